@@ -1,0 +1,50 @@
+# The commands of the project; `make` alone lists them. Works with GNU make 3.81 (macOS) and later.
+
+PYTHON ?= >=3.11,<3.14
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help env run test test-fast check bench format lock clean
+.SUFFIXES:
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf 'make %-10s %s\n' "$$name" "$$text"; done
+
+env: .venv/.ready ## make .venv with everything from the lock
+	@:
+
+# The stamp is written last: an install that was broken off is done again.
+%/.ready: requirements.lock pyproject.toml
+	@sh scripts/venv.sh "$*" "$(PYTHON)"
+	@touch "$@"
+
+run: env ## start the Dagster UI on http://127.0.0.1:3000 and the first sync
+	@$(BIN)/tally up
+
+test: check ## lint, types, every test, then the fast tests on the machine's other Pythons
+	@$(BIN)/python -m pytest
+	@sh scripts/test_other_pythons.sh
+
+test-fast: env ## the tests that take seconds
+	@$(BIN)/python -m pytest -q -m "not slow and not browser"
+
+check: env ## lint, format, types, and which room may import which
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: env ## print the benchmarks
+	@$(BIN)/python -m benchmarks
+
+format: env ## put the code into shape
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+lock: ## write requirements.lock anew, with the newest versions that pyproject.toml allows
+	@sh -eu -c '. scripts/uv.sh; "$$UV" pip compile pyproject.toml --group dev --quiet --upgrade \
+		--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --output-file requirements.lock'
+
+clean: ## remove the environments and caches; the lake and Dagster's history stay
+	rm -rf .venv .venvs .uv .ci/output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

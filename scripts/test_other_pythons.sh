@@ -1,0 +1,23 @@
+#!/bin/sh
+# Runs the fast tests on every supported Python that the machine has, but the one of .venv, which ran them all.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/uv.sh
+
+main=$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+found='' missing=''
+for version in 3.11 3.12 3.13; do
+    [ "$version" = "$main" ] && continue
+    if "$UV" python find --no-project --system "$version" >/dev/null 2>&1; then
+        found="$found $version"
+    else
+        missing="$missing $version"
+    fi
+done
+echo "All tests ran on Python $main. The fast ones run on:${found:- no other}. Not on this machine:${missing:- none}."
+
+for version in $found; do
+    make --no-print-directory ".venvs/$version/.ready" PYTHON="$version"
+    echo "== Python $version"
+    ".venvs/$version/bin/python" -m pytest -q -m "not slow and not browser"
+done

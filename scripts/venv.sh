@@ -1,0 +1,20 @@
+#!/bin/sh
+# Makes a virtual environment with exactly what requirements.lock says, and Tally itself, editable.
+#
+#   scripts/venv.sh FOLDER PYTHON     for example: scripts/venv.sh .venv '>=3.11,<3.14'
+#
+# uv is taken from PATH; where there is none, a pinned one goes into .uv/. No Python is ever downloaded.
+set -eu
+folder=$1 python=$2
+cd "$(dirname "$0")/.."
+. scripts/uv.sh
+
+interpreter=$("$UV" python find --no-project --system "$python" 2>/dev/null) || {
+    echo "Tally needs Python $python, and none was found on PATH or among pyenv's." >&2
+    echo "Install one (Debian: apt-get install python3 python3-venv; macOS: brew install python@3.13), then run this again." >&2
+    exit 1
+}
+echo "$folder: $("$interpreter" -V), $interpreter"
+"$UV" venv --quiet --no-project --clear --python "$interpreter" "$folder"
+VIRTUAL_ENV=$folder "$UV" pip sync --quiet --require-hashes requirements.lock
+VIRTUAL_ENV=$folder "$UV" pip install --quiet --no-deps --no-build-isolation --editable .

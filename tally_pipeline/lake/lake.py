@@ -1,0 +1,144 @@
+"""What is in the lake and how it is read and published, in the terms of the layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tally_pipeline.lake import layout, parquet
+from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.lake.parquet import BronzeRef, Footer
+from tally_pipeline.lake.store import NoSuchObjectError, Store
+from tally_pipeline.shows import bronze as bronze_format
+from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError
+from tally_pipeline.shows.refine import Refined
+
+
+class NoCaptureError(Exception):
+    """Bronze holds nothing for the list and day that may be refined; the message says what is there instead."""
+
+
+@dataclass(frozen=True)
+class Capture:
+    """One bronze object, read."""
+
+    key: BronzeKey
+    bronze: Bronze
+
+    @property
+    def ref(self) -> BronzeRef:
+        return BronzeRef(str(self.key), self.bronze.sha256)
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """Sorts captures of a day by time; those that do not say come first."""
+        return self.bronze.metadata.ingestion_timestamp or "", self.key.execution_id
+
+    @property
+    def verdict(self) -> str:
+        """Bronze's verdict; an object that states none is complete if it holds rows."""
+        return self.bronze.metadata.verdict or ("complete" if self.bronze.rows() else "empty")
+
+
+class Lake:
+    """The lake of one source: `source` is "tmdb" or "sandbox", and nothing of the other is refined in it."""
+
+    def __init__(self, store: Store, source: str) -> None:
+        self.store = store
+        self.source = source
+
+    def write_bronze(self, key: BronzeKey, body: bytes) -> None:
+        """Keep a capture for good; raises `AlreadyThereError` when this execution wrote it before."""
+        self.store.create(str(key), body)
+
+    def read_bronze(self, key: BronzeKey) -> Bronze:
+        """A capture; raises `NoSuchObjectError`, `UnreadableBronzeError`, both naming the object."""
+        try:
+            return bronze_format.decode(self.store.get(str(key)))
+        except UnreadableBronzeError as error:
+            raise UnreadableBronzeError(f"{self.store.uri(str(key))} is not a capture: {error}") from error
+
+    def bronze_keys(self, data_type: str, dt: str | None = None) -> list[BronzeKey]:
+        """The captures of a list, of one day or all, in the keys' order. Other objects are passed over."""
+        found = (BronzeKey.parse(info.key) for info in self.store.list(layout.bronze_prefix(data_type, dt)))
+        return [key for key in found if key]
+
+    def bronze_days(self, data_type: str) -> list[str]:
+        """The days of which bronze holds captures of a list, in order."""
+        folders = self.store.folders(layout.bronze_prefix(data_type))
+        return [folder.removeprefix("dt=") for folder in folders if folder.startswith("dt=")]
+
+    def capture_to_refine(self, data_type: str, dt: str, *, allow_partial: bool = False) -> Capture:
+        """The day's latest complete capture (or partial, if allowed): what silver is made from.
+
+        Raises `NoCaptureError` when there is none; it says what bronze holds and what to do.
+        """
+        rejected: list[str] = []
+        readable: list[Capture] = []
+        for key in self.bronze_keys(data_type, dt):
+            try:
+                capture = Capture(key, self.read_bronze(key))
+                verdict = capture.verdict
+            except (UnreadableBronzeError, NoSuchObjectError) as error:
+                rejected.append(str(error))
+                continue
+            stray = capture.bronze.metadata.source not in (None, self.source)
+            if stray:
+                rejected.append(f"{key} is {capture.bronze.metadata.source} data in a lake of {self.source} data")
+            elif verdict == "complete" or (verdict == "partial" and allow_partial):
+                readable.append(capture)
+            else:
+                rejected.append(f"{key} is {verdict}")
+        if readable:
+            return max(readable, key=lambda capture: capture.order)
+        there = "; ".join(rejected) if rejected else "nothing at all"
+        raise NoCaptureError(
+            f"bronze holds no complete capture of {data_type} for {dt}. It holds: {there}."
+            f" Materialize bronze_shows/{data_type} on that very day (UTC)"
+            + (
+                "; a partial capture is refined when silver is launched with allow_partial: true."
+                if any("is partial" in line for line in rejected)
+                else "."
+            )
+        )
+
+    def publish_silver(self, data_type: str, dt: str, refined: Refined, footer: Footer) -> str:
+        """Put a day's silver in place of the one that may be there, at once; returns its key."""
+        key = layout.silver_key(data_type, dt)
+        self.store.put(key, parquet.encode(refined.silver, footer))
+        return key
+
+    def write_quarantine(self, data_type: str, dt: str, refined: Refined, footer: Footer) -> str:
+        """Put a day's rejected rows, none included, in place of the last; returns the key."""
+        key = layout.quarantine_key(data_type, dt)
+        self.store.put(key, parquet.encode(refined.quarantine, footer))
+        return key
+
+    def silver_footer(self, data_type: str, dt: str) -> Footer | None:
+        """What the day's silver says about itself; None when it is not there. Raises `ForeignFileError`."""
+        try:
+            return parquet.read_footer(
+                self.store.tail(layout.silver_key(data_type, dt), parquet.FOOTER_BYTES)
+            )
+        except NoSuchObjectError:
+            return None
+
+    def silver_days(self, data_type: str) -> list[str]:
+        """The days of which there is silver of a list, in order."""
+        folders = self.store.folders(f"{layout.SILVER}/{data_type}")
+        return [folder.removeprefix("dt=") for folder in folders if folder.startswith("dt=")]
+
+    def read_silver(self, data_type: str, dt: str) -> pa.Table:
+        """A day's silver in the schema `contract.SILVER`; raises `NoSuchObjectError`, `ForeignFileError`."""
+        return parquet.decode(self.store.get(layout.silver_key(data_type, dt)))
+
+    def read_quarantine(self, data_type: str, dt: str) -> pa.Table:
+        """A day's rejected rows in the schema `contract.QUARANTINE`; raises as `read_silver`."""
+        return parquet.decode(self.store.get(layout.quarantine_key(data_type, dt)))
+
+    def every_bronze_object(self) -> Iterator[tuple[str, BronzeKey | None]]:
+        """Every object under bronze's root, with its parsed key, None where it is not a capture's."""
+        for info in self.store.list(layout.BRONZE):
+            yield info.key, BronzeKey.parse(info.key)

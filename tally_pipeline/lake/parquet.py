@@ -1,0 +1,75 @@
+"""Silver and quarantine files: Arrow tables as Parquet bytes, with the books in the footer."""
+
+from __future__ import annotations
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tally_pipeline.shows import contract
+from tally_pipeline.shows.page_set import Verdict
+from tally_pipeline.shows.refine import Counts
+
+_KEY = b"tally"
+FOOTER_BYTES = 64 * 1024
+"""Enough for the footer of any file written here (about 9 KB)."""
+
+# Dictionaries pay where values repeat; for titles and synopses they only cost time.
+_REPETITIVE = ["first_air_date", "original_language", "ingestion_date", "data_type"]
+
+
+class BronzeRef(msgspec.Struct, frozen=True):
+    """The bronze object that a file was made from."""
+
+    key: str
+    sha256: str
+
+
+class Footer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file says about itself: where it comes from, under which contract, and its books.
+
+    `verdict` is bronze's: "partial" only where a person allowed it.
+    """
+
+    bronze: tuple[BronzeRef, ...]
+    contract_version: str
+    verdict: Verdict | None
+    source: str | None
+    counts: Counts
+
+
+class ForeignFileError(ValueError):
+    """A Parquet file that Tally did not write, or not a Parquet file at all."""
+
+
+def encode(table: pa.Table, footer: Footer) -> bytes:
+    """The table as a Parquet file (Snappy); the same table and footer give the same bytes."""
+    sink = pa.BufferOutputStream()
+    schema = table.schema.with_metadata({_KEY: msgspec.json.encode(footer)})
+    repetitive = [name for name in _REPETITIVE if name in schema.names]
+    pq.write_table(table.cast(schema), sink, compression="snappy", use_dictionary=repetitive)
+    return sink.getvalue().to_pybytes()
+
+
+def decode(body: bytes) -> pa.Table:
+    """The table of a file; raises `ForeignFileError`."""
+    try:
+        return pq.read_table(pa.BufferReader(body))
+    except pa.ArrowInvalid as error:
+        raise ForeignFileError(f"not a Parquet file: {error}") from error
+
+
+def read_footer(tail: bytes) -> Footer:
+    """The footer, from a file's last `FOOTER_BYTES`; raises `ForeignFileError`."""
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(tail)).metadata or {}
+        return msgspec.json.decode(metadata[_KEY], type=Footer)
+    except (pa.ArrowInvalid, KeyError, msgspec.DecodeError) as error:
+        raise ForeignFileError(f"not a file that Tally wrote: {error}") from error
+
+
+def footer_for(refs: tuple[BronzeRef, ...], verdict: Verdict | None, source: str | None, counts: Counts) -> Footer:
+    """The footer of a file under today's contract."""
+    return Footer(
+        bronze=refs, contract_version=contract.VERSION, verdict=verdict, source=source, counts=counts
+    )

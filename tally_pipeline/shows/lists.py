@@ -1,0 +1,83 @@
+"""The catalogue of TMDB lists that Tally captures.
+
+A new list is one new entry in `LISTS`: assets, checks, schedule, sensor, sandbox and CLI derive from it.
+Paths, parameters and limits: https://developer.themoviedb.org/reference/tv-series-popular-list and siblings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_PAGES = 500
+"""TMDB answers page 501 with HTTP 400 and body code 22, however many `total_pages` it claims."""
+
+ROWS_PER_PAGE = 20
+"""Rows on every page of a TMDB list but the last."""
+
+
+@dataclass(frozen=True)
+class ShowList:
+    """One TMDB list of TV shows.
+
+    `name` is the `data_type` of its rows and the last part of its asset keys; `path` is below the API's base
+    URL and may hold `{window}`, the trending window; `depth` is how many pages are captured by default
+    (None: to the end, at most `MAX_PAGES`); `sends_timezone` says whether TMDB takes `timezone` for it.
+    """
+
+    name: str
+    path: str
+    depth: int | None
+    title: str
+    description: str
+    sends_timezone: bool = False
+
+    def path_for(self, window: str) -> str:
+        """The list's path with the trending window filled in; lists without one ignore it."""
+        return self.path.format(window=window)
+
+
+LISTS: tuple[ShowList, ...] = (
+    ShowList(
+        name="popular_shows",
+        path="/tv/popular",
+        depth=50,
+        title="Popular shows",
+        description="TMDB's ranking by current popularity, most popular first.",
+    ),
+    ShowList(
+        name="trending_shows",
+        path="/trending/tv/{window}",
+        depth=25,
+        title="Trending shows",
+        description="What TMDB's users look at most over the last day (or week, by setting).",
+    ),
+    ShowList(
+        name="airing_today",
+        path="/tv/airing_today",
+        depth=None,
+        title="Airing today",
+        description="Shows with an episode airing today in the configured timezone.",
+        sends_timezone=True,
+    ),
+    ShowList(
+        name="on_the_air",
+        path="/tv/on_the_air",
+        depth=None,
+        title="On the air",
+        description="Shows with an episode airing in the next seven days in the configured timezone.",
+        sends_timezone=True,
+    ),
+)
+
+
+class UnknownListError(LookupError):
+    """A list was named that the catalogue does not hold; the message names those it does."""
+
+
+def list_named(name: str) -> ShowList:
+    """The catalogue's entry of this name; raises `UnknownListError` otherwise."""
+    for show_list in LISTS:
+        if show_list.name == name:
+            return show_list
+    known = ", ".join(show_list.name for show_list in LISTS)
+    raise UnknownListError(f"there is no list {name!r}; the lists are: {known}")
