@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -26,6 +26,8 @@ class Capture:
 
     key: BronzeKey
     bronze: Bronze
+    passed_over: tuple[str, ...] = ()
+    """What else bronze holds for the day, and why it was not taken."""
 
     @property
     def ref(self) -> BronzeRef:
@@ -92,7 +94,8 @@ class Lake:
             else:
                 rejected.append(f"{key} is {verdict}")
         if readable:
-            return max(readable, key=lambda capture: capture.order)
+            latest = max(readable, key=lambda capture: capture.order)
+            return replace(latest, passed_over=tuple(rejected))
         there = "; ".join(rejected) if rejected else "nothing at all"
         raise NoCaptureError(
             f"bronze holds no complete capture of {data_type} for {dt}. It holds: {there}."

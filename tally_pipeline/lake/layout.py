@@ -6,6 +6,7 @@ Keys use only `a-z A-Z 0-9 _ = . / -`, which no S3 event, emulator or file syste
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -54,10 +55,11 @@ def quarantine_key(data_type: str, dt: str) -> str:
     return f"{QUARANTINE}/{data_type}/dt={dt}/data.parquet"
 
 
-def day_of(key: str) -> str | None:
-    """The `dt=` of any key, or None when it has none or the date is impossible."""
-    match = re.search(r"/dt=(\d{4}-\d{2}-\d{2})/", key)
-    return match[1] if match and _is_day(match[1]) else None
+def table_key(asset: Sequence[str], dt: str) -> str:
+    """Where a day of an asset's table is: silver's place for `silver_shows/<list>`, else a folder of its name."""
+    if len(asset) == 2 and asset[0] == "silver_shows":
+        return silver_key(asset[1], dt)
+    return f"{'/'.join(asset)}/dt={dt}/data.parquet"
 
 
 def _is_day(text: str) -> bool:

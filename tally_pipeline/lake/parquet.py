@@ -44,10 +44,14 @@ class ForeignFileError(ValueError):
 
 def encode(table: pa.Table, footer: Footer) -> bytes:
     """The table as a Parquet file (Snappy); the same table and footer give the same bytes."""
+    return encode_table(table.replace_schema_metadata({_KEY: msgspec.json.encode(footer)}))
+
+
+def encode_table(table: pa.Table) -> bytes:
+    """The table as a Parquet file (Snappy), without a footer of ours."""
     sink = pa.BufferOutputStream()
-    schema = table.schema.with_metadata({_KEY: msgspec.json.encode(footer)})
-    repetitive = [name for name in _REPETITIVE if name in schema.names]
-    pq.write_table(table.cast(schema), sink, compression="snappy", use_dictionary=repetitive)
+    repetitive = [name for name in _REPETITIVE if name in table.schema.names]
+    pq.write_table(table, sink, compression="snappy", use_dictionary=repetitive)
     return sink.getvalue().to_pybytes()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -71,18 +71,19 @@ def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 class Store:
     """Objects by key below one root. Every method raises `LakeError` when the store fails."""
 
-    def __init__(self, backend: ObjectStore, root: str) -> None:
-        self._backend = backend
+    def __init__(self, connect: Callable[[], ObjectStore], root: str) -> None:
+        """`connect` is called once, when the first object is asked for."""
+        self._connect = connect
         self.root = root.rstrip("/")
 
     @classmethod
     def in_folder(cls, folder: Path) -> Store:
-        """The store in a local folder, which is made when it is not there."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise LakeError(f"cannot make the lake's folder {folder}: {error.strerror}") from error
-        return cls(LocalStore(folder), str(folder))
+        """The store in a local folder, which is made when it is first used."""
+        return cls(lambda: LocalStore(folder, mkdir=True), str(folder))
+
+    @cached_property
+    def _backend(self) -> ObjectStore:
+        return self._connect()
 
     def uri(self, key: str) -> str:
         """Where the object is, for people and other tools: a path or an s3:// address."""

@@ -1,0 +1,65 @@
+"""What every asset here shares: keys, partitions, the note about the source."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
+from tally_pipeline.shows.lists import ShowList
+
+TABLE = dg.AssetKey(["athena", "silver_shows"])
+
+TMDB_POOL = "tmdb"
+"""Steps in this pool run one at a time, over all runs: so all of them together keep to one TMDB rate."""
+
+BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN)
+
+ATTRIBUTION = (
+    "This product uses TMDB and the TMDB APIs but is not endorsed, certified, or otherwise approved by TMDB."
+)
+
+_NOTE = {
+    "sandbox": "**SANDBOX DATA: every show is invented.** Set TMDB_API_TOKEN to capture TMDB.\n\n",
+    "tmdb": "",
+}
+
+
+def bronze_key(show_list: ShowList) -> dg.AssetKey:
+    return dg.AssetKey(["bronze_shows", show_list.name])
+
+
+def silver_key(show_list: ShowList) -> dg.AssetKey:
+    return dg.AssetKey(["silver_shows", show_list.name])
+
+
+def daily(first_day: date) -> dg.DailyPartitionsDefinition:
+    """UTC days from `first_day` to today: the end offset makes today's partition exist today."""
+    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), end_offset=1, timezone="UTC")
+
+
+def described(
+    key: dg.AssetKey,
+    *,
+    group: str,
+    source: str,
+    description: str,
+    kinds: set[str],
+    deps: list[dg.AssetKey] | None = None,
+    metadata: dict[str, Any] | None = None,
+    partitions: dg.PartitionsDefinition,
+) -> dg.AssetSpec:
+    """An asset's spec; the description and a tag say whose data it holds."""
+    return dg.AssetSpec(
+        key,
+        deps=deps or [],
+        description=f"{_NOTE[source]}{description}\n\n{ATTRIBUTION}",
+        group_name=group,
+        kinds=kinds,
+        tags={"tally/source": source},
+        metadata=metadata or {},
+        partitions_def=partitions,
+        skippable=True,
+    )

@@ -1,0 +1,128 @@
+"""Records in Dagster's history what became of each day of a run: published or not, and what its checks found.
+
+A run may cover one day or, in a backfill, many. Left to itself Dagster then records checks without a day and
+takes all days for materialized or none. So the assets here are declared with optional outputs, and this module
+logs each day's events; afterwards every day has its own materialization, metadata and check statuses.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+# The one private import: without it the UI takes a check that was logged for a day as out of date.
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # noqa: TID251
+    AssetCheckEvaluationTargetMaterializationData,
+)
+
+from tally_pipeline.assets.presentation import finding_metadata
+from tally_pipeline.shows.quality import Check, Finding
+
+MAX_DAYS_A_RUN = 100
+"""A backfill goes in runs of this many days: few enough starts, and a failed run is soon done again."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one day. `refusal` says why it was not published; empty when it was."""
+
+    day: str
+    findings: Sequence[tuple[Check, Finding]]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    refusal: str = ""
+
+
+def check_specs(
+    checks: Sequence[Check], asset: dg.AssetKey, partitions: dg.PartitionsDefinition
+) -> list[dg.AssetCheckSpec]:
+    """The checks as Dagster declares them: by partition, and blocking where they are."""
+    with warnings.catch_warnings():
+        # Partitioned checks work in the pinned minor version; the tests would tell if they stopped to.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(
+                check.name,
+                asset=asset,
+                description=check.description,
+                blocking=check.blocking,
+                partitions_def=partitions,
+            )
+            for check in checks
+        ]
+
+
+def record(
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]
+) -> Iterator[dg.MaterializeResult]:
+    """Log every day's materialization and checks; raises `Failure` when any day was refused.
+
+    The result is yielded only when all days were published: nothing below runs on half a run's days.
+    """
+    refused = [outcome for outcome in outcomes if outcome.refusal]
+    published = [outcome for outcome in outcomes if not outcome.refusal]
+    materializing = asset in context.selected_asset_keys
+    if refused:
+        for outcome in published if materializing else ():
+            context.log_event(
+                dg.AssetMaterialization(asset, partition=outcome.day, metadata=dict(outcome.metadata))
+            )
+    elif materializing:
+        for outcome in published:
+            context.add_asset_metadata(dict(outcome.metadata), asset_key=asset, partition_key=outcome.day)
+        yield dg.MaterializeResult(asset_key=asset)
+    for outcome in outcomes:
+        _log_checks(context, asset, outcome)
+    blocked = [o for o in published if any(c.blocking and _fails(f) for c, f in o.findings)]
+    if refused or blocked:
+        raise dg.Failure(_explain(asset, refused, blocked, len(outcomes)), allow_retries=False)
+
+
+def _log_checks(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcome: Outcome) -> None:
+    target = _latest_materialization(context, asset, outcome.day)
+    for check, finding in outcome.findings:
+        context.log_event(
+            dg.AssetCheckEvaluation(
+                asset_key=asset,
+                check_name=check.name,
+                passed=finding.passed,
+                severity=dg.AssetCheckSeverity.ERROR if finding.serious else dg.AssetCheckSeverity.WARN,
+                description=finding.summary,
+                blocking=check.blocking,
+                metadata=finding_metadata(finding),
+                partition=outcome.day,
+                target_materialization_data=target,
+            )
+        )
+
+
+def _latest_materialization(
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, day: str
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    filter_ = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[day])
+    for found in context.instance.fetch_materializations(filter_, limit=1).records:
+        return AssetCheckEvaluationTargetMaterializationData(
+            storage_id=found.storage_id, run_id=found.run_id, timestamp=found.timestamp
+        )
+    return None
+
+
+def _fails(finding: Finding) -> bool:
+    return finding.serious and not finding.passed
+
+
+def _explain(asset: dg.AssetKey, refused: Sequence[Outcome], blocked: Sequence[Outcome], days: int) -> str:
+    name = asset.to_user_string()
+    lines = [f"{name} for {outcome.day} was not published: {outcome.refusal}" for outcome in refused]
+    lines += [
+        f"{name} for {outcome.day}: {finding.summary}. {finding.todo}"
+        for outcome in blocked
+        for check, finding in outcome.findings
+        if check.blocking and _fails(finding)
+    ]
+    if days > 1:
+        lines.insert(0, f"{len(refused) + len(blocked)} of {days} days failed.")
+    return "\n".join(lines)

@@ -1,0 +1,48 @@
+"""Puts the parts together: `defs` is what Dagster loads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from tally_pipeline import automation
+from tally_pipeline.assets import common
+from tally_pipeline.assets.bronze import bronze_asset
+from tally_pipeline.assets.silver import silver_asset
+from tally_pipeline.assets.standing import standing_checks
+from tally_pipeline.assets.table import table_asset
+from tally_pipeline.deployment import Deployment, deploy, load_settings
+from tally_pipeline.lake.io_managers import ParquetIOManager
+from tally_pipeline.shows.lists import LISTS, ShowList
+
+
+def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS) -> dg.Definitions:
+    """Everything Dagster knows of, on a deployment."""
+    settings = deployment.settings
+    source, partitions = settings.source, common.daily(settings.first_day)
+    resources: dict[str, Any] = {
+        "settings": settings,
+        "tmdb": deployment.tmdb,
+        "lake": deployment.lake,
+        "catalog": deployment.catalog,
+        "arrivals": deployment.arrivals,
+        "io_manager": ParquetIOManager(deployment.lake),
+    }
+    return dg.Definitions(
+        assets=[
+            *(bronze_asset(show_list, partitions, source) for show_list in lists),
+            *(silver_asset(show_list, partitions, source) for show_list in lists),
+            table_asset(partitions, source, lists),
+        ],
+        asset_checks=standing_checks(partitions, lists),
+        jobs=automation.JOBS,
+        schedules=automation.schedules(settings),
+        sensors=[automation.new_bronze_objects(settings)],
+        resources=resources,
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions(deploy(load_settings()))

@@ -1,0 +1,111 @@
+"""Finds bronze objects that arrived since the last look, whoever wrote them and under whatever day."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.layout import BronzeKey
+
+WINDOW_SECONDS = 600
+"""How long a folder that changed is looked at again: a slow copy is there long before it is whole."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A list and day whose captures changed: all that are there now, and a digest of their versions."""
+
+    data_type: str
+    dt: str
+    keys: tuple[BronzeKey, ...]
+    digest: str
+
+
+class Arrivals(Protocol):
+    """A source of arrivals. `cursor` is what the last call returned, None at first."""
+
+    def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
+        """The lists and days with captures that are new since `cursor`, and the next cursor."""
+        ...
+
+
+class _Cursor(msgspec.Struct, frozen=True):
+    """When the last look began (ns since the epoch), and the digests of the folders fresh enough to look again."""
+
+    looked_ns: int = 0
+    seen: dict[str, str] = {}
+
+
+class FolderArrivals:
+    """Arrivals in a folder.
+
+    A folder's own times change when an entry is put into it, whatever times that entry carries: so only fresh
+    folders are listed, and a look costs one `stat` for a list and day, however many objects there are.
+    What is in a fresh folder is told apart by name, size and time of each file, not by the clock: nothing that
+    arrives in the same second as a look is missed or seen twice.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._bronze = root / layout.BRONZE
+
+    def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
+        last = _read_cursor(cursor)
+        looked_ns = time.time_ns()
+        fresh_since = last.looked_ns - WINDOW_SECONDS * 10**9
+        found: list[Arrival] = []
+        seen: dict[str, str] = {}
+        for folder, changed_ns in self._day_folders(fresh_since):
+            arrival = _arrival(folder)
+            if arrival is None:
+                continue
+            name = f"{arrival.data_type}/{arrival.dt}"
+            if changed_ns >= looked_ns - WINDOW_SECONDS * 10**9:
+                seen[name] = arrival.digest
+            if last.seen.get(name) != arrival.digest:
+                found.append(arrival)
+        return found, msgspec.json.encode(_Cursor(looked_ns, seen)).decode()
+
+    def _day_folders(self, fresh_since: int) -> Iterator[tuple[Path, int]]:
+        for of_list in _folders(self._bronze):
+            for of_day in _folders(of_list):
+                state = of_day.stat()
+                changed_ns = max(state.st_mtime_ns, state.st_ctime_ns)
+                if changed_ns >= fresh_since:
+                    yield Path(of_day), changed_ns
+
+
+def _folders(path: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return []
+
+
+def _arrival(folder: Path) -> Arrival | None:
+    digest = hashlib.sha256()
+    keys = []
+    for path in sorted(folder.iterdir()):
+        key = BronzeKey.parse(f"{layout.bronze_prefix(folder.parent.name)}/{folder.name}/{path.name}")
+        if key is None:
+            continue
+        state = path.stat()
+        digest.update(f"{path.name}:{state.st_size}:{state.st_mtime_ns};".encode())
+        keys.append(key)
+    return Arrival(keys[0].data_type, keys[0].dt, tuple(keys), digest.hexdigest()[:16]) if keys else None
+
+
+def _read_cursor(cursor: str | None) -> _Cursor:
+    try:
+        return msgspec.json.decode(cursor, type=_Cursor) if cursor else _Cursor()
+    except msgspec.DecodeError:
+        # Another version's cursor: look at everything once more; what is refined already is passed over.
+        return _Cursor()
