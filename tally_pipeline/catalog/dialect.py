@@ -1,0 +1,129 @@
+"""Reads SQL in Athena's dialect, lets only queries of known tables through, and writes them for DuckDB."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, UnsupportedError
+
+from tally_pipeline.catalog.engine import QueryError
+
+_COMMENTS_FIRST = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+_SHOW_TABLES = re.compile(r"show\s+tables", re.IGNORECASE)
+_SHOW_COLUMNS = re.compile(
+    r"(?:describe|desc|show\s+columns\s+(?:in|from))\s+[`\"]?(?P<table>\w+)[`\"]?", re.IGNORECASE
+)
+_EXPLAIN = re.compile(r"explain\s+(?P<query>.+)", re.IGNORECASE | re.DOTALL)
+_QUERY_WORDS = ("SELECT", "WITH", "VALUES", "TABLE")
+
+
+@dataclass(frozen=True)
+class ShowTables:
+    """`SHOW TABLES`: asks for the names of the tables."""
+
+
+@dataclass(frozen=True)
+class ShowColumns:
+    """`DESCRIBE table` or `SHOW COLUMNS IN table`: asks for a table's columns."""
+
+    table: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query in DuckDB's dialect, and the tables it reads."""
+
+    sql: str
+    tables: frozenset[str]
+
+
+def read(sql: str, tables: Collection[str]) -> ShowTables | ShowColumns | Query:
+    """What one statement in Athena's SQL asks of `tables`.
+
+    Raises `QueryError` for what is no SQL, is several statements, would change something, names an unknown
+    table, or has no counterpart in DuckDB.
+    """
+    statement = sql[_end_of_comments(sql) :].strip().rstrip(";").rstrip()
+    if not statement:
+        raise QueryError("there is no SQL to run")
+    if _SHOW_TABLES.fullmatch(statement):
+        return ShowTables()
+    if match := _SHOW_COLUMNS.fullmatch(statement):
+        return ShowColumns(known_table(match["table"], tables))
+    if match := _EXPLAIN.fullmatch(statement):
+        query = _translate(match["query"], tables)
+        return Query(f"EXPLAIN {query.sql}", query.tables)
+    return _translate(statement, tables)
+
+
+def known_table(name: str, tables: Collection[str]) -> str:
+    """The table's name as it is spelt here; raises `QueryError`, naming the tables there are, otherwise."""
+    if name.lower() not in tables:
+        raise QueryError(f"there is no table {name!r}; the tables are: {', '.join(tables)}")
+    return name.lower()
+
+
+def duckdb_type(athena_type: str) -> str:
+    """DuckDB's name for a column type of Athena's: `array<bigint>` is `BIGINT[]`."""
+    return exp.DataType.build(athena_type, dialect="athena").sql("duckdb")
+
+
+def _end_of_comments(sql: str) -> int:
+    match = _COMMENTS_FIRST.match(sql)
+    return match.end() if match else 0
+
+
+def _translate(sql: str, tables: Collection[str]) -> Query:
+    tree = _parse(sql)
+    named = frozenset(_bind(table, tables) for table in _tables_read(tree))
+    try:
+        return Query(tree.sql("duckdb", unsupported_level=ErrorLevel.RAISE), named)
+    except UnsupportedError as error:
+        raise QueryError(f"DuckDB has no counterpart for a part of this query: {error}") from error
+
+
+def _parse(sql: str) -> exp.Query | exp.Values:
+    first = re.match(r"[\s(]*(\w*)", sql)
+    word = first[1].upper() if first else ""
+    if word not in _QUERY_WORDS:
+        raise _not_a_query(word)
+    try:
+        statements = sqlglot.parse(sql, read="athena")
+    except ParseError as error:
+        place = error.errors[0]
+        where = f"line {place['line']}, column {place['col']}, near {place['highlight']!r}"
+        raise QueryError(f"the SQL cannot be read at {where}") from error
+    except SqlglotError as error:
+        raise QueryError(f"the SQL cannot be read: {error}") from error
+    if len(statements) != 1:
+        raise QueryError(f"one query at a time, please: these are {len(statements)} statements")
+    tree = statements[0]
+    if not isinstance(tree, exp.Query | exp.Values) or tree.find(exp.DML, exp.DDL) is not None:
+        raise _not_a_query(word)
+    return tree
+
+
+def _not_a_query(word: str) -> QueryError:
+    may = "SELECT, WITH, SHOW TABLES, DESCRIBE or EXPLAIN"
+    return QueryError(f"the lake is only read here, with {may}; {word or 'this'} is none of them")
+
+
+def _tables_read(tree: exp.Expr) -> list[exp.Table]:
+    """Every table named in the query but those that it makes itself, WITH … AS."""
+    made_here = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    tables = tree.find_all(exp.Table)
+    return [table for table in tables if table.db or table.name.lower() not in made_here]
+
+
+def _bind(table: exp.Table, tables: Collection[str]) -> str:
+    """The known table that is meant. Its database's name, if given, goes: the same SQL then runs on both."""
+    if not isinstance(table.this, exp.Identifier):
+        raise QueryError(f"{table.sql('athena')} is no table; the tables are: {', '.join(tables)}")
+    name = known_table(table.name, tables)
+    table.set("db", None)
+    table.set("catalog", None)
+    return name

@@ -1,0 +1,53 @@
+"""The tables of the lake: which files each is made of, and what their columns should be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tally_pipeline.lake import layout
+from tally_pipeline.shows import contract
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table over Parquet files in Hive-style folders.
+
+    `pattern` is a glob of its files' keys below the lake's root. `schema` is what the files should hold, in
+    the order the table presents it. `partitions` are the keys that only the path holds (`dt=2025-12-24`),
+    as strings.
+    """
+
+    name: str
+    pattern: str
+    schema: pa.Schema
+    partitions: tuple[str, ...] = ("dt",)
+
+    @property
+    def presented(self) -> pa.Schema:
+        """The schema as a query should see it: the files' columns, then the partition keys."""
+        keys = [pa.field(key, pa.string()) for key in self.partitions]
+        return pa.schema([*self.schema, *keys])
+
+
+def athena_columns(schema: pa.Schema) -> list[tuple[str, str]]:
+    """Name and Athena type of each column of `schema`."""
+    return [(field.name, athena_type(field.type)) for field in schema]
+
+
+def athena_type(type_: pa.DataType) -> str:
+    """The type as Athena names it. A type that no table of ours should have keeps Arrow's name."""
+    if pa.types.is_list(type_):
+        return f"array<{athena_type(type_.value_type)}>"
+    return contract.ATHENA_TYPES.get(type_, str(type_))
+
+
+SILVER_SHOWS = TableSpec("silver_shows", layout.silver_key("*", "*"), contract.SILVER)
+"""The shows that hold the contract, one row a show, list and day."""
+
+QUARANTINE_SHOWS = TableSpec("quarantine_shows", layout.quarantine_key("*", "*"), contract.QUARANTINE)
+"""The rows that broke a rule, with their reasons."""
+
+TABLES: tuple[TableSpec, ...] = (SILVER_SHOWS, QUARANTINE_SHOWS)
+"""Every table that people may query."""

@@ -1,0 +1,196 @@
+"""The `tally` command. Every mistake of its user ends in one sentence and exit code 2, not in a stack trace.
+
+Exit codes: 0 done and published, 1 not everything held or was published, 2 the command or a setting is wrong,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tally_pipeline import __version__
+from tally_pipeline.deployment import Settings, SettingsError, load_settings
+from tally_pipeline.lake.store import LakeError
+from tally_pipeline.shows.lists import LISTS, MAX_PAGES, UnknownListError, list_named
+
+EXIT_WRONG = 2
+EXIT_INTERRUPTED = 130
+
+Command = Callable[[Settings, argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    told = _parser().parse_args(argv)
+    command: Command = told.command
+    try:
+        return command(load_settings(), told)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough.
+        sys.stderr.close()
+        return 0
+    except _mistakes() as error:
+        print(f"tally: {error}", file=sys.stderr)
+        return EXIT_WRONG
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """What a user can mend: each of these says how."""
+    from tally_pipeline.catalog.engine import QueryError
+    from tally_pipeline.catalog.samples import UnknownSampleError
+    from tally_pipeline.cli.up import CannotStartError
+    from tally_pipeline.tmdb.sandbox import RecordingsError, SandboxError
+
+    return (
+        SettingsError,
+        LakeError,
+        QueryError,
+        UnknownSampleError,
+        UnknownListError,
+        RecordingsError,
+        SandboxError,
+        CannotStartError,
+    )
+
+
+# Each command imports what it needs when it runs: `tally --help` should not wait for Dagster.
+
+
+def _up(settings: Settings, told: argparse.Namespace) -> int:
+    from tally_pipeline.cli.up import up
+
+    return up(settings, port=told.port or settings.port, first_sync=not told.no_sync)
+
+
+def _sync(settings: Settings, told: argparse.Namespace) -> int:
+    from tally_pipeline.cli.sync import sync
+
+    lists = [list_named(name) for name in dict.fromkeys(told.list)] if told.list else LISTS
+    return sync(settings, lists, told.pages, as_json=told.json)
+
+
+def _status(settings: Settings, told: argparse.Namespace) -> int:
+    from tally_pipeline.cli.status import status
+
+    return status(settings, as_json=told.json)
+
+
+def _query(settings: Settings, told: argparse.Namespace) -> int:
+    from tally_pipeline.catalog import samples
+    from tally_pipeline.cli.ask import query
+
+    if told.samples:
+        for name in samples.names():
+            print(f"{name:24} {samples.question(name)}")
+        return 0
+    if (told.sql is None) == (told.sample is None):
+        raise SettingsError("give either SQL or --sample NAME; --samples lists the samples")
+    sql = samples.read(told.sample) if told.sample else sys.stdin.read() if told.sql == "-" else told.sql
+    return query(settings, sql, told.format)
+
+
+def _audit(settings: Settings, told: argparse.Namespace) -> int:
+    from tally_pipeline.cli.ask import prove
+
+    return prove(settings, as_json=told.json)
+
+
+def _sandbox(_: Settings, told: argparse.Namespace) -> int:
+    from tally_pipeline.cli.sandbox import serve
+
+    try:
+        return serve(told.port, told.latency_ms, told.fault, told.recordings, told.snapshot, told.beyond)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _fill(settings: Settings, told: argparse.Namespace) -> int:
+    from tally_pipeline.cli.sandbox import fill
+
+    return fill(settings, told.days)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tally",
+        description="TMDB's TV shows, captured daily, byte for byte, and refined into tables people trust.",
+        epilog="Settings come from the environment and .env; .env.example lists them.",
+    )
+    parser.add_argument("--version", action="version", version=f"tally {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    names = ", ".join(show_list.name for show_list in LISTS)
+
+    up = _command(commands, "up", _up, "start the Dagster UI with schedule and sensor, and the first sync")
+    up.add_argument("--port", type=_within(1, 65535), help="the UI's port (TALLY_PORT, 3000)")
+    up.add_argument("--no-sync", action="store_true", help="do not launch a sync when today is not there yet")
+
+    sync = _command(commands, "sync", _sync, "capture, refine and check today, end to end")
+    sync.add_argument("--list", action="append", metavar="NAME", help=f"only this list; repeatable ({names})")
+    sync.add_argument("--pages", type=_within(1, MAX_PAGES), help="pages of each list, in place of its depth")
+    sync.add_argument("--json", action="store_true", help="print the summary by list as JSON")
+
+    status = _command(commands, "status", _status, "what is in the lake, the checks, schedule and sensor")
+    status.add_argument("--json", action="store_true", help="print it as JSON")
+
+    query = _command(commands, "query", _query, "ask the table silver_shows in Athena's SQL")
+    query.add_argument("sql", nargs="?", metavar="SQL", help="one SELECT; - reads it from standard input")
+    query.add_argument("--sample", metavar="NAME", help="a sample query instead")
+    query.add_argument("--samples", action="store_true", help="list the sample queries")
+    query.add_argument("--format", choices=("table", "csv", "json"), default="table")
+
+    audit = _command(commands, "audit", _audit, "prove that bronze holds exactly the bytes TMDB sent")
+    audit.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    _sandbox_commands(commands)
+    return parser
+
+
+def _sandbox_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    sandbox = _command(
+        commands,
+        "sandbox",
+        _sandbox,
+        "serve invented shows, or recordings, as TMDB would; `tally sandbox fill` writes a past",
+    )
+    sandbox.add_argument("--port", type=_within(0, 65535), default=8787, help="8787; 0 takes any free one")
+    sandbox.add_argument("--latency-ms", type=float, default=0.0, metavar="N", help="what each reply takes")
+    sandbox.add_argument("--recordings", type=Path, metavar="DIR", help="replay recordings from this folder")
+    sandbox.add_argument("--snapshot", metavar="DATE", help="which of the recordings")
+    sandbox.add_argument(
+        "--beyond",
+        choices=("end", "error"),
+        default="end",
+        help="how a page that was not recorded is answered: as the end of the list, or with 404",
+    )
+    sandbox.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[:KEY=VALUE,…]",
+        help="a fault, e.g. server-error:page=3,times=2; repeatable; an unknown name lists them all",
+    )
+    below = sandbox.add_subparsers(title="commands", metavar="fill")
+    fill = _command(below, "fill", _fill, "write past days of bronze, as if captured then")
+    fill.add_argument("--days", type=_within(1, 3650), default=90, help="how many days before today (90)")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Command, help_: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _within(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
+        return int(text)
+
+    return number

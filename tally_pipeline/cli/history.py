@@ -1,0 +1,93 @@
+"""Dagster's own state: where it is, how it is opened, and what a killed command left in it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+
+import dagster as dg
+
+from tally_pipeline.deployment import Settings
+
+COMMAND_TAG = "tally/command"
+"""On runs that a command executes in its own process: nobody else can tell whether that is still alive."""
+
+
+def prepare(settings: Settings) -> Path:
+    """Make Dagster's home with the project's dagster.yaml in it; returns it."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    ours = files("tally_pipeline").joinpath("dagster.yaml").read_text()
+    config = home / "dagster.yaml"
+    if not config.exists() or config.read_text() != ours:
+        fresh = config.with_suffix(f".{os.getpid()}")
+        fresh.write_text(ours)
+        fresh.replace(config)
+    return home
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Dagster's history, with runs of commands that were killed marked as failed."""
+    home = prepare(settings)
+    os.environ["DAGSTER_HOME"] = str(home)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        close_dead_runs(instance, home)
+        yield instance
+
+
+@contextmanager
+def alive(settings: Settings, run_id: str) -> Iterator[None]:
+    """While this lasts, the run counts as alive: the lock goes with the process, however that ends."""
+    path = _lock_path(settings.dagster_home, run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def close_dead_runs(instance: dg.DagsterInstance, home: Path) -> list[str]:
+    """Mark runs as failed whose command was killed, and free what they held; returns their ids.
+
+    Without this they look for ever as if they ran, and captures wait for the place they hold in the pool.
+    """
+    unfinished = dg.RunsFilter(
+        statuses=[
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+            dg.DagsterRunStatus.CANCELING,
+        ],
+        tags={COMMAND_TAG: "sync"},
+    )
+    closed = []
+    for run in instance.get_runs(unfinished):
+        if not _is_alive(home, run.run_id):
+            instance.report_run_failed(run, "The command that executed this run was killed. Run it again.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            with suppress(FileNotFoundError):
+                _lock_path(home, run.run_id).unlink()
+            closed.append(run.run_id)
+    return closed
+
+
+def _is_alive(home: Path, run_id: str) -> bool:
+    try:
+        with _lock_path(home, run_id).open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _lock_path(home: Path, run_id: str) -> Path:
+    return home / "alive" / f"{run_id}.lock"

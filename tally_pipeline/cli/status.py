@@ -1,0 +1,155 @@
+"""`tally status`: what is in the lake, what the checks say, whether schedule and sensor run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from tally_pipeline.cli import history
+from tally_pipeline.definitions import build_definitions
+from tally_pipeline.deployment import Deployment, Settings, deploy
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.parquet import ForeignFileError
+from tally_pipeline.shows.lists import LISTS, ShowList
+
+_MARKS = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "warning": "[yellow]![/yellow]"}
+
+
+def status(settings: Settings, *, as_json: bool) -> int:
+    """Print the state; 0 when no check of the newest day failed."""
+    deployment = deploy(settings)
+    with history.opened(settings) as instance:
+        state = collect(deployment, instance)
+    if as_json:
+        print(json.dumps(state, indent=2, ensure_ascii=False))
+    else:
+        _print(state)
+    return 1 if any(check["status"] == "failed" for check in state["checks"]) else 0
+
+
+def collect(deployment: Deployment, instance: dg.DagsterInstance) -> dict[str, Any]:
+    """The state as plain data: `lake` (its root), `source`, `lists`, `checks`, `automation`, `history`."""
+    settings, lake = deployment.settings, deployment.lake
+    repository = build_definitions(deployment).get_repository_def()
+    return {
+        "lake": lake.store.root,
+        "source": settings.source,
+        "history": str(settings.dagster_home),
+        "lists": {show_list.name: _of_list(lake, show_list) for show_list in LISTS},
+        "checks": list(_checks(repository, instance)),
+        "automation": _automation(repository, instance),
+    }
+
+
+def _of_list(lake: Lake, show_list: ShowList) -> dict[str, Any]:
+    bronze, silver = lake.bronze_days(show_list.name), lake.silver_days(show_list.name)
+    newest = silver[-1] if silver else None
+    try:
+        footer = lake.silver_footer(show_list.name, newest) if newest else None
+    except ForeignFileError:
+        footer = None
+    return {
+        "newest_bronze_day": bronze[-1] if bronze else None,
+        "bronze_days": len(bronze),
+        "newest_silver_day": newest,
+        "silver_days": len(silver),
+        "silver_rows": footer.counts.silver_rows if footer else None,
+        "verdict": footer.verdict if footer else None,
+    }
+
+
+def _checks(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance) -> Iterator[dict[str, Any]]:
+    """The latest result of every check, in the assets' order."""
+    keys = sorted(repository.asset_graph.asset_check_keys, key=lambda key: (key.asset_key.path, key.name))
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    for key in keys:
+        found = latest.get(key)
+        event = found.event.dagster_event if found and found.event else None
+        result = event.asset_check_evaluation_data if event else None
+        yield {
+            "asset": key.asset_key.to_user_string(),
+            "check": key.name,
+            "day": result.partition if result else None,
+            "status": _status(result),
+            "summary": result.description if result else None,
+        }
+
+
+def _status(result: dg.AssetCheckEvaluation | None) -> str:
+    if result is None:
+        return "not evaluated"
+    if result.passed:
+        return "passed"
+    return "failed" if result.severity == dg.AssetCheckSeverity.ERROR else "warning"
+
+
+def _automation(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance) -> dict[str, Any]:
+    """Whether the daemon is up (a heartbeat within the last two minutes), schedules and sensors switched on."""
+    beats = [
+        beat.last_heartbeat.timestamp
+        for beat in instance.get_daemon_statuses().values()
+        if beat.last_heartbeat is not None
+    ]
+    switched = {state.instigator_name: state.status.value for state in instance.all_instigator_state()}
+    names = [
+        *(("schedule", schedule) for schedule in repository.schedule_defs),
+        *(("sensor", sensor) for sensor in repository.sensor_defs),
+    ]
+    return {
+        "daemon": bool(beats) and datetime.now(UTC).timestamp() - max(beats) < 120,
+        **{
+            definition.name: {"kind": kind, "running": _is_on(switched.get(definition.name), definition)}
+            for kind, definition in names
+        },
+    }
+
+
+def _is_on(switched: str | None, definition: dg.ScheduleDefinition | dg.SensorDefinition) -> bool:
+    if switched is None or switched == "DECLARED_IN_CODE":
+        return definition.default_status.value == "RUNNING"
+    return switched == "RUNNING"
+
+
+def _print(state: dict[str, Any]) -> None:
+    console = Console()
+    console.print(f"[bold]lake[/bold]     {state['lake']}", highlight=False)
+    console.print(f"[bold]source[/bold]   {state['source']}", highlight=False)
+    automation = dict(state["automation"])
+    daemon = automation.pop("daemon")
+    running = "up" if daemon else "[yellow]down: start it with `tally up`[/yellow]"
+    switches = ", ".join(f"{name} {'on' if found['running'] else 'OFF'}" for name, found in automation.items())
+    console.print(f"[bold]daemon[/bold]   {running}; {switches}", highlight=False)
+    console.print(_lists_table(state["lists"]))
+    console.print(_checks_table(state["checks"]))
+
+
+def _lists_table(lists: dict[str, dict[str, Any]]) -> Table:
+    table = Table("list", "newest bronze", "newest silver", header_style="bold")
+    for column in ("rows", "days of bronze", "days of silver"):
+        table.add_column(column, justify="right")
+    for name, found in lists.items():
+        partial = " (partial)" if found["verdict"] == "partial" else ""
+        table.add_row(
+            name,
+            found["newest_bronze_day"] or "none",
+            (found["newest_silver_day"] or "none") + partial,
+            str(found["silver_rows"] or ""),
+            str(found["bronze_days"]),
+            str(found["silver_days"]),
+        )
+    return table
+
+
+def _checks_table(checks: list[dict[str, Any]]) -> Table:
+    table = Table("", "asset", "check", "day", "result", header_style="bold")
+    for check in checks:
+        mark = _MARKS.get(check["status"], "·")
+        summary = check["summary"] or check["status"]
+        table.add_row(mark, check["asset"], check["check"], check["day"] or "", summary)
+    return table

@@ -1,0 +1,81 @@
+"""What a run did to each list, read from the lake: the closing table and the JSON of `tally sync`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.lake.parquet import Footer, read_footer
+from tally_pipeline.lake.parquet import FOOTER_BYTES, ForeignFileError
+from tally_pipeline.lake.store import NoSuchObjectError
+from tally_pipeline.shows.lists import ShowList
+
+
+def by_list(
+    lake: Lake, lists: Sequence[ShowList], day: str, run_id: str, errors: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """For each list what the run captured, refined and published. `errors`: what went wrong, by list."""
+    return {
+        show_list.name: _of_list(lake, show_list.name, day, run_id, errors.get(show_list.name))
+        for show_list in lists
+    }
+
+
+def _of_list(lake: Lake, data_type: str, day: str, run_id: str, error: str | None) -> dict[str, Any]:
+    key = BronzeKey(data_type, day, run_id)
+    summary: dict[str, Any] = {
+        "day": day,
+        "source": lake.source,
+        "run_id": run_id,
+        "pages": 0,
+        "rows": 0,
+        "repeats": 0,
+        "quarantined": 0,
+        "silver_rows": 0,
+        "verdict": None,
+        "new_fields": [],
+        "published": False,
+        "keys": [],
+        "error": error,
+    }
+    try:
+        stated = lake.read_bronze(key).metadata
+    except NoSuchObjectError:
+        return summary
+    summary |= {
+        "pages": len(stated.pages),
+        "rows": sum(record.rows for record in stated.pages),
+        "verdict": stated.verdict,
+        "keys": [str(key)],
+    }
+    quarantine = layout.quarantine_key(data_type, day)
+    refined = _footer_of(lake, quarantine, key)
+    if refined is None:
+        return summary
+    counts = refined.counts
+    summary |= {
+        "repeats": counts.repeats,
+        "quarantined": counts.quarantined,
+        "new_fields": list(counts.new_fields),
+        "keys": [*summary["keys"], quarantine],
+    }
+    silver = layout.silver_key(data_type, day)
+    if _footer_of(lake, silver, key) is not None:
+        summary |= {
+            "silver_rows": counts.silver_rows,
+            "published": True,
+            "keys": [*summary["keys"], silver],
+        }
+    return summary
+
+
+def _footer_of(lake: Lake, key: str, bronze: BronzeKey) -> Footer | None:
+    """The footer of a file, if it was made from this capture."""
+    try:
+        footer = read_footer(lake.store.tail(key, FOOTER_BYTES))
+    except (NoSuchObjectError, ForeignFileError):
+        return None
+    return footer if any(ref.key == str(bronze) for ref in footer.bronze) else None

@@ -1,0 +1,141 @@
+"""The TMDB client: captures one list as TMDB serves it now.
+
+with TmdbClient(TmdbSettings(token=token)) as tmdb:
+    capture = tmdb.capture(list_named("popular_shows"))
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+import time
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from tally_pipeline import __version__
+from tally_pipeline.shows.lists import MAX_PAGES, ShowList
+from tally_pipeline.shows.page_set import judge
+from tally_pipeline.tmdb.capture import Capture, PageProgress
+from tally_pipeline.tmdb.crawl import Crawl, OnPage
+from tally_pipeline.tmdb.fetch import PageFetcher
+from tally_pipeline.tmdb.rate import RateLimit
+from tally_pipeline.tmdb.redaction import mask_urllib3_logs
+from tally_pipeline.tmdb.settings import TmdbSettings
+
+__all__ = ["Capture", "PageProgress", "TmdbClient", "TmdbSettings"]
+
+
+class TmdbClient:
+    """Captures lists from TMDB, or from a server that answers like it. May be used from several threads.
+
+    `rate` is shared by all clients of a process; without one the client has its own, by its settings.
+    Close it, or use it in a `with`, to close its connections.
+    """
+
+    def __init__(self, settings: TmdbSettings, rate: RateLimit | None = None) -> None:
+        mask_urllib3_logs()
+        self.settings = settings
+        self._rate = rate or RateLimit(settings.requests_per_second)
+        self._session = _session(settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the kept-alive connections."""
+        self._session.close()
+
+    def capture(
+        self,
+        show_list: ShowList,
+        *,
+        depth: int | Literal["default"] | None = "default",
+        on_page: OnPage | None = None,
+    ) -> Capture:
+        """Fetches a list's pages, at most `depth` of them (None: to its end; "default": as the list says).
+
+        Pages that stay broken are listed in `missing`, and what came is kept. `on_page` is called in the
+        caller's thread after every page. Raises `TmdbError` when not even page 1 came, and `ValueError`
+        when `depth` is not 1 to 500.
+        """
+        wanted = show_list.depth if depth == "default" else depth
+        if wanted is not None and not 1 <= wanted <= MAX_PAGES:
+            raise ValueError(
+                f"depth of {show_list.name} is {wanted}; give 1 to {MAX_PAGES} pages (TMDB serves no more), "
+                "or None for the whole list"
+            )
+        settings, started_at, clock = self.settings, datetime.now(UTC), time.monotonic()
+        stop = threading.Event()
+        fetcher = PageFetcher(self._session, settings, self._rate, show_list, stop)
+        crawl = Crawl(
+            fetcher,
+            stop,
+            list_name=show_list.name,
+            limit=wanted or MAX_PAGES,
+            connections=settings.connections,
+            on_page=on_page,
+        )
+        crawl.run()
+        pages, missing = crawl.pages(), crawl.missing()
+        return Capture(
+            show_list=show_list,
+            started_at=started_at,
+            endpoint=show_list.path_for(settings.trending_window),
+            depth=wanted,
+            language=settings.language,
+            timezone=settings.timezone if show_list.sends_timezone else None,
+            source=settings.source,
+            pages=pages,
+            missing=missing,
+            page_set=judge(
+                missing=[gap.page for gap in missing],
+                ids_by_page=[page.ids for page in pages],
+                totals=[(page.record.total_pages, page.record.total_results) for page in pages],
+            ),
+            stopped_by=crawl.stopped_by,
+            requests=crawl.requests,
+            retries=crawl.retries,
+            duration_seconds=round(time.monotonic() - clock, 3),
+        )
+
+
+class _Credentials(AuthBase):
+    """Sends the token, if there is one. Without any `auth`, requests would send what ~/.netrc holds."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def _session(settings: TmdbSettings) -> requests.Session:
+    session = requests.Session()
+    session.auth = _Credentials(settings.token)
+    session.headers.update({"Accept": "application/json", "User-Agent": f"tally/{__version__}"})
+    # A proxy cannot reach this machine's own sandbox.
+    session.trust_env = not _is_loopback(urlsplit(settings.base_url).hostname or "")
+    adapter = HTTPAdapter(pool_maxsize=settings.connections, max_retries=0, pool_block=True)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,21 @@
+"""The sandbox: a local server that speaks TMDB's lists: invented shows, recordings, faults on demand."""
+
+from __future__ import annotations
+
+from tally_pipeline.tmdb.sandbox.faults import FAULTS, Fault, parse_fault
+from tally_pipeline.tmdb.sandbox.fill import captures
+from tally_pipeline.tmdb.sandbox.recordings import Recordings, RecordingsError
+from tally_pipeline.tmdb.sandbox.server import ReceivedRequest, Sandbox, SandboxError, run
+
+__all__ = [
+    "FAULTS",
+    "Fault",
+    "ReceivedRequest",
+    "Recordings",
+    "RecordingsError",
+    "Sandbox",
+    "SandboxError",
+    "captures",
+    "parse_fault",
+    "run",
+]

@@ -1,0 +1,147 @@
+"""Replays recorded TMDB replies byte for byte in place of the invented world."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from tally_pipeline.tmdb.sandbox.replies import JSON, Reply, error, page_number
+
+REPLAY_HEADER = "X-Tally-Replay"
+"""Says what was answered in place of the recording asked for."""
+
+_REPLAYED_HEADERS = ("Content-Type", "Date", "Cache-Control", "Age", "ETag")
+# These choose among recordings or mean nothing to them; any other parameter must be the recording's own.
+_LOOSE_PARAMETERS = {"page", "language", "timezone", "api_key"}
+_STANDS_IN = {"/trending/tv/day": "/trending/tv/week", "/trending/tv/week": "/trending/tv/day"}
+
+
+class RecordingsError(ValueError):
+    """The recordings cannot be replayed; the message says why and what there is instead."""
+
+
+@dataclass(frozen=True)
+class _Recording:
+    path: str
+    query: Mapping[str, str]
+    reply: Reply
+
+    @property
+    def page(self) -> int:
+        return int(self.query.get("page", "1"))
+
+
+class Recordings:
+    """One snapshot of a folder of recordings: `index.jsonl`, one recording a line, and the bodies it names.
+
+    `beyond` says how a page that was not recorded is answered, of a list of which other pages were: "end", an
+    empty page whose totals are what was recorded; "error", a 404. Raises `RecordingsError` when the folder,
+    the index, the snapshot or a body is not there.
+    """
+
+    def __init__(self, directory: Path, snapshot: str, beyond: Literal["end", "error"] = "end") -> None:
+        self.snapshot = snapshot
+        self._beyond = beyond
+        self._by_path: dict[str, list[_Recording]] = {}
+        for entry in _entries(directory, snapshot):
+            recording = _recording(directory, entry)
+            self._by_path.setdefault(recording.path, []).append(recording)
+
+    def respond(self, path: str, query: Mapping[str, str]) -> Reply:
+        """The recorded reply to a GET of `path` (below `/3`), or what stands in for it: the headers say."""
+        stand_in = _STANDS_IN.get(path)
+        if path not in self._by_path and stand_in in self._by_path:
+            reply = self._recorded(stand_in, query)
+            said = reply.headers.get(REPLAY_HEADER)
+            told = stand_in.lstrip("/") + (f"; {said}" if said else "")
+            return Reply(reply.status, {**reply.headers, REPLAY_HEADER: told}, reply.body)
+        return self._recorded(path, query)
+
+    def _recorded(self, path: str, query: Mapping[str, str]) -> Reply:
+        page = page_number(query)
+        if page is None:
+            return error(22)
+        asked = _binding(query)
+        fitting = [entry for entry in self._by_path.get(path, ()) if _binding(entry.query) == asked]
+        if not fitting:
+            return error(34, headers={REPLAY_HEADER: "not-recorded"})
+        here = [entry for entry in fitting if entry.page == page]
+        if here:
+            language = query.get("language", "")
+            return min(here, key=lambda entry: _distance(entry.query.get("language"), language)).reply
+        if self._beyond == "error":
+            return error(34, headers={REPLAY_HEADER: "not-recorded"})
+        return _end_of_list(page, fitting)
+
+
+def _entries(directory: Path, snapshot: str) -> Sequence[Mapping[str, Any]]:
+    index = directory / "index.jsonl"
+    try:
+        lines = index.read_text(encoding="utf-8").splitlines()
+    except OSError as problem:
+        raise RecordingsError(
+            f"no recordings in {directory}: cannot read {index.name} ({problem.strerror}); "
+            f"--recordings names the folder that holds it"
+        ) from problem
+    try:
+        entries = [json.loads(line) for line in lines if line.strip()]
+        snapshots = sorted({entry["snapshot"] for entry in entries})
+    except (ValueError, KeyError, TypeError) as problem:
+        raise RecordingsError(f"{index} is not an index of recordings: {problem!r}") from problem
+    if snapshot not in snapshots:
+        raise RecordingsError(
+            f"there is no snapshot {snapshot!r} in {directory}; there are: {', '.join(snapshots)}"
+        )
+    return [entry for entry in entries if entry["snapshot"] == snapshot]
+
+
+def _recording(directory: Path, entry: Mapping[str, Any]) -> _Recording:
+    try:
+        body = (directory / entry["body"]).read_bytes()
+        recorded = {name.lower(): str(value) for name, value in entry["headers"].items()}
+        headers = {name: recorded[name.lower()] for name in _REPLAYED_HEADERS if name.lower() in recorded}
+        return _Recording(entry["path"], entry["query"], Reply(entry["status"], headers, body))
+    except OSError as problem:
+        raise RecordingsError(
+            f"cannot read the recorded body {problem.filename}: {problem.strerror}"
+        ) from problem
+    except KeyError as problem:
+        raise RecordingsError(f"an entry of {directory / 'index.jsonl'} lacks {problem}") from problem
+
+
+def _binding(query: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if name not in _LOOSE_PARAMETERS}
+
+
+def _distance(recorded: str | None, asked: str) -> int:
+    """How far a recording's language is from the one asked for: the same, none at all, related, another."""
+    if recorded == asked:
+        return 0
+    if recorded is None:
+        return 1
+    return 2 if recorded.split("-")[0] == asked.split("-")[0] else 3
+
+
+def _end_of_list(page: int, held: Sequence[_Recording]) -> Reply:
+    by_page = {entry.page: entry for entry in held}
+    rows = sum(_row_count(entry.reply.body) for entry in by_page.values())
+    body = msgspec.json.encode(
+        {"page": page, "results": [], "total_pages": len(by_page), "total_results": rows}
+    )
+    return Reply(200, {"Content-Type": JSON, REPLAY_HEADER: "end-of-list"}, body)
+
+
+class _Counted(msgspec.Struct):
+    results: list[msgspec.Raw] = []
+
+
+def _row_count(body: bytes) -> int:
+    try:
+        return len(msgspec.json.decode(body, type=_Counted).results)
+    except msgspec.DecodeError:
+        return 0

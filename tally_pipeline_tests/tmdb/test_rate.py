@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tally_pipeline.tmdb.rate import RateLimit
+
+
+def test_no_slot_comes_before_its_time_however_many_threads_wait() -> None:
+    rate = RateLimit(100)
+
+    def waited(_: int) -> float:
+        rate.wait()
+        return time.monotonic()
+
+    begun = time.monotonic()
+    with ThreadPoolExecutor(8) as threads:
+        starts = sorted(threads.map(waited, range(24)))
+
+    assert all(start >= begun + place / 100 for place, start in enumerate(starts))
+    assert starts[-1] < begun + 2
+
+
+def test_unused_slots_are_not_saved_up() -> None:
+    rate = RateLimit(50)
+    rate.wait()
+    time.sleep(0.2)
+    begun = time.monotonic()
+    for _ in range(4):
+        rate.wait()
+    assert time.monotonic() - begun >= 3 / 50
+
+
+def test_a_pause_holds_those_already_waiting_and_spaces_them_afterwards() -> None:
+    rate = RateLimit(20)
+    rate.wait()
+    starts: list[float] = []
+
+    def wait() -> None:
+        rate.wait()
+        starts.append(time.monotonic())
+
+    waiting = [threading.Thread(target=wait) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+    paused = time.monotonic()
+    rate.pause(0.3)
+    for thread in waiting:
+        thread.join()
+
+    starts.sort()
+    assert starts[0] >= paused + 0.3
+    assert starts[2] >= paused + 0.3 + 2 / 20
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
+    rate = RateLimit(1000)
+    begun = time.monotonic()
+    rate.pause(0.2)
+    rate.pause(0.01)
+    rate.wait()
+    assert time.monotonic() - begun >= 0.2
+
+
+def test_a_stop_wakes_those_who_wait() -> None:
+    rate, stop = RateLimit(1000), threading.Event()
+    rate.pause(60)
+    threading.Timer(0.05, stop.set).start()
+    begun = time.monotonic()
+    rate.wait(stop)
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("nan")])
+def test_a_rate_that_is_not_above_zero_is_refused(rate: float) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        RateLimit(rate)
