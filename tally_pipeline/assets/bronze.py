@@ -67,7 +67,7 @@ def bronze_asset(
         config: CaptureConfig,
         lake: dg.ResourceParam[Lake],
         tmdb: dg.ResourceParam[Tmdb],
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         present = today().isoformat()
         outcomes = [
             _captured(context, config, lake, tmdb, show_list, day)

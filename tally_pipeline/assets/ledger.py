@@ -1,8 +1,9 @@
 """Records in Dagster's history what became of each day of a run: published or not, and what its checks found.
 
-A run may cover one day or, in a backfill, many. Left to itself Dagster then records checks without a day and
-takes all days for materialized or none. So the assets here are declared with optional outputs, and this module
-logs each day's events; afterwards every day has its own materialization, metadata and check statuses.
+A run may cover one day or, in a backfill, many. Left to itself Dagster records checks of the latter without a
+day and takes all days for materialized or none. So the assets here are declared with optional outputs, and for
+many days this module logs each day's events itself: afterwards every day has its own materialization, metadata
+and check statuses.
 """
 
 from __future__ import annotations
@@ -57,10 +58,10 @@ def check_specs(
 
 def record(
     context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]
-) -> Iterator[dg.MaterializeResult]:
-    """Log every day's materialization and checks; raises `Failure` when any day was refused.
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Record every day's materialization and checks; raises `Failure` when any day was refused.
 
-    The result is yielded only when all days were published: nothing below runs on half a run's days.
+    The materialization is yielded only when all days were published: nothing below runs on half a run's days.
     """
     refused = [outcome for outcome in outcomes if outcome.refusal]
     published = [outcome for outcome in outcomes if not outcome.refusal]
@@ -74,11 +75,30 @@ def record(
         for outcome in published:
             context.add_asset_metadata(dict(outcome.metadata), asset_key=asset, partition_key=outcome.day)
         yield dg.MaterializeResult(asset_key=asset)
-    for outcome in outcomes:
-        _log_checks(context, asset, outcome)
+    if len(outcomes) == 1:
+        yield from _check_results(context, asset, outcomes[0])
+    else:
+        for outcome in outcomes:
+            _log_checks(context, asset, outcome)
     blocked = [o for o in published if any(c.blocking and _fails(f) for c, f in o.findings)]
     if refused or blocked:
         raise dg.Failure(_explain(asset, refused, blocked, len(outcomes)), allow_retries=False)
+
+
+def _check_results(
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcome: Outcome
+) -> Iterator[dg.AssetCheckResult]:
+    selected = {key.name for key in context.selected_asset_check_keys if key.asset_key == asset}
+    for check, finding in outcome.findings:
+        if check.name in selected:
+            yield dg.AssetCheckResult(
+                asset_key=asset,
+                check_name=check.name,
+                passed=finding.passed,
+                severity=_severity(finding),
+                description=finding.summary,
+                metadata=finding_metadata(finding),
+            )
 
 
 def _log_checks(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcome: Outcome) -> None:
@@ -89,7 +109,7 @@ def _log_checks(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcome: 
                 asset_key=asset,
                 check_name=check.name,
                 passed=finding.passed,
-                severity=dg.AssetCheckSeverity.ERROR if finding.serious else dg.AssetCheckSeverity.WARN,
+                severity=_severity(finding),
                 description=finding.summary,
                 blocking=check.blocking,
                 metadata=finding_metadata(finding),
@@ -108,6 +128,10 @@ def _latest_materialization(
             storage_id=found.storage_id, run_id=found.run_id, timestamp=found.timestamp
         )
     return None
+
+
+def _severity(finding: Finding) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.ERROR if finding.serious else dg.AssetCheckSeverity.WARN
 
 
 def _fails(finding: Finding) -> bool:

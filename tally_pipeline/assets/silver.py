@@ -93,7 +93,7 @@ def silver_asset(
         config: RefineConfig,
         lake: dg.ResourceParam[Lake],
         settings: dg.ResourceParam[Settings],
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         history = _History(lake, show_list.name)
         days = sorted(context.partition_keys)
         outcomes = []

@@ -61,7 +61,7 @@ def table_asset(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
         catalog: dg.ResourceParam[QueryEngine],
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         days = sorted(context.partition_keys)
         started = time.monotonic()
         schema = schema_finding(catalog)

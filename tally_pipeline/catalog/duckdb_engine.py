@@ -50,7 +50,7 @@ class DuckDbEngine:
     name = "DuckDB"
 
     def __init__(self, lake_root: Path, tables: Sequence[TableSpec]) -> None:
-        self._root = lake_root
+        self._root = lake_root.resolve()
         self._tables = {table.name: table for table in tables}
 
     def describe(self) -> str:

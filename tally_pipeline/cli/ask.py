@@ -8,9 +8,9 @@ import sys
 from typing import Any, Literal
 
 import pyarrow as pa
-from rich.console import Console
 from rich.table import Table
 
+from tally_pipeline.cli import terminal
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake.audit import Audited, audit
 
@@ -27,8 +27,8 @@ def query(settings: Settings, sql: str, form: Format) -> int:
         writer.writerow(answer.column_names)
         writer.writerows(row.values() for row in answer.to_pylist())
     else:
-        Console().print(_table(answer))
-        Console(stderr=True).print(f"{answer.num_rows} rows", highlight=False)
+        terminal.out().print(_table(answer))
+        terminal.words().print(f"{answer.num_rows} rows")
     return 0
 
 

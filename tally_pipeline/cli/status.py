@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from rich.console import Console
 from rich.table import Table
 
-from tally_pipeline.cli import history
+from tally_pipeline.cli import history, terminal
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, Settings, deploy
 from tally_pipeline.lake.lake import Lake
@@ -71,7 +70,8 @@ def _checks(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance) -
     for key in keys:
         found = latest.get(key)
         event = found.event.dagster_event if found and found.event else None
-        result = event.asset_check_evaluation_data if event else None
+        evaluated = event is not None and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        result = event.asset_check_evaluation_data if event and evaluated else None
         yield {
             "asset": key.asset_key.to_user_string(),
             "check": key.name,
@@ -117,7 +117,7 @@ def _is_on(switched: str | None, definition: dg.ScheduleDefinition | dg.SensorDe
 
 
 def _print(state: dict[str, Any]) -> None:
-    console = Console()
+    console = terminal.out()
     console.print(f"[bold]lake[/bold]     {state['lake']}", highlight=False)
     console.print(f"[bold]source[/bold]   {state['source']}", highlight=False)
     automation = dict(state["automation"])

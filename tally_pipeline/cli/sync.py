@@ -16,7 +16,7 @@ from rich.table import Table
 
 from tally_pipeline import automation
 from tally_pipeline.assets import common
-from tally_pipeline.cli import history, summary
+from tally_pipeline.cli import history, summary, terminal
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Settings, deploy, today
 from tally_pipeline.shows.lists import LISTS, ShowList
@@ -25,9 +25,9 @@ from tally_pipeline.tmdb.capture import PageProgress
 
 def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as_json: bool) -> int:
     """Capture, refine and check today; 0 only when everything that was asked for was published."""
-    words = Console(stderr=True)
+    words = terminal.words()
     day, run_id = today().isoformat(), str(uuid.uuid4())
-    words.print(f"{day}, from {described_source(settings)}, into {settings.lake_folder}", highlight=False)
+    words.print(f"{day}, from {described_source(settings)}, into {settings.lake_folder}")
     with _progress(words) as on_page:
         deployment = deploy(settings, on_page)
         with history.opened(settings) as instance, history.alive(settings, run_id):
@@ -37,10 +37,10 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        Console().print(closing_table(found))
+        terminal.out().print(closing_table(found))
     for name, error in errors.items():
-        words.print(f"[red]✗[/red] {name}:", highlight=False)
-        words.print(f"  {error}", highlight=False, markup=False)
+        words.print(f"[red]✗[/red] {name}:")
+        words.print(f"  {error}", markup=False)
     published = result.success and all(of_list["published"] for of_list in found.values())
     return 0 if published else 1
 
@@ -113,7 +113,7 @@ def _progress(console: Console) -> Iterator[Any]:
 
         def line(at: PageProgress) -> None:
             if at.pages_done == at.pages_planned:
-                console.print(f"{at.list_name}: {at.pages_done} pages, {at.rows} rows", highlight=False)
+                console.print(f"{at.list_name}: {at.pages_done} pages, {at.rows} rows")
 
         yield line
         return
