@@ -72,7 +72,9 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         due = context.scheduled_execution_time.astimezone(UTC)
         day = due.date().isoformat()
         if due.date() != today():
-            return dg.SkipReason(f"{day} is over: TMDB serves only the present, it cannot be captured any more.")
+            return dg.SkipReason(
+                f"{day} is over: TMDB serves only the present, it cannot be captured any more."
+            )
         config = {"config": {"retries": CAPTURE_RETRIES}}
         return dg.RunRequest(
             run_key=due.isoformat(),
@@ -147,7 +149,7 @@ def new_bronze_objects(settings: Settings) -> dg.SensorDefinition:
         newest_first = sorted(ready, reverse=True)
         for day in newest_first[DAYS_A_TICK:]:
             later += ready[day]
-        requests = [_request(day, ready[day], known) for day in newest_first[:DAYS_A_TICK]]
+        requests = [_request(context, day, ready[day], known) for day in newest_first[:DAYS_A_TICK]]
         next_cursor = msgspec.json.encode(_SensorCursor(next_arrivals, tuple(later))).decode()
         return dg.SensorResult(
             run_requests=requests,
@@ -158,20 +160,19 @@ def new_bronze_objects(settings: Settings) -> dg.SensorDefinition:
     return sensor
 
 
-def _request(day: str, pendings: Sequence[_Pending], known: dict[str, ShowList]) -> dg.RunRequest:
-    selection = [common.silver_key(known[pending.data_type]) for pending in pendings]
-    versions = ",".join(f"{pending.data_type}={pending.digest}" for pending in sorted_by_list(pendings))
+def _request(
+    context: dg.SensorEvaluationContext, day: str, pendings: Sequence[_Pending], known: dict[str, ShowList]
+) -> dg.RunRequest:
+    """One run of the day: silver of the lists concerned, and everything below it."""
+    if context.repository_def is None:
+        raise dg.DagsterInvariantViolationError("the sensor must be evaluated with its repository")
+    ordered = sorted(pendings, key=lambda pending: pending.data_type)
+    versions = ",".join(f"{pending.data_type}={pending.digest}" for pending in ordered)
+    silver = dg.AssetSelection.assets(*(common.silver_key(known[pending.data_type]) for pending in ordered))
+    selected = silver.downstream().resolve(context.repository_def.asset_graph)
     return dg.RunRequest(
-        run_key=f"{day}:{versions}", partition_key=day, asset_selection=[*selection, *_below_silver()]
+        run_key=f"{day}:{versions}", partition_key=day, asset_selection=sorted(selected, key=str)
     )
-
-
-def sorted_by_list(pendings: Sequence[_Pending]) -> list[_Pending]:
-    return sorted(pendings, key=lambda pending: pending.data_type)
-
-
-def _below_silver() -> list[dg.AssetKey]:
-    return [common.TABLE]
 
 
 def _pending(arrival: Arrival) -> _Pending:
@@ -193,12 +194,17 @@ def _will_be_refined(instance: dg.DagsterInstance, show_list: ShowList, pending:
     run = instance.get_run_by_id(key.execution_id) if key else None
     if run is None or run.is_finished:
         return False
-    selected = run.asset_selection
-    return selected is None and run.job_name == sync.name or common.silver_key(show_list) in (selected or ())
+    if run.asset_selection is None:
+        return run.job_name == sync.name
+    return common.silver_key(show_list) in run.asset_selection
 
 
 def _nothing_to_do(later: Sequence[_Pending]) -> str:
-    return f"{len(later)} lists and days wait for the run that captured them" if later else "nothing new in bronze"
+    return (
+        f"{len(later)} lists and days wait for the run that captured them"
+        if later
+        else "nothing new in bronze"
+    )
 
 
 def _read_cursor(cursor: str | None) -> _SensorCursor:

@@ -25,7 +25,7 @@ from tally_pipeline.lake.store import Store
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ShowList
 from tally_pipeline.tmdb.client import PageProgress, TmdbClient
 from tally_pipeline.tmdb.rate import RateLimit
-from tally_pipeline.tmdb.settings import UTC_TIMEZONE, TmdbSettings
+from tally_pipeline.tmdb.settings import TMDB_BASE_URL, UTC_TIMEZONE, TmdbSettings
 
 Source = Literal["tmdb", "sandbox"]
 
@@ -82,7 +82,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         raise SettingsError(f"TALLY_DEPLOYMENT is {deployment!r}; it must be 'local'")
     try:
         tmdb = TmdbSettings(
-            **({"base_url": base_url.rstrip("/")} if base_url else {}),
+            base_url=(base_url or TMDB_BASE_URL).rstrip("/"),
             token=token,
             api_key=api_key,
             language=read.text("TMDB_LANGUAGE") or "en-US",

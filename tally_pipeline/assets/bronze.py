@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from tally_pipeline.assets import common
-from tally_pipeline.assets.ledger import Outcome, check_specs, record
+from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import preview
 from tally_pipeline.deployment import Tmdb, today
 from tally_pipeline.lake.lake import Lake
@@ -27,7 +27,10 @@ class CaptureConfig(dg.Config):
     """How a capture is done; set in the launchpad."""
 
     pages: int | None = Field(
-        default=None, ge=1, le=MAX_PAGES, description="Pages to capture; the list's default depth if not given."
+        default=None,
+        ge=1,
+        le=MAX_PAGES,
+        description="Pages to capture; the list's default depth if not given.",
     )
     retries: int = Field(
         default=0,
@@ -67,7 +70,7 @@ def bronze_asset(
         config: CaptureConfig,
         lake: dg.ResourceParam[Lake],
         tmdb: dg.ResourceParam[Tmdb],
-    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    ) -> Iterator[Recorded]:
         present = today().isoformat()
         outcomes = [
             _captured(context, config, lake, tmdb, show_list, day)
@@ -106,7 +109,7 @@ def _captured(
     show_list: ShowList,
     day: str,
 ) -> Outcome:
-    key = BronzeKey(show_list.name, day, context.run_id)
+    key = BronzeKey(show_list.name, day, context.run.run_id)
     if lake.store.exists(str(key)):
         context.log.info(f"This run wrote {key} before; it is used as it is.")
     else:
@@ -137,7 +140,7 @@ def _fetch_and_keep(
     if captured.stopped_by is not None:
         context.log.error(str(captured.stopped_by))
     try:
-        lake.write_bronze(key, captured.to_bronze(context.run_id))
+        lake.write_bronze(key, captured.to_bronze(context.run.run_id))
     except AlreadyThereError:
         context.log.info(f"{key} was written meanwhile by another attempt of this run; it stays.")
 

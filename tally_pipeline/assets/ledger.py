@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 
@@ -25,6 +25,10 @@ from tally_pipeline.shows.quality import Check, Finding
 
 MAX_DAYS_A_RUN = 100
 """A backfill goes in runs of this many days: few enough starts, and a failed run is soon done again."""
+
+
+Recorded: TypeAlias = dg.MaterializeResult[Any] | dg.AssetCheckResult
+"""What an asset yields."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def check_specs(
 
 def record(
     context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+) -> Iterator[Recorded]:
     """Record every day's materialization and checks; raises `Failure` when any day was refused.
 
     The materialization is yielded only when all days were published: nothing below runs on half a run's days.

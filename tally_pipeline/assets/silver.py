@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from tally_pipeline.assets import common
-from tally_pipeline.assets.ledger import Outcome, check_specs, record
+from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import column_schema, lineage_from_bronze, preview
 from tally_pipeline.deployment import Settings
 from tally_pipeline.lake import layout
@@ -93,7 +93,7 @@ def silver_asset(
         config: RefineConfig,
         lake: dg.ResourceParam[Lake],
         settings: dg.ResourceParam[Settings],
-    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    ) -> Iterator[Recorded]:
         history = _History(lake, show_list.name)
         days = sorted(context.partition_keys)
         outcomes = []
@@ -135,7 +135,9 @@ def _findings(
     refined: Refined, least_pass_rate: float, history: Mapping[str, Counts]
 ) -> list[tuple[Check, Finding]]:
     counts = refined.counts
-    rejected = refined.quarantine.slice(0, quality.SHOWN).select(["page", "place", "reasons", "raw"]).to_pylist()
+    rejected = (
+        refined.quarantine.slice(0, quality.SHOWN).select(["page", "place", "reasons", "raw"]).to_pylist()
+    )
     distinct = pc.count_distinct(refined.silver["show_id"]).as_py()
     return [
         (quality.PASS_RATE, quality.pass_rate(counts, least_pass_rate, rejected)),
@@ -147,9 +149,7 @@ def _findings(
     ]
 
 
-def _metadata(
-    lake: Lake, capture: Capture, refined: Refined, silver: str, quarantine: str
-) -> dict[str, Any]:
+def _metadata(lake: Lake, capture: Capture, refined: Refined, silver: str, quarantine: str) -> dict[str, Any]:
     counts = refined.counts
     partial = capture.verdict == "partial"
     return {

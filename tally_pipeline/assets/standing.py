@@ -71,7 +71,9 @@ def due_day(now: datetime, cron: str) -> str:
 def freshness_finding(newest: dict[str, str | None], due: str) -> Finding:
     """`newest`: the newest day of silver by list, None where there is none."""
     late = [
-        {"list": name, "newest day": day or "none"} for name, day in newest.items() if day is None or day < due
+        {"list": name, "newest day": day or "none"}
+        for name, day in newest.items()
+        if day is None or day < due
     ]
     return Finding(
         passed=not late,

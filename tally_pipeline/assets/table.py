@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from tally_pipeline.assets import common
-from tally_pipeline.assets.ledger import Outcome, check_specs, record
+from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import column_schema, lineage_from_silver, markdown_table
 from tally_pipeline.catalog.engine import QueryEngine
 from tally_pipeline.catalog.tables import athena_columns
@@ -17,7 +17,9 @@ from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.shows.quality import Check, Finding
 
 SCHEMA_IS_THE_CONTRACTS = Check(
-    "schema_is_the_contracts", "The table's columns and types are the contract's, in its order.", blocking=True
+    "schema_is_the_contracts",
+    "The table's columns and types are the contract's, in its order.",
+    blocking=True,
 )
 COUNTS_EQUAL_SILVERS = Check(
     "counts_equal_silvers", "The table holds as many rows of each list as silver wrote.", blocking=True
@@ -61,7 +63,7 @@ def table_asset(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
         catalog: dg.ResourceParam[QueryEngine],
-    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    ) -> Iterator[Recorded]:
         days = sorted(context.partition_keys)
         started = time.monotonic()
         schema = schema_finding(catalog)
@@ -134,7 +136,9 @@ def _outcome(
         "lists": len(silver),
         "engine": catalog.describe(),
         "query time (s)": round(seconds, 3),
-        "try": dg.MetadataValue.md(f"```sql\nSELECT * FROM {NAME} WHERE dt = '{day}' ORDER BY rank LIMIT 10\n```"),
+        "try": dg.MetadataValue.md(
+            f"```sql\nSELECT * FROM {NAME} WHERE dt = '{day}' ORDER BY rank LIMIT 10\n```"
+        ),
     }
     failed = [f"{found.summary}. {found.todo}" for _, found in findings if not found.passed]
     if not silver:

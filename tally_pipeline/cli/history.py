@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from tally_pipeline.automation import sync
 from tally_pipeline.deployment import Settings
 
 COMMAND_TAG = "tally/command"
@@ -31,12 +32,12 @@ def prepare(settings: Settings) -> Path:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Dagster's history, with runs of commands that were killed marked as failed."""
+def opened(settings: Settings, *, launched_are_dead: bool = False) -> Iterator[dg.DagsterInstance]:
+    """Dagster's history, with the dead runs in it marked as failed; see `close_dead_runs`."""
     home = prepare(settings)
     os.environ["DAGSTER_HOME"] = str(home)
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        close_dead_runs(instance, home)
+        close_dead_runs(instance, home, launched_are_dead=launched_are_dead)
         yield instance
 
 
@@ -53,10 +54,14 @@ def alive(settings: Settings, run_id: str) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def close_dead_runs(instance: dg.DagsterInstance, home: Path) -> list[str]:
-    """Mark runs as failed whose command was killed, and free what they held; returns their ids.
+def close_dead_runs(
+    instance: dg.DagsterInstance, home: Path, *, launched_are_dead: bool = False
+) -> list[str]:
+    """Mark runs as failed whose process was killed, and free what they held; returns their ids.
 
     Without this they look for ever as if they ran, and captures wait for the place they hold in the pool.
+    A command's run is known by its lock. One that the daemon launched is not: only who knows that no daemon
+    is up, and none of its runs can be alive, may say `launched_are_dead`.
     """
     unfinished = dg.RunsFilter(
         statuses=[
@@ -65,17 +70,24 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Path) -> list[str]:
             dg.DagsterRunStatus.STARTED,
             dg.DagsterRunStatus.CANCELING,
         ],
-        tags={COMMAND_TAG: "sync"},
+        tags={} if launched_are_dead else {COMMAND_TAG: "sync"},
     )
     closed = []
     for run in instance.get_runs(unfinished):
         if not _is_alive(home, run.run_id):
-            instance.report_run_failed(run, "The command that executed this run was killed. Run it again.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            _close(instance, run)
             with suppress(FileNotFoundError):
                 _lock_path(home, run.run_id).unlink()
             closed.append(run.run_id)
     return closed
+
+
+def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    if run.job_name == sync.name:
+        # The daemon starts again what died, under its partition; but a sync is for the day it is asked for.
+        instance.add_run_tags(run.run_id, {"dagster/max_retries": "0"})
+    instance.report_run_failed(run, "The process that executed this run was killed.")
+    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _is_alive(home: Path, run_id: str) -> bool:

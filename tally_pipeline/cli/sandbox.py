@@ -22,7 +22,9 @@ def serve(
 ) -> int:
     """Serve until interrupted; raises `SandboxError`, `RecordingsError`, `ValueError` for what cannot be served."""
     if (recordings is None) != (snapshot is None):
-        raise ValueError("--recordings and --snapshot go together: a folder of recordings and one of its dates")
+        raise ValueError(
+            "--recordings and --snapshot go together: a folder of recordings and one of its dates"
+        )
     replay = sandbox.Recordings(recordings, snapshot, beyond) if recordings and snapshot else None
     sandbox.run(port, latency_ms, [sandbox.parse_fault(text) for text in faults], replay, _say)
     return 0

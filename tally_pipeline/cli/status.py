@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -97,23 +98,19 @@ def _automation(repository: dg.RepositoryDefinition, instance: dg.DagsterInstanc
         if beat.last_heartbeat is not None
     ]
     switched = {state.instigator_name: state.status.value for state in instance.all_instigator_state()}
-    names = [
-        *(("schedule", schedule) for schedule in repository.schedule_defs),
-        *(("sensor", sensor) for sensor in repository.sensor_defs),
-    ]
+    defaults = {schedule.name: schedule.default_status.value for schedule in repository.schedule_defs}
+    defaults |= {sensor.name: sensor.default_status.value for sensor in repository.sensor_defs}
     return {
         "daemon": bool(beats) and datetime.now(UTC).timestamp() - max(beats) < 120,
         **{
-            definition.name: {"kind": kind, "running": _is_on(switched.get(definition.name), definition)}
-            for kind, definition in names
+            name: _is_on(switched.get(name, "DECLARED_IN_CODE"), default)
+            for name, default in defaults.items()
         },
     }
 
 
-def _is_on(switched: str | None, definition: dg.ScheduleDefinition | dg.SensorDefinition) -> bool:
-    if switched is None or switched == "DECLARED_IN_CODE":
-        return definition.default_status.value == "RUNNING"
-    return switched == "RUNNING"
+def _is_on(switched: str, default: str) -> bool:
+    return (default if switched == "DECLARED_IN_CODE" else switched) == "RUNNING"
 
 
 def _print(state: dict[str, Any]) -> None:
@@ -123,10 +120,13 @@ def _print(state: dict[str, Any]) -> None:
     automation = dict(state["automation"])
     daemon = automation.pop("daemon")
     running = "up" if daemon else "[yellow]down: start it with `tally up`[/yellow]"
-    switches = ", ".join(f"{name} {'on' if found['running'] else 'OFF'}" for name, found in automation.items())
+    switches = ", ".join(f"{name} {'on' if on else 'OFF'}" for name, on in automation.items())
     console.print(f"[bold]daemon[/bold]   {running}; {switches}", highlight=False)
     console.print(_lists_table(state["lists"]))
-    console.print(_checks_table(state["checks"]))
+    console.print(_assets_table(state["checks"]))
+    troubled = [check for check in state["checks"] if check["status"] in ("failed", "warning")]
+    if troubled:
+        console.print(_checks_table(troubled))
 
 
 def _lists_table(lists: dict[str, dict[str, Any]]) -> Table:
@@ -142,6 +142,16 @@ def _lists_table(lists: dict[str, dict[str, Any]]) -> Table:
             str(found["silver_rows"] or ""),
             str(found["bronze_days"]),
             str(found["silver_days"]),
+        )
+    return table
+
+
+def _assets_table(checks: list[dict[str, Any]]) -> Table:
+    table = Table("asset", "checks", header_style="bold")
+    for asset in dict.fromkeys(check["asset"] for check in checks):
+        counts = Counter(check["status"] for check in checks if check["asset"] == asset)
+        table.add_row(
+            asset, ", ".join(f"{_MARKS.get(status, '·')} {n} {status}" for status, n in counts.items())
         )
     return table
 

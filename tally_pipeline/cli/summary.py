@@ -8,8 +8,7 @@ from typing import Any
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.parquet import Footer, read_footer
-from tally_pipeline.lake.parquet import FOOTER_BYTES, ForeignFileError
+from tally_pipeline.lake.parquet import FOOTER_BYTES, Footer, ForeignFileError, read_footer
 from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.shows.lists import ShowList
 

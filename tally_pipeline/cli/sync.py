@@ -75,7 +75,9 @@ def _execute(
     pages: int | None,
     run_id: str,
 ) -> dg.ExecuteInProcessResult:
-    below = [key for show_list in lists for key in (common.bronze_key(show_list), common.silver_key(show_list))]
+    below = [
+        key for show_list in lists for key in (common.bronze_key(show_list), common.silver_key(show_list))
+    ]
     every = len(lists) == len(LISTS)
     ops = {f"bronze_{show_list.name}": {"config": {"pages": pages}} for show_list in lists} if pages else {}
     return definitions.resolve_job_def(automation.sync.name).execute_in_process(

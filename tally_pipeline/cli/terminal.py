@@ -17,4 +17,6 @@ def out() -> Console:
 
 def words() -> Console:
     """Progress, errors, what to do."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH, highlight=False, soft_wrap=True)
+    return Console(
+        stderr=True, width=None if sys.stderr.isatty() else _WIDTH, highlight=False, soft_wrap=True
+    )

@@ -21,7 +21,8 @@ WINDOW_SECONDS = 600
 
 @dataclass(frozen=True)
 class Arrival:
-    """A list and day whose captures changed: all that are there now, and a digest of their versions."""
+    """A list and day whose captures changed: all there are now, the last to arrive last, and a digest of their
+    versions."""
 
     data_type: str
     dt: str
@@ -92,15 +93,18 @@ def _folders(path: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
 
 def _arrival(folder: Path) -> Arrival | None:
     digest = hashlib.sha256()
-    keys = []
+    arrived: list[tuple[int, BronzeKey]] = []
     for path in sorted(folder.iterdir()):
         key = BronzeKey.parse(f"{layout.bronze_prefix(folder.parent.name)}/{folder.name}/{path.name}")
         if key is None:
             continue
         state = path.stat()
         digest.update(f"{path.name}:{state.st_size}:{state.st_mtime_ns};".encode())
-        keys.append(key)
-    return Arrival(keys[0].data_type, keys[0].dt, tuple(keys), digest.hexdigest()[:16]) if keys else None
+        arrived.append((state.st_ctime_ns, key))
+    if not arrived:
+        return None
+    keys = tuple(key for _, key in sorted(arrived))
+    return Arrival(keys[0].data_type, keys[0].dt, keys, digest.hexdigest()[:16])
 
 
 def _read_cursor(cursor: str | None) -> _Cursor:

@@ -34,7 +34,9 @@ def audit(lake: Lake) -> Iterator[Audited]:
 
 def _audit_object(lake: Lake, name: str, key: BronzeKey | None) -> Audited:
     if key is None:
-        return Audited(name, problems=("its name is not a capture's: bronze/tmdb/shows/<list>/dt=<day>/<id>.json",))
+        return Audited(
+            name, problems=("its name is not a capture's: bronze/tmdb/shows/<list>/dt=<day>/<id>.json",)
+        )
     try:
         bronze = lake.read_bronze(key)
         rows = len(bronze.rows())

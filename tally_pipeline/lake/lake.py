@@ -88,7 +88,9 @@ class Lake:
                 continue
             stray = capture.bronze.metadata.source not in (None, self.source)
             if stray:
-                rejected.append(f"{key} is {capture.bronze.metadata.source} data in a lake of {self.source} data")
+                rejected.append(
+                    f"{key} is {capture.bronze.metadata.source} data in a lake of {self.source} data"
+                )
             elif verdict == "complete" or (verdict == "partial" and allow_partial):
                 readable.append(capture)
             else:

@@ -52,7 +52,7 @@ def encode_table(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     repetitive = [name for name in _REPETITIVE if name in table.schema.names]
     pq.write_table(table, sink, compression="snappy", use_dictionary=repetitive)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def decode(body: bytes) -> pa.Table:
@@ -72,7 +72,9 @@ def read_footer(tail: bytes) -> Footer:
         raise ForeignFileError(f"not a file that Tally wrote: {error}") from error
 
 
-def footer_for(refs: tuple[BronzeRef, ...], verdict: Verdict | None, source: str | None, counts: Counts) -> Footer:
+def footer_for(
+    refs: tuple[BronzeRef, ...], verdict: Verdict | None, source: str | None, counts: Counts
+) -> Footer:
     """The footer of a file under today's contract."""
     return Footer(
         bronze=refs, contract_version=contract.VERSION, verdict=verdict, source=source, counts=counts

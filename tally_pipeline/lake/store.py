@@ -6,6 +6,7 @@ object or the new one, never half of one, and a crash leaves at most a staging f
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +57,9 @@ def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             except (FileNotFoundError, exceptions.NotFoundError) as error:
                 raise NoSuchObjectError(f"there is no object {store.uri(str(key))}") from error
             except exceptions.AlreadyExistsError as error:
-                raise AlreadyThereError(f"{store.uri(str(key))} is there already; it stays as it is") from error
+                raise AlreadyThereError(
+                    f"{store.uri(str(key))} is there already; it stays as it is"
+                ) from error
             except (exceptions.BaseError, OSError) as error:
                 raise LakeError(
                     f"could not {verb} {store.uri(str(key))}: {_first_line(error)}."
@@ -120,12 +123,12 @@ class Store:
         return True
 
     @_explained("list")
-    def list(self, folder: str) -> list[ObjectInfo]:
+    def list(self, folder: str) -> builtins.list[ObjectInfo]:
         """Every object below a folder, by key; an absent folder is empty."""
         return sorted(self._walk(folder), key=lambda found: found.key)
 
     @_explained("list")
-    def folders(self, folder: str) -> list[str]:
+    def folders(self, folder: str) -> builtins.list[str]:
         """The names of the folders right below a folder, sorted."""
         found = obstore.list_with_delimiter(self._backend, folder)["common_prefixes"]
         return sorted(prefix.rstrip("/").rsplit("/", 1)[-1] for prefix in found)

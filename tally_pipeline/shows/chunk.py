@@ -17,10 +17,11 @@ class RefinedChunk:
     """A chunk of rows, refined.
 
     `columns`: TMDB's columns of silver by name, sound rows only, in order, repeats included. `broken`: the
-    reasons by the row's index in the chunk. `fields`: on how many rows each field stood, of rows that are
-    objects and fields that are not `contract.EXTRAS`.
+    reasons by the row's index in the chunk. `seen`: the contract's fields that stand on any row. `unknown`: on
+    how many rows each field stands that is not in `contract.KNOWN_FIELDS`.
     """
 
     columns: dict[str, pa.Array]
     broken: dict[int, list[Reason]]
-    fields: dict[str, int]
+    seen: frozenset[str]
+    unknown: dict[str, int]

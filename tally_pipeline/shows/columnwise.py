@@ -21,12 +21,16 @@ from tally_pipeline.shows.contract import COLUMNS, Column
 _SOURCED = tuple(column for column in COLUMNS if column.field is not None)
 _SCHEMA = pa.schema([pa.field(column.field or "", column.type) for column in _SOURCED])
 _BLANK = f"^[{rules.WHITE_SPACE}]*$"
+_BRACKETS = 100
+"""Opening brackets a row may have on this road; TMDB's have three."""
 
 
 def refine_chunk(rows: Sequence[bytes | msgspec.Raw]) -> RefinedChunk | None:
     """The rows as columns, or None when any row needs a closer look."""
     if set(map(type, rows)) != {msgspec.Raw}:
-        # msgspec did not vouch for them. Arrow's parser would take NaN, and crash on very deep nesting.
+        # msgspec did not vouch for them: Arrow's parser would take NaN.
+        return None
+    if not all(map(_is_plain, rows)):
         return None
     text = b"\n".join(rows)
     try:
@@ -48,14 +52,25 @@ def refine_chunk(rows: Sequence[bytes | msgspec.Raw]) -> RefinedChunk | None:
         if made is None:
             return None
         columns[column.name] = made
-    extra = [name for name in table.column_names if name not in contract.KNOWN_FIELDS]
-    if any(table[name].null_count for name in extra):
+    unknown = [name for name in table.column_names if name not in contract.KNOWN_FIELDS]
+    if any(table[name].null_count for name in unknown):
         return None
     return RefinedChunk(
         columns=columns,
         broken={},
-        fields={name: len(rows) for name in [*_SCHEMA.names, *extra]},
+        seen=frozenset(_SCHEMA.names),
+        unknown=dict.fromkeys(unknown, len(rows)),
     )
+
+
+def _is_plain(row: bytes | msgspec.Raw) -> bool:
+    """Whether a row is an object that cannot nest deeply.
+
+    Arrow's parser kills the process on a chunk that begins with null, and takes what is nested deeper than
+    `rowwise`'s parser bears.
+    """
+    text = bytes(row)
+    return text.startswith(b"{") and text.count(b"[") + text.count(b"{") <= _BRACKETS
 
 
 def _column(column: Column, values: pa.Array) -> pa.Array | None:

@@ -88,7 +88,9 @@ def _made_here(name: str, type_: pa.DataType, description: str) -> Column:
 
 
 COLUMNS: tuple[Column, ...] = (
-    _from_tmdb("show_id", pa.int64(), "id", "TMDB's id of the show; unique within a list and day.", required=True),
+    _from_tmdb(
+        "show_id", pa.int64(), "id", "TMDB's id of the show; unique within a list and day.", required=True
+    ),
     _from_tmdb(
         "title",
         pa.string(),
@@ -199,7 +201,10 @@ PARTITION_KEYS: dict[str, str] = {
 EXTRAS = frozenset({"adult", "media_type"})
 """Fields that come and go with the list and the year: no column holds them, bronze does."""
 
-KNOWN_FIELDS = EXTRAS | {column.field for column in COLUMNS if column.field}
+CONTRACTED = frozenset(column.field for column in COLUMNS if column.field)
+"""TMDB's fields that columns are made from."""
+
+KNOWN_FIELDS = EXTRAS | CONTRACTED
 """Fields of TMDB's rows that surprise nobody."""
 
 GENRES: dict[int, str] = {

@@ -79,7 +79,8 @@ def refine(bronze: Bronze, *, data_type: str, dt: str, key: str) -> Refined:
 
     batches: list[pa.RecordBatch] = []
     broken: dict[int, list[Reason]] = {}
-    fields: Counter[str] = Counter()
+    seen: set[str] = set()
+    unknown: Counter[str] = Counter()
     for start in range(0, len(rows), CHUNK_ROWS):
         part = rows[start : start + CHUNK_ROWS]
         chunk = columnwise.refine_chunk(part) or rowwise.refine_chunk(part)
@@ -92,7 +93,8 @@ def refine(bronze: Bronze, *, data_type: str, dt: str, key: str) -> Refined:
         arrays = [(chunk.columns | made)[column.name] for column in COLUMNS]
         batches.append(pa.RecordBatch.from_arrays(arrays, schema=contract.SILVER))
         broken.update({start + i: reasons for i, reasons in chunk.broken.items()})
-        fields.update(chunk.fields)
+        seen |= chunk.seen
+        unknown.update(chunk.unknown)
 
     sound = pa.Table.from_batches(batches, schema=contract.SILVER)
     silver = _each_show_once(sound)
@@ -112,7 +114,7 @@ def refine(bronze: Bronze, *, data_type: str, dt: str, key: str) -> Refined:
     return Refined(
         silver=silver,
         quarantine=pa.Table.from_pylist(quarantine, schema=contract.QUARANTINE),
-        counts=_counts(sound.num_rows, silver, quarantine, fields, len(rows)),
+        counts=_counts(sound.num_rows, silver, quarantine, seen, unknown, len(rows)),
     )
 
 
@@ -162,11 +164,15 @@ def _each_show_once(sound: pa.Table) -> pa.Table:
 
 
 def _counts(
-    sound: int, silver: pa.Table, quarantine: list[dict[str, Any]], fields: Counter[str], bronze_rows: int
+    sound: int,
+    silver: pa.Table,
+    quarantine: list[dict[str, Any]],
+    seen: set[str],
+    unknown: Counter[str],
+    bronze_rows: int,
 ) -> Counts:
     by_rule = Counter(rule for row in quarantine for rule in row["rules"])
     genres = pc.value_counts(pc.list_flatten(silver["genre_ids"]))
-    contracted = {column.field for column in COLUMNS if column.field}
     return Counts(
         bronze_rows=bronze_rows,
         silver_rows=silver.num_rows,
@@ -174,8 +180,8 @@ def _counts(
         quarantined=len(quarantine),
         by_rule={rule: by_rule[rule] for rule in contract.RULES},
         nulls={column.name: silver[column.name].null_count for column in COLUMNS if column.nullable},
-        new_fields=_first({name: n for name, n in fields.items() if name not in contract.KNOWN_FIELDS}),
-        lost_fields=tuple(sorted(contracted - fields.keys())) if bronze_rows else (),
+        new_fields=_first(unknown),
+        lost_fields=tuple(sorted(contract.CONTRACTED - seen)) if bronze_rows else (),
         unknown_genres=_first(
             {
                 str(genre["values"]): genre["counts"]

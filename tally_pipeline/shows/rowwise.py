@@ -31,12 +31,14 @@ def refine_chunk(rows: Sequence[bytes | msgspec.Raw]) -> RefinedChunk:
             broken[index] = reasons
         objects.append(row)
     sound = [row for index, row in enumerate(objects) if index not in broken]
+    fields = Counter(chain.from_iterable(objects))
     return RefinedChunk(
         columns={
             column.name: pa.array([_cast(column, row) for row in sound], column.type) for column in _SOURCED
         },
         broken=broken,
-        fields=dict(Counter(name for name in chain.from_iterable(objects) if name not in contract.EXTRAS)),
+        seen=frozenset(contract.CONTRACTED & fields.keys()),
+        unknown={name: n for name, n in fields.items() if name not in contract.KNOWN_FIELDS},
     )
 
 
@@ -64,7 +66,8 @@ def _offence(column: Column, value: Any) -> Reason | None:
     if column.type == pa.string():
         return _string_offence(column, value)
     if column.type == contract.IDS:
-        if any(abs(item) > rules.INT64_MAX for item in value):
+        # Below the least 64-bit number the parser gives a double, which is of the wrong type already.
+        if any(item > rules.INT64_MAX for item in value):
             return "out_of_range", f"{field} holds a number beyond 64 bits"
     elif not pa.types.is_list(column.type) and not rules.least(column) <= value <= rules.most(column):
         if column.name == "show_id":
