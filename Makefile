@@ -4,7 +4,7 @@ PYTHON ?= >=3.11,<3.14
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-fast check bench format lock clean
+.PHONY: help env run test test-fast check bench format docs lock clean
 .SUFFIXES:
 
 help: ## list these commands
@@ -40,6 +40,9 @@ bench: env ## print the benchmarks
 format: env ## put the code into shape
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+docs: env ## write README's generated parts anew
+	@$(BIN)/python scripts/readme.py
 
 lock: ## write requirements.lock anew, with the newest versions that pyproject.toml allows
 	@sh -eu -c '. scripts/uv.sh; "$$UV" pip compile pyproject.toml --group dev --quiet --upgrade \

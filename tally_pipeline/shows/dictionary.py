@@ -1,0 +1,32 @@
+"""The data dictionary: the contract as a Markdown table, for README."""
+
+from __future__ import annotations
+
+from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, RULES
+
+
+def columns_table() -> str:
+    """Every column of the table `silver_shows`, its type, where it comes from, and what it means."""
+    rows = [
+        (
+            f"`{column.name}`",
+            f"`{column.athena_type}`",
+            "yes" if column.nullable else "no",
+            f"`{column.field}`" if column.field else "Tally",
+            column.description,
+        )
+        for column in COLUMNS
+    ]
+    # `data_type` stands in the file already.
+    rows.append(("`dt`", "`string`", "no", "the path", f"Partition. {PARTITION_KEYS['dt']}"))
+    return _table(("column", "type", "null", "from TMDB's", "meaning"), rows)
+
+
+def rules_table() -> str:
+    """Every reason for which a row goes to quarantine."""
+    return _table(("rule", "a row is rejected when"), [(f"`{rule}`", why) for rule, why in RULES.items()])
+
+
+def _table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [names, tuple("---" for _ in names), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
