@@ -36,9 +36,20 @@ def opened(settings: Settings, *, launched_are_dead: bool = False) -> Iterator[d
     """Dagster's history, with the dead runs in it marked as failed; see `close_dead_runs`."""
     home = prepare(settings)
     os.environ["DAGSTER_HOME"] = str(home)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with _one_at_a_time(home):
+        instance = dg.DagsterInstance.from_config(str(home))
+        # Each makes its tables when it is first asked for; two processes that do so at once collide.
+        _ = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
+    with instance:
         close_dead_runs(instance, home, launched_are_dead=launched_are_dead)
         yield instance
+
+
+@contextmanager
+def _one_at_a_time(home: Path) -> Iterator[None]:
+    with (home / "opening.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -52,19 +52,18 @@ def _of_list(lake: Lake, data_type: str, day: str, run_id: str, error: str | Non
     }
     quarantine = layout.quarantine_key(data_type, day)
     refined = _footer_of(lake, quarantine, key)
-    if refined is None:
-        return summary
-    counts = refined.counts
-    summary |= {
-        "repeats": counts.repeats,
-        "quarantined": counts.quarantined,
-        "new_fields": list(counts.new_fields),
-        "keys": [*summary["keys"], quarantine],
-    }
-    silver = layout.silver_key(data_type, day)
-    if _footer_of(lake, silver, key) is not None:
+    if refined is not None:
         summary |= {
-            "silver_rows": counts.silver_rows,
+            "repeats": refined.counts.repeats,
+            "quarantined": refined.counts.quarantined,
+            "new_fields": list(refined.counts.new_fields),
+            "keys": [*summary["keys"], quarantine],
+        }
+    silver = layout.silver_key(data_type, day)
+    published = _footer_of(lake, silver, key)
+    if published is not None:
+        summary |= {
+            "silver_rows": published.counts.silver_rows,
             "published": True,
             "keys": [*summary["keys"], silver],
         }
@@ -72,9 +71,16 @@ def _of_list(lake: Lake, data_type: str, day: str, run_id: str, error: str | Non
 
 
 def _footer_of(lake: Lake, key: str, bronze: BronzeKey) -> Footer | None:
-    """The footer of a file, if it was made from this capture."""
+    """The footer of a file, if it was made from this capture or, by a run at the same time, from a later one."""
     try:
         footer = read_footer(lake.store.tail(key, FOOTER_BYTES))
     except (NoSuchObjectError, ForeignFileError):
         return None
-    return footer if any(ref.key == str(bronze) for ref in footer.bronze) else None
+    made_from = [BronzeKey.parse(ref.key) for ref in footer.bronze]
+    captured = _captured_at(lake, bronze)
+    fresh = any(made == bronze or (made and _captured_at(lake, made) > captured) for made in made_from)
+    return footer if fresh else None
+
+
+def _captured_at(lake: Lake, key: BronzeKey) -> str:
+    return lake.read_bronze(key).metadata.ingestion_timestamp or ""
