@@ -1,6 +1,6 @@
-"""Jobs, the daily schedule, and the sensor that sees new bronze objects."""
+"""Jobs, the schedules, and the sensor that sees new bronze objects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, timedelta
 
 import dagster as dg
@@ -9,11 +9,12 @@ import msgspec
 from tally_pipeline.assets import common
 from tally_pipeline.assets.standing import GRACE
 from tally_pipeline.deployment import Settings, today
+from tally_pipeline.lake import layout, parquet, streams
 from tally_pipeline.lake.arrivals import Arrival, Arrivals
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import ForeignFileError
-from tally_pipeline.shows.lists import LISTS, ShowList
+from tally_pipeline.lake.store import NoSuchObjectError
+from tally_pipeline.shows.lists import LISTS
 
 CAPTURE_RETRIES = 3
 """How often the schedule's capture is tried again as a whole: after 1, 2 and 4 minutes."""
@@ -24,17 +25,35 @@ DAYS_A_TICK = 10
 _BRONZE = dg.AssetSelection.groups("bronze")
 _BELOW = dg.AssetSelection.all() - _BRONZE
 
+# The streams have times of their own: the day's export is there from 08:00 UTC, the genres hardly ever change.
+_STREAMS = dg.AssetSelection.assets(
+    common.SERIES_EXPORT, common.SERIES, common.BRONZE_GENRES, common.SILVER_GENRES
+)
+_STREAM_SILVER = {layout.SERIES_EXPORT: common.SERIES, layout.GENRES: common.SILVER_GENRES}
+
 # Dagster's default starts a process a step: seconds each, for steps that take less.
 sync = dg.define_asset_job(
     "sync",
-    dg.AssetSelection.all(),
-    description="Today end to end: capture every list, refine it, hold the table against silver.",
+    dg.AssetSelection.all() - _STREAMS,
+    description="Today end to end: capture every list, refine it, and everything below it.",
     executor_def=dg.in_process_executor,
 )
 capture = dg.define_asset_job(
     "capture",
-    _BRONZE,
+    _BRONZE - _STREAMS,
     description="Capture every list of today into bronze. The sensor takes it from there.",
+    executor_def=dg.in_process_executor,
+)
+capture_export = dg.define_asset_job(
+    "capture_export",
+    dg.AssetSelection.assets(common.SERIES_EXPORT),
+    description="Download TMDB's daily file of all series: today's, or any of the last 90 days.",
+    executor_def=dg.in_process_executor,
+)
+capture_genres = dg.define_asset_job(
+    "capture_genres",
+    dg.AssetSelection.assets(common.BRONZE_GENRES),
+    description="Capture TMDB's list of genres into bronze.",
     executor_def=dg.in_process_executor,
 )
 refine = dg.define_asset_job(
@@ -54,11 +73,11 @@ watch = dg.define_asset_job(
     description="The standing checks: is today there, and is no day left broken?",
     executor_def=dg.in_process_executor,
 )
-JOBS = (sync, capture, refine, watch)
+JOBS = (sync, capture, capture_export, capture_genres, refine, watch)
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """The daily capture at the time set, and the standing checks when it should be done. Times are UTC."""
+    """When what is captured, at the times set, and the standing checks. Times are UTC."""
 
     @dg.schedule(
         name="daily_capture",
@@ -83,6 +102,37 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         )
 
     @dg.schedule(
+        name="daily_export",
+        job=capture_export,
+        cron_schedule=settings.exports_schedule,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Downloads the day's export, and tries again at each of its times until bronze holds it.",
+    )
+    def daily_export(
+        context: dg.ScheduleEvaluationContext, lake: dg.ResourceParam[Lake]
+    ) -> dg.RunRequest | dg.SkipReason:
+        due = context.scheduled_execution_time.astimezone(UTC)
+        day = due.date().isoformat()
+        if streams.captures(lake, layout.SERIES_EXPORT, day):
+            return dg.SkipReason(f"bronze holds the export of {day}")
+        return dg.RunRequest(run_key=due.isoformat(), partition_key=day)
+
+    @dg.schedule(
+        name="weekly_genres",
+        job=capture_genres,
+        cron_schedule=settings.genres_schedule,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Captures the list of genres.",
+    )
+    def weekly_genres(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        due = context.scheduled_execution_time.astimezone(UTC)
+        if due.date() != today():
+            return dg.SkipReason(f"{due.date()} is over: TMDB serves only the present.")
+        return dg.RunRequest(run_key=due.isoformat(), partition_key=due.date().isoformat())
+
+    @dg.schedule(
         name="standing_checks",
         job=watch,
         cron_schedule="5 * * * *",
@@ -93,11 +143,11 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     def standing_checks() -> dg.RunRequest:
         return dg.RunRequest()
 
-    return [daily_capture, standing_checks]
+    return [daily_capture, daily_export, weekly_genres, standing_checks]
 
 
 class _Pending(msgspec.Struct, frozen=True):
-    """A list and day with new captures that no run was asked for yet."""
+    """A list (or stream) and day with new captures that no run was asked for yet."""
 
     data_type: str
     dt: str
@@ -120,8 +170,8 @@ def new_bronze_objects(settings: Settings) -> dg.SensorDefinition:
         job=refine,
         minimum_interval_seconds=settings.sensor_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="One run a day for just the lists with new captures, and what hangs below them. An object is"
-        " refined once a version; what a full run refines itself is left to it.",
+        description="One run a day for just the lists, exports and genres with new captures, and what hangs below"
+        " them. An object is refined once a version; what a full run refines itself is left to it.",
     )
     def sensor(
         context: dg.SensorEvaluationContext,
@@ -130,26 +180,26 @@ def new_bronze_objects(settings: Settings) -> dg.SensorDefinition:
     ) -> dg.SensorResult:
         cursor = _read_cursor(context.cursor)
         found, next_arrivals = arrivals.since(cursor.arrivals)
-        known = {show_list.name: show_list for show_list in LISTS}
+        silver = {show_list.name: common.silver_key(show_list) for show_list in LISTS} | _STREAM_SILVER
         # The newer word on a list and day takes the place of the older.
         waiting = {(p.data_type, p.dt): p for p in (*cursor.pending, *map(_pending, found))}
         ready: dict[str, list[_Pending]] = {}
         later: list[_Pending] = []
         for pending in waiting.values():
-            if pending.data_type not in known or pending.dt < settings.first_day.isoformat():
+            if pending.data_type not in silver or pending.dt < settings.first_day.isoformat():
                 context.log.warning(
                     f"{pending.newest} is of no list or day that is captured here; it is left alone."
                 )
             elif _is_refined(lake, pending):
                 continue
-            elif _will_be_refined(context.instance, known[pending.data_type], pending):
+            elif _will_be_refined(context.instance, silver[pending.data_type], pending):
                 later.append(pending)
             else:
                 ready.setdefault(pending.dt, []).append(pending)
         newest_first = sorted(ready, reverse=True)
         for day in newest_first[DAYS_A_TICK:]:
             later += ready[day]
-        requests = [_request(context, day, ready[day], known) for day in newest_first[:DAYS_A_TICK]]
+        requests = [_request(context, day, ready[day], silver) for day in newest_first[:DAYS_A_TICK]]
         next_cursor = msgspec.json.encode(_SensorCursor(next_arrivals, tuple(later))).decode()
         return dg.SensorResult(
             run_requests=requests,
@@ -161,15 +211,18 @@ def new_bronze_objects(settings: Settings) -> dg.SensorDefinition:
 
 
 def _request(
-    context: dg.SensorEvaluationContext, day: str, pendings: Sequence[_Pending], known: dict[str, ShowList]
+    context: dg.SensorEvaluationContext,
+    day: str,
+    pendings: Sequence[_Pending],
+    silver: Mapping[str, dg.AssetKey],
 ) -> dg.RunRequest:
-    """One run of the day: silver of the lists concerned, and everything below it."""
+    """One run of the day: silver of the lists and streams concerned, and everything below it."""
     if context.repository_def is None:
         raise dg.DagsterInvariantViolationError("the sensor must be evaluated with its repository")
     ordered = sorted(pendings, key=lambda pending: pending.data_type)
     versions = ",".join(f"{pending.data_type}={pending.digest}" for pending in ordered)
-    silver = dg.AssetSelection.assets(*(common.silver_key(known[pending.data_type]) for pending in ordered))
-    selected = silver.downstream().resolve(context.repository_def.asset_graph)
+    concerned = dg.AssetSelection.assets(*(silver[pending.data_type] for pending in ordered))
+    selected = concerned.downstream().resolve(context.repository_def.asset_graph)
     return dg.RunRequest(
         run_key=f"{day}:{versions}", partition_key=day, asset_selection=sorted(selected, key=str)
     )
@@ -181,22 +234,23 @@ def _pending(arrival: Arrival) -> _Pending:
 
 def _is_refined(lake: Lake, pending: _Pending) -> bool:
     """Whether silver was made from the capture that arrived."""
+    key = layout.refined_key(pending.data_type, pending.dt)
     try:
-        footer = lake.silver_footer(pending.data_type, pending.dt)
-    except ForeignFileError:
+        origin = parquet.read_footer_as(lake.store.tail(key, parquet.FOOTER_BYTES), parquet.Origin)
+    except (NoSuchObjectError, ForeignFileError):
         return False
-    return footer is not None and any(ref.key == pending.newest for ref in footer.bronze)
+    return any(ref.key == pending.newest for ref in origin.bronze)
 
 
-def _will_be_refined(instance: dg.DagsterInstance, show_list: ShowList, pending: _Pending) -> bool:
-    """Whether the run that wrote the capture is still going and refines the list itself."""
-    key = BronzeKey.parse(pending.newest)
+def _will_be_refined(instance: dg.DagsterInstance, silver: dg.AssetKey, pending: _Pending) -> bool:
+    """Whether the run that wrote the capture is still going and refines it itself, into the asset `silver`."""
+    key = layout.parse_capture(pending.newest)
     run = instance.get_run_by_id(key.execution_id) if key else None
     if run is None or run.is_finished:
         return False
     if run.asset_selection is None:
-        return run.job_name == sync.name
-    return common.silver_key(show_list) in run.asset_selection
+        return run.job_name == sync.name and silver not in _STREAM_SILVER.values()
+    return silver in run.asset_selection
 
 
 def _nothing_to_do(later: Sequence[_Pending]) -> str:

@@ -10,6 +10,9 @@ import dagster as dg
 from tally_pipeline import automation
 from tally_pipeline.assets import common
 from tally_pipeline.assets.bronze import bronze_asset
+from tally_pipeline.assets.genres import bronze_genres, silver_genres
+from tally_pipeline.assets.gold import gold_assets
+from tally_pipeline.assets.series import bronze_series_export, silver_series
 from tally_pipeline.assets.silver import silver_asset
 from tally_pipeline.assets.standing import standing_checks
 from tally_pipeline.assets.table import table_asset
@@ -35,6 +38,11 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
             *(bronze_asset(show_list, partitions, source) for show_list in lists),
             *(silver_asset(show_list, partitions, source) for show_list in lists),
             table_asset(partitions, source, lists),
+            *gold_assets(partitions, source, lists),
+            bronze_series_export(partitions, source),
+            silver_series(partitions, source),
+            bronze_genres(partitions, source),
+            silver_genres(partitions, source),
         ],
         asset_checks=standing_checks(partitions, lists),
         jobs=automation.JOBS,

@@ -24,6 +24,7 @@ from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ShowList
 from tally_pipeline.tmdb.client import PageProgress, TmdbClient
+from tally_pipeline.tmdb.exports import ExportClient
 from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.settings import TMDB_BASE_URL, UTC_TIMEZONE, TmdbSettings
 
@@ -49,6 +50,8 @@ class Settings:
     depths: Mapping[str, int | None]
     first_day: date
     schedule: str
+    exports_schedule: str
+    genres_schedule: str
     min_pass_rate: float
     sensor_seconds: int
     port: int
@@ -80,9 +83,16 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
     deployment = read.text("TALLY_DEPLOYMENT") or "local"
     if deployment != "local":
         raise SettingsError(f"TALLY_DEPLOYMENT is {deployment!r}; it must be 'local'")
+    embedded, exports_url = not (base_url or token or api_key), read.text("TMDB_EXPORTS_URL")
+    if embedded and exports_url:
+        raise SettingsError(
+            "TMDB_EXPORTS_URL is set, yet nothing says whose lists go with those exports: set TMDB_API_TOKEN, or"
+            " TMDB_BASE_URL for a server of your own, or unset TMDB_EXPORTS_URL"
+        )
     try:
         tmdb = TmdbSettings(
             base_url=(base_url or TMDB_BASE_URL).rstrip("/"),
+            exports_url=exports_url,
             token=token,
             api_key=api_key,
             language=read.text("TMDB_LANGUAGE") or "en-US",
@@ -100,10 +110,12 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         home=Path(read.text("TALLY_HOME") or ".tally").expanduser().resolve(),
         deployment="local",
         tmdb=tmdb,
-        sandbox_embedded=not (base_url or token or api_key),
+        sandbox_embedded=embedded,
         depths={show_list.name: read.depth(show_list) for show_list in LISTS},
         first_day=read.day("TALLY_FIRST_DAY", date(2025, 1, 1)),
         schedule=read.cron("TALLY_SCHEDULE", "0 3 * * *"),
+        exports_schedule=read.cron("TALLY_EXPORTS_SCHEDULE", "15,45 8-11 * * *"),
+        genres_schedule=read.cron("TALLY_GENRES_SCHEDULE", "30 2 * * 1"),
         min_pass_rate=read.number("TALLY_MIN_PASS_RATE", 95.0, least=0.0, most=100.0),
         sensor_seconds=int(read.number("TALLY_SENSOR_SECONDS", 15, least=1, most=3600)),
         port=int(read.number("TALLY_PORT", 3000, least=1, most=65535)),
@@ -183,6 +195,12 @@ class Tmdb:
     def client(self) -> Iterator[TmdbClient]:
         """A client with its connections, closed at the end; with the embedded sandbox, that as well."""
         with self._server() as settings, TmdbClient(settings, self._rate) as client:
+            yield client
+
+    @contextmanager
+    def exports(self) -> Iterator[ExportClient]:
+        """A client of the daily exports, closed at the end; with the embedded sandbox, that as well."""
+        with self._server() as settings, ExportClient(settings, self._rate) as client:
             yield client
 
     def _server(self) -> AbstractContextManager[TmdbSettings]:

@@ -21,6 +21,12 @@ from tally_pipeline.shows.lists import LISTS, list_named
 from tally_pipeline.tmdb import sandbox
 
 DEPTHS = {show_list.name: 1 for show_list in LISTS}
+GOLD = {
+    "gold/show_popularity_trends",
+    "gold/genre_analytics",
+    "gold/top_movers",
+    "gold/data_quality_daily",
+}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -86,7 +92,7 @@ def test_a_new_object_wakes_one_run_for_its_list_and_what_is_below_it(pipeline: 
     pipeline.arrive(today(), "trending_shows")
     (request,) = pipeline.tick()
     assert request.partition_key == today().isoformat()
-    assert names(request) == {"silver_shows/trending_shows", "athena/silver_shows"}
+    assert names(request) == {"silver_shows/trending_shows", "athena/silver_shows"} | GOLD
     assert pipeline.carry_out(request).success
     assert pipeline.deployment.lake.silver_footer("trending_shows", today().isoformat()) is not None
 
@@ -101,6 +107,7 @@ def test_objects_of_one_day_share_a_run_and_each_day_has_its_own(pipeline: Pipel
         "silver_shows/popular_shows",
         "silver_shows/on_the_air",
         "athena/silver_shows",
+        *GOLD,
     }
 
 
@@ -233,8 +240,20 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
         *(f"bronze_shows/{show_list.name}" for show_list in LISTS),
         *(f"silver_shows/{show_list.name}" for show_list in LISTS),
         "athena/silver_shows",
+        "bronze_series_export",
+        "silver_series",
+        "bronze_genres",
+        "silver_genres",
+        *GOLD,
     }
-    assert {job.name for job in automation.JOBS} == {"sync", "capture", "refine", "watch"}
+    assert {job.name for job in automation.JOBS} == {
+        "sync",
+        "capture",
+        "capture_export",
+        "capture_genres",
+        "refine",
+        "watch",
+    }
     assert {check.name for check in repository.asset_graph.asset_check_keys} == {
         "not_empty",
         "page_set_complete",
@@ -248,6 +267,17 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
         "genres_known",
         "schema_is_the_contracts",
         "counts_equal_silvers",
+        "every_show_once",
+        "gaps_are_told",
+        "totals_agree_with_silver",
+        "shows_known",
+        "numbers_agree_with_files",
+        "download_whole",
+        "accounts_for_every_line",
+        "zero_popularity",
+        "genre_id_unique",
+        "genres_named",
+        "genres_as_contracted",
         "todays_partition_is_there",
         "no_partition_left_failed",
     }
@@ -256,7 +286,7 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
 def test_groups_read_as_the_architecture(pipeline: Pipeline) -> None:
     graph = pipeline.definitions.get_repository_def().asset_graph
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
-    assert groups == {"bronze", "silver", "catalog"}
+    assert groups == {"bronze", "silver", "catalog", "gold"}
 
 
 def test_every_asset_says_whose_data_it_holds(pipeline: Pipeline) -> None:
@@ -269,8 +299,8 @@ def test_every_asset_says_whose_data_it_holds(pipeline: Pipeline) -> None:
 
 def test_captures_hold_the_pool_that_keeps_all_runs_to_one_rate(pipeline: Pipeline) -> None:
     graph = pipeline.definitions.get_repository_def().asset_graph
-    for show_list in LISTS:
-        assert graph.get(common.bronze_key(show_list)).pools == {common.TMDB_POOL}
+    for key in (*map(common.bronze_key, LISTS), common.SERIES_EXPORT, common.BRONZE_GENRES):
+        assert graph.get(key).pools == {common.TMDB_POOL}
 
 
 def _scheduled(pipeline: Pipeline, due: datetime) -> dg.ScheduleExecutionData:

@@ -11,6 +11,10 @@ from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
 from tally_pipeline.shows.lists import ShowList
 
 TABLE = dg.AssetKey(["athena", "silver_shows"])
+SERIES_EXPORT = dg.AssetKey("bronze_series_export")
+SERIES = dg.AssetKey("silver_series")
+BRONZE_GENRES = dg.AssetKey("bronze_genres")
+SILVER_GENRES = dg.AssetKey("silver_genres")
 
 TMDB_POOL = "tmdb"
 """Steps in this pool run one at a time, over all runs: so all of them together keep to one TMDB rate."""

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 
+from tally_pipeline.catalog.tables import athena_type
+from tally_pipeline.shows import gold
 from tally_pipeline.shows.contract import COLUMNS
 from tally_pipeline.shows.quality import Finding
 
 PREVIEW_ROWS = 10
+BINS = 24
+"""Bars of a distribution."""
+
+# Neither too dark nor too light for the UI's two themes.
+_BAR, _MISSING = "#5b8def", "#9aa4b2"
+_BAR_WIDTH, _STEP, _HEIGHT = 7, 9, 48
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 
 
@@ -69,6 +79,21 @@ def column_schema() -> dg.TableSchema:
     )
 
 
+def arrow_column_schema(schema: pa.Schema, *, unique: str) -> dg.TableSchema:
+    """The columns of a table without nulls as Dagster shows them; `unique` names the key."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                field.name,
+                athena_type(field.type),
+                description=(field.metadata or {}).get(b"comment", b"").decode(),
+                constraints=dg.TableColumnConstraints(nullable=False, unique=field.name == unique),
+            )
+            for field in schema
+        ]
+    )
+
+
 def lineage_from_bronze(bronze: dg.AssetKey) -> dg.TableColumnLineage:
     """Which field of TMDB's each silver column comes from."""
     return dg.TableColumnLineage(
@@ -85,3 +110,87 @@ def lineage_from_silver(silver: Sequence[dg.AssetKey]) -> dg.TableColumnLineage:
     return dg.TableColumnLineage(
         {column.name: [dg.TableColumnDep(asset, column.name) for asset in silver] for column in COLUMNS}
     )
+
+
+def gold_column_schema(table: gold.Table) -> dg.TableSchema:
+    """A gold table's columns as Dagster shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                athena_type(column.type),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, unique=table.key == (column.name,)
+                ),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def gold_lineage(table: gold.Table, assets: Mapping[str, Sequence[dg.AssetKey]]) -> dg.TableColumnLineage:
+    """Which columns each gold column comes from; `assets` are the keys that make up each source table."""
+    return dg.TableColumnLineage(
+        {
+            column.name: [
+                dg.TableColumnDep(asset, source_column)
+                for source_table, source_column in (source.split(".") for source in column.sources)
+                for asset in assets[source_table]
+            ]
+            for column in table.columns
+            if column.sources
+        }
+    )
+
+
+def sparkline(values: Sequence[float | None], least: float = 0) -> dg.MarkdownMetadataValue:
+    """Values as small bars from `least` up, in their order; None is a gap that is seen."""
+    return sparklines({"": values}, least)
+
+
+def sparklines(series: Mapping[str, Sequence[float | None]], least: float = 0) -> dg.MarkdownMetadataValue:
+    """Several sparklines below each other, each after its name; all on one scale, so that they compare."""
+    known = [value for values in series.values() for value in values if value is not None]
+    if not known:
+        return dg.MetadataValue.md("*nothing to draw*")
+    most = max(known)
+    parts = []
+    for name, values in series.items():
+        picture = base64.b64encode(_bars(values, least, most).encode()).decode()
+        parts.append(f"{_cell(name)} ![{_in_words(values)}](data:image/svg+xml;base64,{picture})".strip())
+    return dg.MetadataValue.md("\n\n".join(parts))
+
+
+def distribution(values: Sequence[float]) -> list[float | None]:
+    """How many values lie in each of `BINS` equal steps of their logarithm, from the least to the greatest."""
+    counts, _ = np.histogram(np.log1p(np.asarray(values, dtype=float)), bins=BINS)
+    return [float(count) for count in counts]
+
+
+def _bars(values: Sequence[float | None], least: float, most: float) -> str:
+    """An SVG image. As an image it runs no script and loads nothing, whatever stands in it."""
+    span = most - least
+    marks = []
+    for place, value in enumerate(values):
+        # A missing value is a flat grey mark below the line that the bars stand on.
+        share = 0.0 if value is None or span <= 0 else max(0.0, (value - least) / span)
+        height = 2 if value is None else max(1, round(share * (_HEIGHT - 4)))
+        top = _HEIGHT - 2 if value is None else _HEIGHT - 3 - height
+        colour = _MISSING if value is None else _BAR
+        marks.append(
+            f'<rect x="{place * _STEP}" y="{top}" width="{_BAR_WIDTH}" height="{height}" fill="{colour}"/>'
+        )
+    width = len(values) * _STEP
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT}"'
+        f' viewBox="0 0 {width} {_HEIGHT}">{"".join(marks)}</svg>'
+    )
+
+
+def _in_words(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "no values"
+    missing = f", {len(values) - len(known)} missing" if len(known) < len(values) else ""
+    return f"{len(values)} values from {min(known):g} to {max(known):g}, the last {known[-1]:g}{missing}"

@@ -1,6 +1,6 @@
 """`silver_shows/<list>`: the day's capture refined, published only when it is good enough."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,9 +10,15 @@ from pydantic import Field
 
 from tally_pipeline.assets import common
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
-from tally_pipeline.assets.presentation import column_schema, lineage_from_bronze, preview
+from tally_pipeline.assets.presentation import (
+    column_schema,
+    distribution,
+    lineage_from_bronze,
+    preview,
+    sparkline,
+)
 from tally_pipeline.deployment import Settings
-from tally_pipeline.lake import layout
+from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.lake import Capture, Lake, NoCaptureError
 from tally_pipeline.lake.parquet import ForeignFileError, footer_for
 from tally_pipeline.shows import quality
@@ -118,7 +124,8 @@ def _refine_day(
         return Outcome(day, [(quality.PASS_RATE, nothing)], refusal=str(error))
     counts = refined.counts
     footer = footer_for((capture.ref,), capture.bronze.metadata.verdict, lake.source, counts)
-    findings = _findings(refined, settings.min_pass_rate, history.before(day))
+    listed = streams.latest_genres(lake) if counts.unknown_genres else {}
+    findings = _findings(refined, settings.min_pass_rate, history.before(day), listed)
     failed = [found for check, found in findings if check.blocking and not found.passed]
     quarantine = lake.write_quarantine(data_type, day, refined, footer)
     if failed:
@@ -128,11 +135,12 @@ def _refine_day(
         return Outcome(day, findings, refusal=f"{reasons} {kept} Rejected rows: {lake.store.uri(quarantine)}")
     silver = lake.publish_silver(data_type, day, refined, footer)
     history.published(day, counts)
-    return Outcome(day, findings, _metadata(lake, capture, refined, silver, quarantine))
+    metadata = _metadata(lake, capture, refined, silver, quarantine)
+    return Outcome(day, findings, metadata | _plots(refined, day, history.before(day)))
 
 
 def _findings(
-    refined: Refined, least_pass_rate: float, history: Mapping[str, Counts]
+    refined: Refined, least_pass_rate: float, history: Mapping[str, Counts], listed: Collection[int]
 ) -> list[tuple[Check, Finding]]:
     counts = refined.counts
     rejected = (
@@ -145,7 +153,7 @@ def _findings(
         (quality.ACCOUNTS_FOR_EVERY_ROW, quality.accounts_for_every_row(counts)),
         (quality.VOLUME, quality.volume(counts, history)),
         (quality.NULL_RATES, quality.null_rates(counts, history)),
-        (quality.GENRES_KNOWN, quality.genres_known(counts)),
+        (quality.GENRES_KNOWN, quality.genres_known(counts, listed)),
     ]
 
 
@@ -166,4 +174,13 @@ def _metadata(lake: Lake, capture: Capture, refined: Refined, silver: str, quara
         "bronze sha256": capture.bronze.sha256,
         "passed over": list(capture.passed_over),
         "preview": preview(refined.silver),
+    }
+
+
+def _plots(refined: Refined, day: str, history: Mapping[str, Counts]) -> dict[str, Any]:
+    past = [(date.fromisoformat(day) - timedelta(days=n)).isoformat() for n in range(HISTORY_DAYS, 0, -1)]
+    rows = [float(history[then].silver_rows) if then in history else None for then in past]
+    return {
+        "rows, last 7 days and today": sparkline([*rows, float(refined.counts.silver_rows)]),
+        "shows by popularity (log)": sparkline(distribution(refined.silver["popularity"].to_pylist())),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from tally_pipeline.lake import layout
-from tally_pipeline.shows import contract
+from tally_pipeline.shows import contract, genres, gold, series
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ def athena_type(type_: pa.DataType) -> str:
     """The type as Athena names it. A type that no table of ours should have keeps Arrow's name."""
     if pa.types.is_list(type_):
         return f"array<{athena_type(type_.value_type)}>"
+    if pa.types.is_map(type_):
+        return f"map<{athena_type(type_.key_type)},{athena_type(type_.item_type)}>"
     return contract.ATHENA_TYPES.get(type_, str(type_))
 
 
@@ -49,5 +51,26 @@ SILVER_SHOWS = TableSpec("silver_shows", layout.silver_key("*", "*"), contract.S
 QUARANTINE_SHOWS = TableSpec("quarantine_shows", layout.quarantine_key("*", "*"), contract.QUARANTINE)
 """The rows that broke a rule, with their reasons."""
 
-TABLES: tuple[TableSpec, ...] = (SILVER_SHOWS, QUARANTINE_SHOWS)
+SILVER_SERIES = TableSpec("silver_series", layout.series_key("*"), series.SILVER)
+"""All series that TMDB knows, one row a series and day, by popularity."""
+
+QUARANTINE_SERIES = TableSpec("quarantine_series", layout.series_quarantine_key("*"), series.QUARANTINE)
+"""The lines of the daily exports that broke a rule, with their reasons."""
+
+SILVER_GENRES = TableSpec("silver_genres", layout.genres_key("*"), genres.SILVER)
+"""TMDB's TV genres, one row a genre and day on which they were captured."""
+
+GOLD: tuple[TableSpec, ...] = tuple(
+    TableSpec(table.sql_name, layout.gold_key(table.name, "*"), table.schema) for table in gold.TABLES
+)
+"""What is made from silver, by day."""
+
+TABLES: tuple[TableSpec, ...] = (
+    SILVER_SHOWS,
+    QUARANTINE_SHOWS,
+    SILVER_SERIES,
+    QUARANTINE_SERIES,
+    SILVER_GENRES,
+    *GOLD,
+)
 """Every table that people may query."""

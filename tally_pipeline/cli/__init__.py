@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 
 from tally_pipeline import __version__
@@ -43,6 +44,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
     """What a user can mend: each of these says how."""
     from tally_pipeline.catalog.engine import QueryError
     from tally_pipeline.catalog.samples import UnknownSampleError
+    from tally_pipeline.cli.report import NoReportError
     from tally_pipeline.cli.up import CannotStartError
     from tally_pipeline.tmdb.sandbox import RecordingsError, SandboxError
 
@@ -52,6 +54,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
         QueryError,
         UnknownSampleError,
         UnknownListError,
+        NoReportError,
         RecordingsError,
         SandboxError,
         CannotStartError,
@@ -100,6 +103,12 @@ def _audit(settings: Settings, told: argparse.Namespace) -> int:
     return prove(settings, as_json=told.json)
 
 
+def _report(settings: Settings, told: argparse.Namespace) -> int:
+    from tally_pipeline.cli.report import report
+
+    return report(settings, told.day, show=told.open)
+
+
 def _sandbox(_: Settings, told: argparse.Namespace) -> int:
     from tally_pipeline.cli.sandbox import serve
 
@@ -145,6 +154,10 @@ def _parser() -> argparse.ArgumentParser:
 
     audit = _command(commands, "audit", _audit, "prove that bronze holds exactly the bytes TMDB sent")
     audit.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    report = _command(commands, "report", _report, "where the day's report is; --open shows it")
+    report.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="the newest if not given")
+    report.add_argument("--open", action="store_true", help="open it in the browser")
 
     _sandbox_commands(commands)
     return parser
@@ -194,3 +207,10 @@ def _within(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day; give one as in 2025-12-24") from None

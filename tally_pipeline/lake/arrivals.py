@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.lake.layout import BronzeKey, StreamKey
 
 WINDOW_SECONDS = 600
 """How long a folder that changed is looked at again: a slow copy is there long before it is whole."""
@@ -21,12 +21,12 @@ WINDOW_SECONDS = 600
 
 @dataclass(frozen=True)
 class Arrival:
-    """A list and day whose captures changed: all there are now, the last to arrive last, and a digest of their
-    versions."""
+    """A list (or stream) and day whose captures changed: all there are now, the last to arrive last, and a
+    digest of their versions."""
 
     data_type: str
     dt: str
-    keys: tuple[BronzeKey, ...]
+    keys: tuple[BronzeKey | StreamKey, ...]
     digest: str
 
 
@@ -34,7 +34,7 @@ class Arrivals(Protocol):
     """A source of arrivals. `cursor` is what the last call returned, None at first."""
 
     def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
-        """The lists and days with captures that are new since `cursor`, and the next cursor."""
+        """The lists, streams and days with captures that are new since `cursor`, and the next cursor."""
         ...
 
 
@@ -49,13 +49,13 @@ class FolderArrivals:
     """Arrivals in a folder.
 
     A folder's own times change when an entry is put into it, whatever times that entry carries: so only fresh
-    folders are listed, and a look costs one `stat` for a list and day, however many objects there are.
+    folders are listed, and a look costs one `stat` for a list (or stream) and day, however many objects there are.
     What is in a fresh folder is told apart by name, size and time of each file, not by the clock: nothing that
     arrives in the same second as a look is missed or seen twice.
     """
 
     def __init__(self, root: Path) -> None:
-        self._bronze = root / layout.BRONZE
+        self._root = root
 
     def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
         last = _read_cursor(cursor)
@@ -64,7 +64,7 @@ class FolderArrivals:
         found: list[Arrival] = []
         seen: dict[str, str] = {}
         for folder, changed_ns in self._day_folders(fresh_since):
-            arrival = _arrival(folder)
+            arrival = _arrival(self._root, folder)
             if arrival is None:
                 continue
             name = f"{arrival.data_type}/{arrival.dt}"
@@ -75,15 +75,17 @@ class FolderArrivals:
         return found, msgspec.json.encode(_Cursor(looked_ns, seen)).decode()
 
     def _day_folders(self, fresh_since: int) -> Iterator[tuple[Path, int]]:
-        for of_list in _folders(self._bronze):
-            for of_day in _folders(of_list):
+        lists = [Path(of_list) for of_list in _folders(self._root / layout.BRONZE)]
+        streams = [self._root / layout.stream_prefix(name) for name in (layout.SERIES_EXPORT, layout.GENRES)]
+        for of_one in (*lists, *streams):
+            for of_day in _folders(of_one):
                 state = of_day.stat()
                 changed_ns = max(state.st_mtime_ns, state.st_ctime_ns)
                 if changed_ns >= fresh_since:
                     yield Path(of_day), changed_ns
 
 
-def _folders(path: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+def _folders(path: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(path) as entries:
             return sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: entry.name)
@@ -91,11 +93,11 @@ def _folders(path: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
         return []
 
 
-def _arrival(folder: Path) -> Arrival | None:
+def _arrival(root: Path, folder: Path) -> Arrival | None:
     digest = hashlib.sha256()
-    arrived: list[tuple[int, BronzeKey]] = []
+    arrived: list[tuple[int, BronzeKey | StreamKey]] = []
     for path in sorted(folder.iterdir()):
-        key = BronzeKey.parse(f"{layout.bronze_prefix(folder.parent.name)}/{folder.name}/{path.name}")
+        key = layout.parse_capture(path.relative_to(root).as_posix())
         if key is None:
             continue
         state = path.stat()
@@ -103,7 +105,7 @@ def _arrival(folder: Path) -> Arrival | None:
         arrived.append((state.st_ctime_ns, key))
     if not arrived:
         return None
-    keys = tuple(key for _, key in sorted(arrived))
+    keys = tuple(key for _, key in sorted(arrived, key=lambda at: (at[0], str(at[1]))))
     return Arrival(keys[0].data_type, keys[0].dt, keys, digest.hexdigest()[:16])
 
 

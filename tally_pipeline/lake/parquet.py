@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tally_pipeline.shows import contract
+from tally_pipeline.shows import contract, genres, series
 from tally_pipeline.shows.page_set import Verdict
 from tally_pipeline.shows.refine import Counts
+
+F = TypeVar("F", bound=msgspec.Struct)
 
 _KEY = b"tally"
 FOOTER_BYTES = 64 * 1024
@@ -38,11 +42,37 @@ class Footer(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
 
 
+class SeriesFooter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file of series says about itself."""
+
+    bronze: tuple[BronzeRef, ...]
+    contract_version: str
+    source: str | None
+    ingestion_timestamp: str | None
+    counts: series.Counts
+
+
+class GenresFooter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file of genres says about itself."""
+
+    bronze: tuple[BronzeRef, ...]
+    contract_version: str
+    source: str | None
+    ingestion_timestamp: str | None
+    counts: genres.Counts
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """The one thing that every footer of silver says: which bronze objects the file was made from."""
+
+    bronze: tuple[BronzeRef, ...]
+
+
 class ForeignFileError(ValueError):
     """A Parquet file that Tally did not write, or not a Parquet file at all."""
 
 
-def encode(table: pa.Table, footer: Footer) -> bytes:
+def encode(table: pa.Table, footer: msgspec.Struct) -> bytes:
     """The table as a Parquet file (Snappy); the same table and footer give the same bytes."""
     return encode_table(table.replace_schema_metadata({_KEY: msgspec.json.encode(footer)}))
 
@@ -64,10 +94,15 @@ def decode(body: bytes) -> pa.Table:
 
 
 def read_footer(tail: bytes) -> Footer:
-    """The footer, from a file's last `FOOTER_BYTES`; raises `ForeignFileError`."""
+    """The footer of a list's file, from its last `FOOTER_BYTES`; raises `ForeignFileError`."""
+    return read_footer_as(tail, Footer)
+
+
+def read_footer_as(tail: bytes, kind: type[F]) -> F:
+    """The footer of a file of another kind, from its last `FOOTER_BYTES`; raises `ForeignFileError`."""
     try:
         metadata = pq.read_metadata(pa.BufferReader(tail)).metadata or {}
-        return msgspec.json.decode(metadata[_KEY], type=Footer)
+        return msgspec.json.decode(metadata[_KEY], type=kind)
     except (pa.ArrowInvalid, KeyError, msgspec.DecodeError) as error:
         raise ForeignFileError(f"not a file that Tally wrote: {error}") from error
 

@@ -16,30 +16,29 @@ from pyarrow import json as pa_json
 
 from tally_pipeline.shows import contract, rules
 from tally_pipeline.shows.chunk import RefinedChunk
-from tally_pipeline.shows.contract import COLUMNS, Column
+from tally_pipeline.shows.contract import SHOWS, Column, RowContract
 
-_SOURCED = tuple(column for column in COLUMNS if column.field is not None)
-_SCHEMA = pa.schema([pa.field(column.field or "", column.type) for column in _SOURCED])
 _BLANK = f"^[{rules.WHITE_SPACE}]*$"
 _BRACKETS = 100
 """Opening brackets a row may have on this road; TMDB's have three."""
 
 
-def refine_chunk(rows: Sequence[bytes | msgspec.Raw]) -> RefinedChunk | None:
-    """The rows as columns, or None when any row needs a closer look."""
+def refine_chunk(rows: Sequence[bytes | msgspec.Raw], of: RowContract = SHOWS) -> RefinedChunk | None:
+    """The rows as columns of the contract, or None when any row needs a closer look."""
     if set(map(type, rows)) != {msgspec.Raw}:
         # msgspec did not vouch for them: Arrow's parser would take NaN.
         return None
-    if not all(map(_is_plain, rows)):
-        return None
     text = b"\n".join(rows)
+    if not _all_plain(rows, text):
+        return None
+    schema = pa.schema([pa.field(column.field or "", column.type) for column in of.sourced])
     try:
         text.decode()
         table = pa_json.read_json(
             pa.BufferReader(text),
             read_options=pa_json.ReadOptions(use_threads=False, block_size=len(text) + 1),
             parse_options=pa_json.ParseOptions(
-                explicit_schema=_SCHEMA, newlines_in_values=True, unexpected_field_behavior="infer"
+                explicit_schema=schema, newlines_in_values=True, unexpected_field_behavior="infer"
             ),
         )
     except (pa.ArrowInvalid, UnicodeDecodeError):
@@ -47,20 +46,28 @@ def refine_chunk(rows: Sequence[bytes | msgspec.Raw]) -> RefinedChunk | None:
     if table.num_rows != len(rows):
         return None
     columns: dict[str, pa.Array] = {}
-    for column in _SOURCED:
+    for column in of.sourced:
         made = _column(column, table[column.field].combine_chunks())
         if made is None:
             return None
         columns[column.name] = made
-    unknown = [name for name in table.column_names if name not in contract.KNOWN_FIELDS]
+    unknown = [name for name in table.column_names if name not in of.known_fields]
     if any(table[name].null_count for name in unknown):
         return None
     return RefinedChunk(
         columns=columns,
         broken={},
-        seen=frozenset(_SCHEMA.names),
+        seen=of.fields,
         unknown=dict.fromkeys(unknown, len(rows)),
     )
+
+
+def _all_plain(rows: Sequence[bytes | msgspec.Raw], text: bytes) -> bool:
+    """Whether each row is plain; `text` is all of them. Few brackets cannot nest deeply."""
+    few = text.count(b"[") + text.count(b"{") <= len(rows) + _BRACKETS
+    if few and text.count(b"\n") == len(rows) - 1:
+        return text.startswith(b"{") and text.count(b"\n{") == len(rows) - 1
+    return all(map(_is_plain, rows))
 
 
 def _is_plain(row: bytes | msgspec.Raw) -> bool:

@@ -8,6 +8,7 @@ and 2026; field types: https://developer.themoviedb.org/reference/tv-series-popu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import pyarrow as pa
@@ -71,6 +72,7 @@ ATHENA_TYPES: dict[pa.DataType, str] = {
     pa.int32(): "int",
     pa.int64(): "bigint",
     pa.float64(): "double",
+    pa.bool_(): "boolean",
     pa.string(): "string",
     IDS: "array<bigint>",
     STRINGS: "array<string>",
@@ -175,7 +177,42 @@ COLUMNS: tuple[Column, ...] = (
     _made_here("rank", pa.int32(), "The show's place in the list, 1 first."),
 )
 
-SILVER: pa.Schema = pa.schema([column.arrow_field for column in COLUMNS])
+EXTRAS = frozenset({"adult", "media_type"})
+"""Fields that come and go with the list and the year: no column holds them, bronze does."""
+
+
+@dataclass(frozen=True)
+class RowContract:
+    """What a kind of rows has to hold: its columns, and the fields besides that surprise nobody."""
+
+    columns: tuple[Column, ...]
+    extras: frozenset[str] = frozenset()
+
+    @cached_property
+    def sourced(self) -> tuple[Column, ...]:
+        """The columns that are made from a field of TMDB's."""
+        return tuple(column for column in self.columns if column.field is not None)
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """TMDB's fields that columns are made from."""
+        return frozenset(column.field for column in self.columns if column.field)
+
+    @cached_property
+    def known_fields(self) -> frozenset[str]:
+        """Fields that surprise nobody."""
+        return self.extras | self.fields
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns as Arrow's schema."""
+        return pa.schema([column.arrow_field for column in self.columns])
+
+
+SHOWS = RowContract(COLUMNS, EXTRAS)
+"""The contract of the lists' rows."""
+
+SILVER: pa.Schema = SHOWS.schema
 """The schema of every silver file. `dt` is the partition, not a column of the file."""
 
 QUARANTINE: pa.Schema = pa.schema(
@@ -198,13 +235,10 @@ PARTITION_KEYS: dict[str, str] = {
 }
 """The partition keys of the table, both strings."""
 
-EXTRAS = frozenset({"adult", "media_type"})
-"""Fields that come and go with the list and the year: no column holds them, bronze does."""
-
-CONTRACTED = frozenset(column.field for column in COLUMNS if column.field)
+CONTRACTED = SHOWS.fields
 """TMDB's fields that columns are made from."""
 
-KNOWN_FIELDS = EXTRAS | CONTRACTED
+KNOWN_FIELDS = SHOWS.known_fields
 """Fields of TMDB's rows that surprise nobody."""
 
 GENRES: dict[int, str] = {

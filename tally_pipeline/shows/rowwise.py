@@ -14,19 +14,18 @@ import pyarrow as pa
 
 from tally_pipeline.shows import contract, rules
 from tally_pipeline.shows.chunk import Reason, RefinedChunk
-from tally_pipeline.shows.contract import COLUMNS, Column
+from tally_pipeline.shows.contract import SHOWS, Column, RowContract
 
-_SOURCED = tuple(column for column in COLUMNS if column.field is not None)
 _BLANK = re.compile(f"[{rules.WHITE_SPACE}]*")
 _ABSENT: Any = object()
 
 
-def refine_chunk(rows: Sequence[bytes | msgspec.Raw]) -> RefinedChunk:
+def refine_chunk(rows: Sequence[bytes | msgspec.Raw], of: RowContract = SHOWS) -> RefinedChunk:
     """The sound rows as columns, the reasons of all others by their index."""
     broken: dict[int, list[Reason]] = {}
     objects: list[dict[str, Any]] = []
     for index, raw in enumerate(rows):
-        row, reasons = _examine(raw)
+        row, reasons = _examine(raw, of)
         if reasons:
             broken[index] = reasons
         objects.append(row)
@@ -34,15 +33,15 @@ def refine_chunk(rows: Sequence[bytes | msgspec.Raw]) -> RefinedChunk:
     fields = Counter(chain.from_iterable(objects))
     return RefinedChunk(
         columns={
-            column.name: pa.array([_cast(column, row) for row in sound], column.type) for column in _SOURCED
+            column.name: pa.array([_cast(column, row) for row in sound], column.type) for column in of.sourced
         },
         broken=broken,
-        seen=frozenset(contract.CONTRACTED & fields.keys()),
-        unknown={name: n for name, n in fields.items() if name not in contract.KNOWN_FIELDS},
+        seen=of.fields & fields.keys(),
+        unknown={name: n for name, n in fields.items() if name not in of.known_fields},
     )
 
 
-def _examine(raw: bytes | msgspec.Raw) -> tuple[dict[str, Any], list[Reason]]:
+def _examine(raw: bytes | msgspec.Raw, of: RowContract) -> tuple[dict[str, Any], list[Reason]]:
     """A row as an object (empty when it is none) and every rule it breaks."""
     try:
         row = orjson.loads(memoryview(raw))
@@ -50,7 +49,7 @@ def _examine(raw: bytes | msgspec.Raw) -> tuple[dict[str, Any], list[Reason]]:
         return {}, [("unreadable", f"the row cannot be read: {error.msg}")]
     if type(row) is not dict:
         return {}, [("not_an_object", f"the row is {_named(row)}, not an object")]
-    found = (_offence(column, row.get(column.field, _ABSENT)) for column in _SOURCED)
+    found = (_offence(column, row.get(column.field, _ABSENT)) for column in of.sourced)
     return row, [reason for reason in found if reason]
 
 

@@ -6,26 +6,21 @@ with TmdbClient(TmdbSettings(token=token)) as tmdb:
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
-
-from tally_pipeline import __version__
 from tally_pipeline.shows.lists import MAX_PAGES, ShowList
 from tally_pipeline.shows.page_set import judge
 from tally_pipeline.tmdb.capture import Capture, PageProgress
 from tally_pipeline.tmdb.crawl import Crawl, OnPage
 from tally_pipeline.tmdb.fetch import PageFetcher
+from tally_pipeline.tmdb.genres import GenresCapture, capture_genres
 from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.redaction import mask_urllib3_logs
+from tally_pipeline.tmdb.session import open_session
 from tally_pipeline.tmdb.settings import TmdbSettings
 
 __all__ = ["Capture", "PageProgress", "TmdbClient", "TmdbSettings"]
@@ -42,7 +37,9 @@ class TmdbClient:
         mask_urllib3_logs()
         self.settings = settings
         self._rate = rate or RateLimit(settings.requests_per_second)
-        self._session = _session(settings)
+        self._session = open_session(
+            settings.base_url, token=settings.token, connections=settings.connections
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -55,6 +52,10 @@ class TmdbClient:
     def close(self) -> None:
         """Closes the kept-alive connections."""
         self._session.close()
+
+    def genres(self) -> GenresCapture:
+        """Fetches the list of TV genres, in the language of the settings; raises `TmdbError`."""
+        return capture_genres(self._session, self.settings, self._rate)
 
     def capture(
         self,
@@ -108,34 +109,3 @@ class TmdbClient:
             retries=crawl.retries,
             duration_seconds=round(time.monotonic() - clock, 3),
         )
-
-
-class _Credentials(AuthBase):
-    """Sends the token, if there is one. Without any `auth`, requests would send what ~/.netrc holds."""
-
-    def __init__(self, token: str | None) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-def _session(settings: TmdbSettings) -> requests.Session:
-    session = requests.Session()
-    session.auth = _Credentials(settings.token)
-    session.headers.update({"Accept": "application/json", "User-Agent": f"tally/{__version__}"})
-    # A proxy cannot reach this machine's own sandbox.
-    session.trust_env = not _is_loopback(urlsplit(settings.base_url).hostname or "")
-    adapter = HTTPAdapter(pool_maxsize=settings.connections, max_retries=0, pool_block=True)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -34,7 +34,8 @@ _EXCERPT = 300
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked for: which list, which page (from 1), the URL without secrets."""
+    """What was asked for: which list (or stream), which page (from 1; None without pages), the URL without
+    secrets."""
 
     list_name: str | None
     page: int | None
@@ -86,7 +87,8 @@ class TmdbError(Exception):
 
     def __str__(self) -> str:
         tried = f", after {self.attempts} attempts" if self.attempts > 1 else ""
-        return f"{self.problem} ({self.list_name} page {self.page}, {self.url}{tried}). {self.advice}"
+        page = "" if self.page is None else f" page {self.page}"
+        return f"{self.problem} ({self.list_name}{page}, {self.url}{tried}). {self.advice}"
 
 
 class PermanentError(TmdbError):
@@ -141,6 +143,22 @@ class RateLimitedError(TransientError):
     )
 
 
+class MissingExportError(PermanentError):
+    """TMDB keeps no export of that day."""
+
+    advice = (
+        "TMDB keeps its exports for about 90 days; a day that is missing among them cannot be had any more."
+        " The days around it are not concerned."
+    )
+
+
+class NotYetThereError(TransientError):
+    """Today's export is not written yet. Asking again within seconds makes no sense."""
+
+    ends_capture = True
+    advice = "TMDB writes it from about 07:00 UTC; it is there by 08:00. Run it again later."
+
+
 class EmptyPageError(TransientError):
     """A page has no rows although by its own count more pages follow. `empty` is that page."""
 
@@ -163,9 +181,14 @@ def sort_reply(asked: Asked, reply: Reply, *, source: str, scrub: Scrub) -> Page
 
     `source` is whose reply it should be, "tmdb" or "sandbox". Pure: the same reply gives the same answer.
     """
+    return sort_error(asked, reply, source=source, scrub=scrub) or _page(asked, reply, scrub)
+
+
+def sort_error(asked: Asked, reply: Reply, *, source: str, scrub: Scrub) -> TmdbError | None:
+    """What is wrong with a reply by its status, headers and error body; None when that is nothing."""
     status, headers = reply.status, reply.headers
     code, message = _told(reply.body)
-    facts: _Facts = {"status": status, "code": code, "reply": _excerpt(reply.body, scrub)}
+    facts = _facts(reply, code, scrub)
     problem = f"TMDB answered HTTP {status}"
     if code is not None:
         problem += f", code {code}"
@@ -189,7 +212,7 @@ def sort_reply(asked: Asked, reply: Reply, *, source: str, scrub: Scrub) -> Page
         return PermanentError(problem, asked, advice=_permanent_advice(status, code), **facts)
     if code is not None and code not in _SUCCESS:
         return TransientError(problem, asked, **facts)
-    return _page(asked, reply, facts, scrub)
+    return None
 
 
 def sort_failure(
@@ -226,12 +249,21 @@ def retry_after(headers: Mapping[str, str], received_at: datetime) -> float | No
     return max(0.0, (until - (_date(headers.get("Date", "")) or received_at)).total_seconds())
 
 
-def _page(asked: Asked, reply: Reply, facts: _Facts, scrub: Scrub) -> Page | TmdbError:
+def malformed(asked: Asked, reply: Reply, what: str, said: str, scrub: Scrub) -> TransientError:
+    """A reply without an error that is not `what` it should be, for the reason `said`."""
+    problem = f"TMDB answered HTTP {reply.status}, but not with {what}: {scrub(said)}"
+    return TransientError(problem, asked, **_facts(reply, _told(reply.body)[0], scrub))
+
+
+def _facts(reply: Reply, code: int | None, scrub: Scrub) -> _Facts:
+    return {"status": reply.status, "code": code, "reply": _excerpt(reply.body, scrub)}
+
+
+def _page(asked: Asked, reply: Reply, scrub: Scrub) -> Page | TmdbError:
     try:
         page = read_page(asked.page or 1, reply.body, reply.headers)
-    except MalformedPageError as malformed:
-        problem = f"TMDB answered HTTP {reply.status}, but not with the page: {scrub(str(malformed))}"
-        return TransientError(problem, asked, **facts)
+    except MalformedPageError as error:
+        return malformed(asked, reply, "the page", str(error), scrub)
     if not page.record.rows and (page.record.total_pages or 0) > page.record.page:
         return EmptyPageError(asked, page, status=reply.status)
     return page

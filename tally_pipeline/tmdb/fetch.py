@@ -1,11 +1,13 @@
-"""Fetches one page, with retries."""
+"""Asks TMDB for one thing, with retries: a page of a list, the genres."""
 
 from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import requests
@@ -25,6 +27,8 @@ from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.redaction import redactor
 from tally_pipeline.tmdb.settings import TmdbSettings
 
+T = TypeVar("T")
+
 _LONGEST_BACKOFF_SECONDS = 30.0
 
 
@@ -38,6 +42,57 @@ class Fetched:
     number: int
     outcome: Page | TmdbError | None
     requests: int
+
+
+class Patience:
+    """Asks again and again, as long as that may help; may be used from several threads.
+
+    `stop` ends the capture: whoever waits gives up, and an error that ends captures sets it.
+    """
+
+    def __init__(self, settings: TmdbSettings, rate: RateLimit, stop: threading.Event) -> None:
+        self._settings = settings
+        self._rate = rate
+        self._stop = stop
+
+    def until_it_comes(self, ask: Callable[[], T | TmdbError]) -> tuple[T | TmdbError | None, int]:
+        """What `ask` gives in the end, and how often it was asked.
+
+        It is asked again until it gives something, its error is permanent, or all attempts are used up. An
+        error is returned, not raised; None means that the capture ended before.
+        """
+        error: TmdbError | None = None
+        for attempt in range(1, self._settings.attempts + 1):
+            self._rate.wait(self._stop)
+            if self._stop.is_set():
+                return error, attempt - 1
+            outcome = ask()
+            if not isinstance(outcome, TmdbError):
+                return outcome, attempt
+            error = outcome
+            error.attempts = attempt
+            self._mark_if_too_long(error)
+            if error.ends_capture:
+                self._stop.set()
+                break
+            if not isinstance(error, TransientError) or attempt == self._settings.attempts:
+                break
+            self._hold_off(error, attempt)
+        return error, attempt
+
+    def _mark_if_too_long(self, error: TmdbError) -> None:
+        longest = self._settings.max_retry_after_seconds
+        if isinstance(error, TransientError) and (error.retry_after or 0) > longest:
+            error.ends_capture = True
+            error.advice = f"Tally waits {longest:g} s at most: run it again when that time is over."
+
+    def _hold_off(self, error: TransientError, attempt: int) -> None:
+        """Waits before the next attempt: alone, or with everybody when the server asked for it."""
+        seconds = max(error.retry_after or 0.0, backoff(attempt, self._settings.backoff_seconds))
+        if isinstance(error, RateLimitedError) or error.retry_after is not None:
+            self._rate.pause(seconds)
+        else:
+            self._stop.wait(seconds)
 
 
 class PageFetcher:
@@ -56,8 +111,7 @@ class PageFetcher:
     ) -> None:
         self._session = session
         self._settings = settings
-        self._rate = rate
-        self._stop = stop
+        self._patience = Patience(settings, rate, stop)
         self._list_name = show_list.name
         self._url = settings.base_url.rstrip("/") + show_list.path_for(settings.trending_window)
         self._params = {"language": settings.language}
@@ -70,56 +124,34 @@ class PageFetcher:
 
         An error is returned, not raised.
         """
-        error: TmdbError | None = None
-        for attempt in range(1, self._settings.attempts + 1):
-            self._rate.wait(self._stop)
-            if self._stop.is_set():
-                return Fetched(number, error, attempt - 1)
-            outcome = self._ask(number)
-            if isinstance(outcome, Page):
-                return Fetched(number, outcome, attempt)
-            error = outcome
-            error.attempts = attempt
-            self._mark_if_too_long(error)
-            if error.ends_capture:
-                self._stop.set()
-                break
-            if not isinstance(error, TransientError) or attempt == self._settings.attempts:
-                break
-            self._hold_off(error, attempt)
-        return Fetched(number, error, attempt)
+        outcome, requests_sent = self._patience.until_it_comes(lambda: self._ask(number))
+        return Fetched(number, outcome, requests_sent)
 
     def _ask(self, number: int) -> Page | TmdbError:
         params = {**self._params, "page": str(number)}
         asked = Asked(self._list_name, number, f"{self._url}?{urlencode(params)}")
-        settings = self._settings
-        if settings.api_key and not settings.token:
-            params["api_key"] = settings.api_key
-        try:
-            response = self._session.get(
-                self._url, params=params, timeout=settings.timeout_seconds, allow_redirects=False
-            )
-        except requests.RequestException as failure:
-            # Returned, not raised: a raised error would carry requests' own along, with the key in its URL.
-            return sort_failure(asked, failure, timeout_seconds=settings.timeout_seconds, scrub=self._scrub)
-        reply = Reply(response.status_code, response.headers, response.content, datetime.now(UTC))
-        return sort_reply(asked, reply, source=settings.source, scrub=self._scrub)
-
-    def _mark_if_too_long(self, error: TmdbError) -> None:
-        longest = self._settings.max_retry_after_seconds
-        if isinstance(error, TransientError) and (error.retry_after or 0) > longest:
-            error.ends_capture = True
-            error.advice = f"Tally waits {longest:g} s at most: run it again when that time is over."
-
-    def _hold_off(self, error: TransientError, attempt: int) -> None:
-        """Waits before the next attempt: alone, or with everybody when the server asked for it."""
-        seconds = max(error.retry_after or 0.0, backoff(attempt, self._settings.backoff_seconds))
-        if isinstance(error, RateLimitedError) or error.retry_after is not None:
-            self._rate.pause(seconds)
-        else:
-            self._stop.wait(seconds)
+        reply = ask_api(self._session, self._settings, asked, self._url, params)
+        if isinstance(reply, TmdbError):
+            return reply
+        return sort_reply(asked, reply, source=self._settings.source, scrub=self._scrub)
 
 
 def backoff(attempt: int, first_seconds: float) -> float:
     """Seconds to wait after a failed attempt (1 is the first): exponential, full jitter, at most 30 s."""
     return random.uniform(0, min(_LONGEST_BACKOFF_SECONDS, first_seconds * 2 ** (attempt - 1)))
+
+
+def ask_api(
+    session: requests.Session, settings: TmdbSettings, asked: Asked, url: str, params: dict[str, str]
+) -> Reply | TmdbError:
+    """One request to the API, as it was answered; an error when no whole reply came."""
+    key = {"api_key": settings.api_key} if settings.api_key and not settings.token else {}
+    try:
+        response = session.get(
+            url, params=params | key, timeout=settings.timeout_seconds, allow_redirects=False
+        )
+    except requests.RequestException as failure:
+        # Returned, not raised: a raised error would carry requests' own along, with the key in its URL.
+        scrub = redactor(settings.token, settings.api_key)
+        return sort_failure(asked, failure, timeout_seconds=settings.timeout_seconds, scrub=scrub)
+    return Reply(response.status_code, response.headers, response.content, datetime.now(UTC))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 TMDB_BASE_URL = "https://api.themoviedb.org/3"
+TMDB_EXPORTS_URL = "https://files.tmdb.org/p/exports"
 _TMDB_DOMAINS = ("themoviedb.org", "tmdb.org")
 
 UTC_TIMEZONE = "Africa/Abidjan"
@@ -26,6 +27,7 @@ class TmdbSettings:
     decides which day "today" is. Times are in seconds. A page is asked for at most `attempts` times; the wait
     before the second is up to `backoff_seconds`, then doubles, up to 30 s. A server that asks for a longer
     wait than `max_retry_after_seconds` ends the capture. `connections` is how many requests may be under way.
+    `exports_url` is where the daily exports are; None: TMDB's place for them, or the sandbox's at `base_url`.
     """
 
     base_url: str = TMDB_BASE_URL
@@ -40,15 +42,15 @@ class TmdbSettings:
     connections: int = 16
     backoff_seconds: float = 0.5
     max_retry_after_seconds: float = 120
+    exports_url: str | None = None
 
     def __post_init__(self) -> None:
-        url = urlsplit(self.base_url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError(f"TMDB_BASE_URL must look like {TMDB_BASE_URL}")
-        if url.username or url.password or url.query:
+        _check_url("TMDB_BASE_URL", self.base_url, TMDB_BASE_URL)
+        _check_url("TMDB_EXPORTS_URL", self.exports, TMDB_EXPORTS_URL)
+        if _is_tmdbs(self.exports) != _is_tmdbs(self.base_url):
             raise ValueError(
-                "TMDB_BASE_URL must hold no user, password or query: "
-                "the key belongs into TMDB_API_TOKEN or TMDB_API_KEY"
+                f"TMDB_EXPORTS_URL is {self.exports} and TMDB_BASE_URL is {self.base_url}: both must be TMDB's, or"
+                " neither, for invented shows and real ones never share a lake"
             )
         for name, secret in (("TMDB_API_TOKEN", self.token), ("TMDB_API_KEY", self.api_key)):
             # Such a header is refused deep inside http.client, with the secret in the message.
@@ -63,6 +65,29 @@ class TmdbSettings:
     @property
     def source(self) -> Literal["tmdb", "sandbox"]:
         """ "tmdb" when `base_url` is at TMDB, "sandbox" for any other server: whose data a capture holds."""
-        host = urlsplit(self.base_url).hostname or ""
-        at_tmdb = any(host == domain or host.endswith(f".{domain}") for domain in _TMDB_DOMAINS)
-        return "tmdb" if at_tmdb else "sandbox"
+        return "tmdb" if _is_tmdbs(self.base_url) else "sandbox"
+
+    @property
+    def exports(self) -> str:
+        """Where the daily exports are, without a slash at the end."""
+        if self.exports_url is not None:
+            return self.exports_url.rstrip("/")
+        if _is_tmdbs(self.base_url):
+            return TMDB_EXPORTS_URL
+        scheme, host, *_ = urlsplit(self.base_url)
+        return urlunsplit((scheme, host, "/p/exports", "", ""))
+
+
+def _check_url(name: str, url: str, example: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{name} must look like {example}")
+    if parts.username or parts.password or parts.query:
+        raise ValueError(
+            f"{name} must hold no user, password or query: the key belongs into TMDB_API_TOKEN or TMDB_API_KEY"
+        )
+
+
+def _is_tmdbs(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return any(host == domain or host.endswith(f".{domain}") for domain in _TMDB_DOMAINS)

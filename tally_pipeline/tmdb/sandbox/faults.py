@@ -8,17 +8,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES
+from tally_pipeline.tmdb.sandbox import export_faults
 from tally_pipeline.tmdb.sandbox.bad_rows import DEFECTS
-from tally_pipeline.tmdb.sandbox.replies import Reply, error, html, http_date, is_error_code, with_body
+from tally_pipeline.tmdb.sandbox.replies import (
+    Reply,
+    error,
+    html,
+    http_date,
+    is_error_code,
+    no_file,
+    with_body,
+)
 
 Options = Mapping[str, Any]
+
+EXPORTS = "series_export"
+GENRES = "genres"
+"""What faults call the daily exports and the list of genres; each counts as a page 1."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +50,15 @@ class FaultKind:
     make: Callable[[Reply, Request, Options], Reply]
     options: Options = field(default_factory=dict)
     needs_page: bool = False
+    of_exports: bool = False
 
 
 @dataclass(frozen=True)
 class Fault:
     """A fault as asked for.
 
-    It hits the pages from `first` to `last` of the list named `list_name` (None: of every list; the genres
-    count as a page 1), each of them `times` times (None: for ever).
+    It hits the pages from `first` to `last` of the list named `list_name` (None: of every list; the genres and
+    the exports count as a page 1), each of them `times` times (None: for ever). `day`: only that day's export.
     """
 
     name: str
@@ -53,10 +67,14 @@ class Fault:
     first: int = 1
     last: int = MAX_PAGES
     times: int | None = None
+    day: date | None = None
 
-    def concerns(self, list_name: str, page: int) -> bool:
-        """Whether the fault hits this page of this list."""
-        return self.list_name in (None, list_name) and self.first <= page <= self.last
+    def concerns(self, list_name: str, page: int, export_day: date | None = None) -> bool:
+        """Whether the fault hits this page of this list; `export_day` is the day of an export."""
+        if export_day is None and (self.day or FAULTS[self.name].of_exports):
+            return False
+        on_day = self.day in (None, export_day)
+        return on_day and self.list_name in (None, list_name) and self.first <= page <= self.last
 
     def apply(self, reply: Reply, request: Request) -> Reply:
         """The reply that is sent in place of `reply`."""
@@ -67,23 +85,25 @@ class Fault:
 def parse_fault(text: str) -> Fault:
     """The fault written as `NAME` or `NAME:key=value,...`.
 
-    Every fault takes `page=3`, `pages=3+` or `pages=2-4`, `times=2` and `list=popular_shows`; the table says
-    what else. Raises `ValueError` saying what is wrong and what would be right.
+    Every fault takes `page=3`, `pages=3+` or `pages=2-4`, `times=2`, `list=popular_shows` (or `series_export`,
+    `genres`) and, for exports, `day=2026-10-01`; the table says what else. Raises `ValueError` saying what is
+    wrong and what would be right.
     """
     name, _, tail = text.partition(":")
     kind = FAULTS.get(name)
     if kind is None:
         raise ValueError(f"there is no fault {name!r}; the faults are: {', '.join(FAULTS)}")
     settings = dict(_setting(text, part) for part in tail.split(",") if part)
-    common = {key: settings.pop(key) for key in ("list", "page", "pages", "times") if key in settings}
+    common = {key: settings.pop(key) for key in ("list", "page", "pages", "times", "day") if key in settings}
     for key in settings:
         if key not in kind.options:
-            known = ", ".join(("page", "pages", "times", "list", *kind.options))
+            known = ", ".join(("page", "pages", "times", "list", "day", *kind.options))
             raise ValueError(f"{text!r}: {name} has no option {key!r}; its options are: {known}")
     if "page" in common and "pages" in common:
         raise ValueError(f"{text!r}: give page= or pages=, not both")
-    if common.get("list") not in (None, *(entry.name for entry in LISTS)):
-        known = ", ".join(entry.name for entry in LISTS)
+    lists = (*(entry.name for entry in LISTS), EXPORTS, GENRES)
+    if common.get("list") not in (None, *lists):
+        known = ", ".join(lists)
         raise ValueError(f"{text!r}: there is no list {common['list']!r}; the lists are: {known}")
     pages = common.get("page", common.get("pages"))
     if kind.needs_page and pages is None:
@@ -96,6 +116,7 @@ def parse_fault(text: str) -> Fault:
         first,
         last,
         _whole_number(text, "times", common["times"]) if "times" in common else None,
+        _day(text, common["day"]) if "day" in common else None,
     )
 
 
@@ -118,6 +139,13 @@ def _pages(text: str, value: str) -> tuple[int, int]:
     if end < start:
         raise ValueError(f"{text!r}: pages={value} ends before it begins")
     return start, end
+
+
+def _day(text: str, value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{text!r}: day={value} is not a day, as in day=2026-10-01") from None
 
 
 def _whole_number(text: str, key: str, value: str) -> int:
@@ -179,6 +207,26 @@ def _reset(reply: Reply, request: Request, options: Options) -> Reply:
 
 def _truncated(reply: Reply, request: Request, options: Options) -> Reply:
     return replace(reply, ending="cut")
+
+
+def _wrong_length(reply: Reply, request: Request, options: Options) -> Reply:
+    return replace(reply, declared=max(0, len(reply.body) - options["bytes"]))
+
+
+def _missing_export(reply: Reply, request: Request, options: Options) -> Reply:
+    return no_file()
+
+
+def _broken_gzip(reply: Reply, request: Request, options: Options) -> Reply:
+    return replace(reply, body=export_faults.broken_gzip(reply.body))
+
+
+def _bad_lines(reply: Reply, request: Request, options: Options) -> Reply:
+    return replace(reply, body=export_faults.bad_lines(reply.body, options["count"]))
+
+
+def _fewer_lines(reply: Reply, request: Request, options: Options) -> Reply:
+    return replace(reply, body=export_faults.fewer_lines(reply.body, options["share"]))
 
 
 def _truncated_json(reply: Reply, request: Request, options: Options) -> Reply:
@@ -282,6 +330,9 @@ FAULTS: Mapping[str, FaultKind] = MappingProxyType(
         "truncated": FaultKind(
             "The connection closes halfway through the body that Content-Length promised.", _truncated
         ),
+        "wrong-length": FaultKind(
+            "Content-Length promises some bytes fewer than there are.", _wrong_length, {"bytes": 100}
+        ),
         "truncated-json": FaultKind(
             "A whole reply under 200 whose JSON is cut in half.", _truncated_json
         ),
@@ -312,6 +363,19 @@ FAULTS: Mapping[str, FaultKind] = MappingProxyType(
         ),
         "wrong-page": FaultKind(
             "The reply is the next page's.", _wrong_page
+        ),
+        "missing-export": FaultKind(
+            "404 for an export; with times=, one that comes late.", _missing_export, of_exports=True
+        ),
+        "broken-gzip": FaultKind(
+            "An export whose checksums do not hold.", _broken_gzip, of_exports=True
+        ),
+        "bad-lines": FaultKind(
+            "An export with some more lines that break the contract, each in its own way.", _bad_lines,
+            {"count": 9}, of_exports=True,
+        ),
+        "fewer-lines": FaultKind(
+            "An export with only a share of its lines.", _fewer_lines, {"share": 0.5}, of_exports=True
         ),
         "unauthorized": FaultKind(
             "401: the key is not valid.", _retry_later, {"code": 7, "status": 401}

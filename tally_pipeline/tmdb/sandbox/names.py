@@ -75,6 +75,16 @@ _SENTENCES = (
     "Love, debts and a stolen {noun} bring two families back to {place}.",
 )
 
+TITLE_PARTS: tuple[Sequence[str], ...] = (
+    ("The ", "", "My "),
+    tuple(f"{word} " for word in _ADJECTIVES),
+    tuple(f"{word} of " for word in _NOUNS),
+    _FRONT,
+    _MIDDLE,
+    _BACK,
+)
+"""Any choice of one of each part makes a title, for those who need very many of them."""
+
 
 class Prose(NamedTuple):
     """The words of one show, in TMDB's fields."""

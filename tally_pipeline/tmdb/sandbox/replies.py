@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE, ShowList
-from tally_pipeline.tmdb.sandbox import world
+from tally_pipeline.tmdb.sandbox import exports, world
 from tally_pipeline.tmdb.sandbox.invented import GENRES, stable_hash
 
 JSON = "application/json;charset=utf-8"
@@ -47,6 +47,7 @@ class Reply:
     """One HTTP reply. `delay` seconds pass before it is sent, `spread` seconds while its body is.
 
     `ending` "cut": the connection closes halfway through the body; "reset": it breaks before the first byte.
+    `declared`: a Content-Length that is not the body's; the connection closes after such a reply.
     """
 
     status: int
@@ -55,6 +56,7 @@ class Reply:
     delay: float = 0.0
     spread: float = 0.0
     ending: Literal["whole", "cut", "reset"] = "whole"
+    declared: int | None = None
 
 
 def respond(
@@ -72,6 +74,25 @@ def respond(
     lifetime = 600 if path.startswith("/trending") else 28_800
     age = stable_hash(f"{path}?{page}@{day}") % lifetime
     return _cached(list_body(path, page, day), at, lifetime=lifetime, age=age)
+
+
+def respond_export(day: date, *, today: date) -> Reply:
+    """The export of a day as a file server sends it on `today`: as it is, or a 404 where it is not kept."""
+    if not exports.is_kept(day, today):
+        return no_file()
+    body = exports.export(day)
+    headers = {
+        "Content-Type": "application/gzip",
+        "Last-Modified": http_date(datetime.combine(day, time(7, 42), UTC)),
+        "ETag": f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"',
+    }
+    return Reply(200, headers, body)
+
+
+def no_file() -> Reply:
+    """What a file server says where there is no file."""
+    body = b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code></Error>'
+    return Reply(404, {"Content-Type": "application/xml"}, body)
 
 
 def list_paths(lists: Sequence[ShowList] = LISTS) -> Mapping[str, str]:

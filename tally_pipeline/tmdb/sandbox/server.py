@@ -1,4 +1,4 @@
-"""The sandbox: a local HTTP server that speaks TMDB's list endpoints, for this machine only."""
+"""The sandbox: a local HTTP server that speaks TMDB's lists, genres and exports, for this machine only."""
 
 from __future__ import annotations
 
@@ -21,9 +21,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.tmdb.errors import SANDBOX_HEADER
-from tally_pipeline.tmdb.sandbox.faults import FAULTS, Fault, Request
+from tally_pipeline.tmdb.sandbox import exports
+from tally_pipeline.tmdb.sandbox.faults import EXPORTS, FAULTS, GENRES, Fault, Request
 from tally_pipeline.tmdb.sandbox.recordings import Recordings
-from tally_pipeline.tmdb.sandbox.replies import Reply, error, list_paths, page_number, respond
+from tally_pipeline.tmdb.sandbox.replies import (
+    Reply,
+    error,
+    list_paths,
+    page_number,
+    respond,
+    respond_export,
+)
 
 _BASE = "/3"
 _LOOPBACK = ("127.0.0.1", "localhost")
@@ -37,7 +45,8 @@ class SandboxError(RuntimeError):
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """A request as it came in, without its secrets: `at` is `time.monotonic()`, `path` is below `/3`.
+    """A request as it came in, without its secrets: `at` is `time.monotonic()`, `path` is below `/3` (of an
+    export: all of it).
 
     `authorized` says whether it had an `Authorization` header or an `api_key`; neither is kept.
     """
@@ -128,12 +137,12 @@ class Sandbox:
         self.requests.append(received)
         path, query = received.path, received.query
         reply = self._respond(path, query)
-        page = page_number(query)
+        page, export_day = page_number(query), exports.day_of(path)
         if page is not None:
             request = Request(page, lambda other: self._respond(path, {**query, "page": str(other)}))
-            list_name = list_paths(self._lists).get(path, "")
+            list_name = EXPORTS if export_day else list_paths(self._lists).get(path, GENRES)
             for number, fault in enumerate(self._faults):
-                if fault.concerns(list_name, page) and self._hits(number, fault, path, page):
+                if fault.concerns(list_name, page, export_day) and self._hits(number, fault, path, page):
                     reply = fault.apply(reply, request)
         return replace(
             reply, delay=reply.delay + self._latency, headers={**reply.headers, SANDBOX_HEADER: "1"}
@@ -146,6 +155,9 @@ class Sandbox:
             return self._recordings.respond(path, query)
         now = datetime.now(UTC)
         day = self._day() if callable(self._day) else self._day or now.date()
+        export_day = exports.day_of(path)
+        if export_day is not None:
+            return respond_export(export_day, today=day)
         return respond(path, query, day=day, at=now, lists=self._lists)
 
     def _hits(self, number: int, fault: Fault, path: str, page: int) -> bool:
@@ -187,12 +199,19 @@ def _received(target: str, headers: Mapping[str, str]) -> ReceivedRequest:
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     names = {name.lower() for name in headers}
     return ReceivedRequest(
-        path=parts.path.removeprefix(_BASE) if parts.path.startswith(f"{_BASE}/") else "",
+        path=_served(parts.path),
         query={name: value for name, value in query.items() if name != "api_key"},
         at=time.monotonic(),
         headers={name: value for name, value in headers.items() if name.lower() not in _SECRETS},
         authorized="authorization" in names or "api_key" in query,
     )
+
+
+def _served(path: str) -> str:
+    """The path as this module knows it; empty where nothing is served."""
+    if exports.day_of(path) is not None:
+        return path
+    return path.removeprefix(_BASE) if path.startswith(f"{_BASE}/") else ""
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -244,8 +263,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response_only(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body)))
+        self.send_header("Content-Length", str(len(reply.body) if reply.declared is None else reply.declared))
         self.end_headers()
+        self.close_connection |= reply.declared is not None
         if reply.ending == "cut":
             self.wfile.write(reply.body[: len(reply.body) // 2])
             self.close_connection = True

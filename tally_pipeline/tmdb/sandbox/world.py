@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -75,6 +75,12 @@ def row(show: int, day: date, *, trending: bool) -> Row:
         "vote_count": votes,
     }
     return {field: values[field] for field in (_TRENDING_FIELDS if trending else _LIST_FIELDS)}
+
+
+def popularity(day: date) -> Sequence[float]:
+    """The popularity on `day` of every show there is then, by show."""
+    with _computing:
+        return _standing(day.toordinal()).popularity
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,144 @@
+"""One day of gold, and the sample queries, over a lake of 365 days, 4 lists and 1,000 shows a list.
+
+    python -m benchmarks.gold [DAYS]
+
+A day of gold is all four tables, with their checks, published. Targets: under 10 s for it, under 3 s for each
+sample query.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from tally_pipeline.assets.gold import make_day
+from tally_pipeline.catalog import samples
+from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
+from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.lake.gold import SilverFiles
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.layout import quarantine_key, silver_key
+from tally_pipeline.lake.parquet import encode, footer_for
+from tally_pipeline.lake.store import Store
+from tally_pipeline.shows import contract, gold
+from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.shows.refine import Counts
+
+DAYS = 365
+SHOWS_A_LIST = 1_000
+SHOWS_THERE_ARE = 3_000
+GOLD_TARGET_SECONDS = 10.0
+SAMPLE_TARGET_SECONDS = 3.0
+
+_OVERVIEW = (
+    "A synopsis as long as they usually are, so that the files have the size that real ones have. " * 3
+)
+
+
+def write_lake(root: Path, last: date, days: int) -> None:
+    """Silver of `days` days up to `last`: shows drift up and down, come and go."""
+    random = np.random.default_rng(7)
+    popularity = random.lognormal(3.0, 1.5, SHOWS_THERE_ARE)
+    genres = random.choice(list(contract.GENRES), (SHOWS_THERE_ARE, 2))
+    votes = random.integers(0, 5_000, SHOWS_THERE_ARE)
+    rating = np.round(random.uniform(4, 9, SHOWS_THERE_ARE), 3)
+    for back in range(days - 1, -1, -1):
+        day = (last - timedelta(days=back)).isoformat()
+        popularity *= random.normal(1.0, 0.05, SHOWS_THERE_ARE).clip(0.5, 1.5)
+        for place, show_list in enumerate(LISTS):
+            here = np.argsort(-popularity * ((np.arange(SHOWS_THERE_ARE) + place) % 3 + 1))[:SHOWS_A_LIST]
+            rows = _day(here, show_list.name, day, popularity, genres, votes, rating)
+            _write(root / silver_key(show_list.name, day), rows)
+            if back == 0:
+                _write(root / quarantine_key(show_list.name, day), contract.QUARANTINE.empty_table())
+
+
+def _write(path: Path, rows: pa.Table) -> None:
+    counts = Counts(
+        bronze_rows=SHOWS_A_LIST,
+        silver_rows=SHOWS_A_LIST,
+        repeats=0,
+        quarantined=0,
+        by_rule={},
+        nulls={},
+        new_fields={},
+        lost_fields=(),
+        unknown_genres={},
+    )
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encode(rows, footer_for((), "complete", "sandbox", counts)))
+
+
+def _day(
+    shows: np.ndarray,
+    data_type: str,
+    day: str,
+    popularity: np.ndarray,
+    genres: np.ndarray,
+    votes: np.ndarray,
+    rating: np.ndarray,
+) -> pa.Table:
+    count = len(shows)
+    titles = [f"Show {show}" for show in shows]
+    columns = {
+        "show_id": shows + 1,
+        "title": titles,
+        "original_title": titles,
+        "popularity": np.round(popularity[shows], 4),
+        "vote_average": rating[shows],
+        "vote_count": votes[shows],
+        "genre_ids": [list(dict.fromkeys(ids)) for ids in genres[shows].tolist()],
+        "origin_country": [["US"]] * count,
+        "overview": [_OVERVIEW] * count,
+        "original_language": ["en"] * count,
+        "ingestion_date": [day] * count,
+        "data_type": [data_type] * count,
+        "rank": np.arange(1, count + 1),
+    }
+    return pa.table(
+        [pa.array(columns.get(f.name, [None] * count), f.type) for f in contract.SILVER], contract.SILVER
+    )
+
+
+def main(days: int = DAYS) -> None:
+    """Print how long each takes; ends with 1 when a target is missed."""
+    last = datetime.now(UTC).date()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        started = time.perf_counter()
+        write_lake(root, last, days)
+        print(f"{days} days, {len(LISTS)} lists, {SHOWS_A_LIST} shows: written in {_since(started):.1f} s")
+        engine = DuckDbEngine(root, TABLES)
+        lake = Lake(Store.in_folder(root), "sandbox")
+        whole, slowest = 0.0, 0.0
+        for table in gold.TABLES:
+            started, worked = time.perf_counter(), time.process_time()
+            silver = SilverFiles.of(lake, [show_list.name for show_list in LISTS])
+            outcome = make_day(lake, engine, table, last.isoformat(), silver)
+            seconds, worked = _since(started), time.process_time() - worked
+            whole += seconds
+            told = outcome.refusal or f"{outcome.metadata['dagster/partition_row_count']} rows"
+            print(f"{table.sql_name:32} {seconds:6.2f} s  ({worked:.2f} s of processor)  {told}")
+        for name in samples.names():
+            started = time.perf_counter()
+            rows = engine.query(samples.read(name)).num_rows
+            slowest = max(slowest, _since(started))
+            print(f"sample {name:25} {_since(started):6.2f} s  {rows} rows")
+    print(f"gold of a day: {whole:.2f} s (target {GOLD_TARGET_SECONDS:g})")
+    print(f"slowest sample: {slowest:.2f} s (target {SAMPLE_TARGET_SECONDS:g})")
+    if whole > GOLD_TARGET_SECONDS or slowest > SAMPLE_TARGET_SECONDS:
+        raise SystemExit(1)
+
+
+def _since(started: float) -> float:
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,228 @@
+"""`report`: the day as a page to look at, one HTML file that needs nothing besides itself."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from tally_pipeline.assets import common
+from tally_pipeline.assets.gold import gold_key
+from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
+from tally_pipeline.catalog.engine import QueryEngine
+from tally_pipeline.lake import gold as gold_files
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.parquet import FOOTER_BYTES, Footer, ForeignFileError, read_footer
+from tally_pipeline.lake.store import NoSuchObjectError
+from tally_pipeline.report.changes import changes
+from tally_pipeline.report.inputs import Inputs, shows_to_follow, window
+from tally_pipeline.report.page import render
+from tally_pipeline.shows import gold
+from tally_pipeline.shows.books import Books, data_quality_daily
+from tally_pipeline.shows.lists import LISTS, ShowList
+from tally_pipeline.shows.quality import Check, Finding
+
+MOST_BYTES = 3_000_000
+REJECTED_SHOWN = 20
+
+SMALL_ENOUGH = Check(
+    "small_enough", "The page is under 3 MB: it opens at once, and can be sent by mail.", blocking=True
+)
+EVERY_LIST_IN_IT = Check("every_list_in_it", "The page has data of the day for every list.")
+REPORT_CHECKS = (SMALL_ENOUGH, EVERY_LIST_IN_IT)
+
+KEY = dg.AssetKey(["report"])
+
+
+def report_asset(
+    partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
+) -> dg.AssetsDefinition:
+    """The report of each day."""
+
+    @dg.multi_asset(
+        name="report",
+        specs=[
+            common.described(
+                KEY,
+                group="report",
+                source=source,
+                kinds={"html"},
+                description="The day to look at: what changed, movers, popularity and genres over 90 days, captures,"
+                " quarantine, freshness. One HTML file, without network; `tally report --open` shows it.",
+                deps=[*(gold_key(table) for table in gold.TABLES), common.TABLE],
+                partitions=partitions,
+            )
+        ],
+        check_specs=check_specs(REPORT_CHECKS, KEY, partitions),
+        can_subset=True,
+        backfill_policy=common.BACKFILL,
+    )
+    def write(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        catalog: dg.ResourceParam[QueryEngine],
+    ) -> Iterator[Recorded]:
+        outcomes = []
+        for day in sorted(context.partition_keys):
+            outcome = write_day(lake, catalog, day, lists)
+            context.log.info(f"{day}: {outcome.refusal or 'published'}")
+            outcomes.append(outcome)
+        yield from record(context, KEY, outcomes)
+
+    return write
+
+
+def write_day(lake: Lake, catalog: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Outcome:
+    """Make the day's page and publish it, as the latest too when no newer day has one."""
+    started = time.monotonic()
+    try:
+        inputs = gather(lake, catalog, day, lists)
+    except (NoSuchObjectError, ForeignFileError) as error:
+        why = f"gold of {day} is not there: {error}. Materialize gold for it first."
+        return Outcome(day, [(EVERY_LIST_IN_IT, Finding(False, why, why))], refusal=why)
+    page = render(inputs, common.ATTRIBUTION).encode()
+    findings = [(SMALL_ENOUGH, size_finding(len(page))), (EVERY_LIST_IN_IT, lists_finding(inputs))]
+    failed = [found for check, found in findings if check.blocking and not found.passed]
+    if failed:
+        return Outcome(day, findings, refusal=" ".join(f"{found.summary}. {found.todo}" for found in failed))
+    key = layout.report_key(day)
+    lake.store.put(key, page)
+    latest = day == newest_day(lake)
+    if latest:
+        lake.store.put(layout.latest_report_key(), page)
+    uri = lake.store.uri(key)
+    metadata: dict[str, Any] = {
+        "dagster/uri": uri,
+        "page": dg.MetadataValue.path(uri),
+        # Text, not Markdown: titles are shown as they are.
+        "what changed": dg.MetadataValue.text("\n".join(sentence.text for sentence in changes(inputs))),
+        "size (kB)": round(len(page) / 1000),
+        "is the latest": latest,
+        "source": lake.source,
+        "time (s)": round(time.monotonic() - started, 3),
+        "open": dg.MetadataValue.md(f"`tally report --day {day} --open`"),
+    }
+    return Outcome(day, findings, metadata)
+
+
+def newest_day(lake: Lake) -> str | None:
+    """The newest day that has a report."""
+    days = [name.removeprefix("dt=") for name in lake.store.folders(layout.REPORTS) if name.startswith("dt=")]
+    return max((day for day in days if lake.store.exists(layout.report_key(day))), default=None)
+
+
+def size_finding(size: int) -> Finding:
+    """`size` in bytes."""
+    return Finding(
+        passed=size < MOST_BYTES,
+        summary=f"the page is {size / 1e6:.2f} MB",
+        todo="Fewer shows or days have to be drawn: see TOP and WINDOW_DAYS in report/inputs.py.",
+        numbers={"bytes": size},
+    )
+
+
+def lists_finding(inputs: Inputs) -> Finding:
+    absent = [
+        {"list": one.name, "state": state}
+        for one in inputs.lists
+        if (state := inputs.state(one.name, inputs.day)) != "published"
+    ]
+    there = len(inputs.lists) - len(absent)
+    return Finding(
+        passed=not absent,
+        summary=f"{there} of {len(inputs.lists)} lists have data of {inputs.day}",
+        todo="The page shows the others and says so. See why these have none: materialize their silver, then gold"
+        " and the report of the day.",
+        serious=False,
+        numbers={"lists_absent": len(absent)},
+        offenders=absent,
+    )
+
+
+def gather(lake: Lake, catalog: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Inputs:
+    """What the day's report is made from. Raises `NoSuchObjectError` when a gold table has no such day."""
+    movers, trends, genres, quality_today = (
+        gold_files.read(lake, table, day)
+        for table in (gold.TOP_MOVERS, gold.TRENDS, gold.GENRE_ANALYTICS, gold.DATA_QUALITY_DAILY)
+    )
+    days = window(day)
+    within = f"dt BETWEEN '{days[0]}' AND '{days[-1]}'"
+    followed = ", ".join(map(str, shows_to_follow(movers, trends, lists))) or "0"
+    first_days = {one.name: next(iter(lake.silver_days(one.name)), None) for one in lists}
+    return Inputs(
+        day=day,
+        source=lake.source,
+        lists=lists,
+        first_days=first_days,
+        movers=movers,
+        trends=trends,
+        genres=genres,
+        quality=_quality(lake, catalog, days, lists, quality_today),
+        published=catalog.query(
+            f"SELECT dt, data_type, count(*) AS shows FROM silver_shows WHERE {within}"
+            " GROUP BY dt, data_type ORDER BY dt, data_type"
+        ),
+        places=catalog.query(
+            "SELECT dt, data_type, show_id, title, rank, popularity FROM silver_shows"
+            f" WHERE {within} AND (rank = 1 OR show_id IN ({followed})) ORDER BY dt, data_type, rank"
+        ),
+        # A sum of doubles depends on its order: taken in one, the same silver gives the same page.
+        genre_history=catalog.query(
+            "SELECT dt, data_type, genre_id, count(*) AS shows,"
+            " sum(popularity ORDER BY show_id) / count(*) AS mean_popularity"
+            " FROM silver_shows CROSS JOIN UNNEST(genre_ids) AS genres (genre_id)"
+            f" WHERE {within} GROUP BY dt, data_type, genre_id ORDER BY dt, data_type, genre_id"
+        ),
+        rejected=catalog.query(
+            "SELECT data_type, page, place, reasons, raw FROM quarantine_shows"
+            f" WHERE dt = '{day}' ORDER BY data_type, page, place, raw LIMIT {REJECTED_SHOWN}"
+        ),
+    )
+
+
+def _quality(
+    lake: Lake, catalog: QueryEngine, days: Sequence[str], lists: Sequence[ShowList], today: pa.Table
+) -> pa.Table:
+    """The books of the window. Days that gold has not come to yet are read off the files' footers."""
+    past = catalog.query(
+        f"SELECT * FROM gold_{gold.DATA_QUALITY_DAILY.name}"
+        f" WHERE dt BETWEEN '{days[0]}' AND '{days[-2]}' ORDER BY dt, data_type"
+    )
+    told = set(past["dt"].to_pylist())
+    captured = {one.name: set(lake.bronze_days(one.name)) for one in lists}
+    tables = [past, _dated(today, days[-1])]
+    for day in days[:-1]:
+        there = [one.name for one in lists if day in captured[one.name]]
+        if day not in told and there:
+            books = [_books(lake, data_type, day) for data_type in there]
+            tables.append(_dated(data_quality_daily(day, books), day))
+    columns = ["dt", *gold.DATA_QUALITY_DAILY.schema.names]
+    return pa.concat_tables([table.select(columns) for table in tables], promote_options="permissive")
+
+
+def _dated(table: pa.Table, day: str) -> pa.Table:
+    return table.append_column("dt", pa.array([day] * table.num_rows, pa.string()))
+
+
+def _books(lake: Lake, data_type: str, day: str) -> Books:
+    """What the footers say of a day that was captured; the capture itself is not opened."""
+    silver = _footer(lake, layout.silver_key(data_type, day))
+    stated = silver or _footer(lake, layout.quarantine_key(data_type, day))
+    return Books(
+        data_type=data_type,
+        counts=stated.counts if stated else None,
+        verdict=stated.verdict if stated else None,
+        source=stated.source if stated else None,
+        published=silver is not None,
+        captured_at=None,
+        bronze_objects=1,
+    )
+
+
+def _footer(lake: Lake, key: str) -> Footer | None:
+    try:
+        return read_footer(lake.store.tail(key, FOOTER_BYTES))
+    except (NoSuchObjectError, ForeignFileError):
+        return None

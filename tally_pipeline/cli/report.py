@@ -1,0 +1,37 @@
+"""`tally report`: where the page is, and open it. Builds nothing."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+from tally_pipeline.deployment import Settings, deploy
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+
+
+class NoReportError(Exception):
+    """There is no report of the day, or none at all; the message says how to make one."""
+
+
+def report(settings: Settings, day: str | None, *, show: bool) -> int:
+    """Print where the report of `day` is (None: the newest), and open it in the browser when `show`."""
+    lake = deploy(settings).lake
+    uri = lake.store.uri(_key(lake, day))
+    print(uri)
+    if show:
+        webbrowser.open(uri if "://" in uri else Path(uri).as_uri())
+    return 0
+
+
+def _key(lake: Lake, day: str | None) -> str:
+    key = layout.report_key(day) if day else layout.latest_report_key()
+    if lake.store.exists(key):
+        return key
+    of = f"of {day}" if day else "yet"
+    how = f"materialize gold and report of {day} in the UI" if day else "run `tally sync`"
+    there = [
+        name.removeprefix("dt=") for name in lake.store.folders(layout.REPORTS) if name.startswith("dt=")
+    ]
+    newest = f" The newest is of {there[-1]}." if day and there else ""
+    raise NoReportError(f"there is no report {of} in {lake.store.root}: {how}.{newest}")

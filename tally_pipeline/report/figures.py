@@ -1,0 +1,130 @@
+"""The charts' data, as the page's script reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from tally_pipeline.report.charts import COLOURS
+from tally_pipeline.report.inputs import Inputs
+from tally_pipeline.shows.contract import GENRES
+
+SHOWN_SHOWS, SHOWN_GENRES = 5, 6
+"""Lines that a chart opens with; the others are a tick away."""
+
+LEAST_DAYS = 14
+"""Days that a chart shows, however young the lake is."""
+
+
+def figures(inputs: Inputs) -> dict[str, Any]:
+    """`days`, and for each list the `first` day drawn (its place), its `missing` days, its lines: `shows`, `genres`.
+
+    A line's values stand one a day, null where the day, or the show on that day, is not there.
+    """
+    return {
+        "days": inputs.days,
+        "lists": {
+            one.name: {
+                "title": one.title,
+                "first": _first_drawn(inputs, one.name),
+                "missing": inputs.days_without_data(one.name),
+                "shows": _shows(inputs, one.name),
+                "genres": _genres(inputs, one.name),
+            }
+            for one in inputs.lists
+        },
+    }
+
+
+def _first_drawn(inputs: Inputs, data_type: str) -> int:
+    """Where the charts begin: at the lake's first day, for an empty month says nothing, or two weeks back."""
+    before = sum(1 for day in inputs.days if inputs.state(data_type, day) == "before")
+    return min(before, len(inputs.days) - LEAST_DAYS)
+
+
+def as_script(data: Any) -> str:
+    """JSON that may stand in a `<script>`: nothing in it can end the element or begin a comment."""
+    text = orjson.dumps(data).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def line_style(place: int) -> dict[str, Any]:
+    """The colour's number of a line, and whether it is dashed."""
+    return {"c": place % COLOURS, "dashed": place >= COLOURS}
+
+
+def genre_order(inputs: Inputs) -> list[tuple[int, str]]:
+    """Id and name of every genre of the window, most frequent today first: the order of colours on every list."""
+    today: dict[int, int] = {}
+    names: dict[int, str | None] = dict(GENRES)
+    for row in inputs.genres.to_pylist():
+        today[row["genre_id"]] = today.get(row["genre_id"], 0) + row["shows"]
+        names[row["genre_id"]] = row["genre"] or names.get(row["genre_id"])
+    known = set(inputs.genre_history["genre_id"].to_pylist()) | set(today)
+    order = sorted(known, key=lambda genre: (-today.get(genre, 0), genre))
+    return [(genre, names.get(genre) or f"Genre {genre}") for genre in order]
+
+
+def shares(inputs: Inputs, data_type: str) -> dict[int, list[float | None]]:
+    """By genre: its share of the list on each day, in per cent; None where the day is missing."""
+    counts = {
+        (row["genre_id"], row["dt"]): row["shows"]
+        for row in inputs.genre_history.to_pylist()
+        if row["data_type"] == data_type
+    }
+    totals = {day: inputs.shows_by_day.get((data_type, day)) for day in inputs.days}
+    return {
+        genre: [
+            _rounded(100 * counts.get((genre, day), 0) / total) if (total := totals[day]) else None
+            for day in inputs.days
+        ]
+        for genre in {genre for genre, _ in counts}
+    }
+
+
+def _shows(inputs: Inputs, data_type: str) -> list[dict[str, Any]]:
+    lines = []
+    for place, show in enumerate(inputs.top(data_type)):
+        by_day = inputs.places_by_list.get((data_type, show["show_id"]), {})
+        places = [by_day.get(day) for day in inputs.days]
+        lines.append(
+            {
+                "name": show["title"],
+                "popularity": _all_rounded(it.popularity if it else None for it in places),
+                "rank": [it.rank if it else None for it in places],
+                **line_style(place),
+            }
+        )
+    return lines
+
+
+def _genres(inputs: Inputs, data_type: str) -> list[dict[str, Any]]:
+    by_genre = shares(inputs, data_type)
+    means = {
+        (row["genre_id"], row["dt"]): row["mean_popularity"]
+        for row in inputs.genre_history.to_pylist()
+        if row["data_type"] == data_type
+    }
+    return [
+        {
+            "id": genre,
+            "name": name,
+            "share": by_genre[genre],
+            "popularity": _all_rounded(means.get((genre, day)) for day in inputs.days),
+            **line_style(place),
+        }
+        for place, (genre, name) in enumerate(genre_order(inputs))
+        if genre in by_genre
+    ]
+
+
+def _all_rounded(values: Iterable[float | None]) -> list[float | None]:
+    return [_rounded(value) if value is not None else None for value in values]
+
+
+def _rounded(value: float) -> float:
+    return round(value, 3)

@@ -1,0 +1,127 @@
+"""What a report is made from: one day's gold, and the past that its charts show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import pyarrow as pa
+
+from tally_pipeline.shows.lists import ShowList
+
+WINDOW_DAYS = 90
+"""Days that the charts reach back, the report's own included."""
+
+TOP = 10
+"""Shows of a list whose popularity is charted."""
+
+Row = dict[str, Any]
+DayState = Literal["published", "held back", "missing", "before"]
+"""What became of a list on a day. "held back": captured, and not published. "before": the lake had not begun
+yet, so nothing is missing."""
+
+
+class Place(NamedTuple):
+    """A show's place on a list on one day."""
+
+    rank: int
+    popularity: float
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A day and its past, as Arrow tables.
+
+    Gold of the day, with gold's columns: `movers` (gold_top_movers), `trends` (gold_show_popularity_trends),
+    `genres` (gold_genre_analytics). Of the window's days (`dt`, `data_type` and):
+    `quality` gold_data_quality_daily's columns; `published` shows; `places` show_id, title, rank, popularity of
+    at least the shows of `shows_to_follow` and of every leader; `genre_history` genre_id, shows, mean_popularity.
+    `rejected`: examples of the day's quarantined rows (data_type, page, place, reasons, raw).
+    `first_days`: the oldest day of each list in the lake, whatever the window; None where there is none.
+    """
+
+    day: str
+    source: str
+    lists: Sequence[ShowList]
+    first_days: Mapping[str, str | None]
+    movers: pa.Table
+    trends: pa.Table
+    genres: pa.Table
+    quality: pa.Table
+    published: pa.Table
+    places: pa.Table
+    genre_history: pa.Table
+    rejected: pa.Table
+
+    @cached_property
+    def days(self) -> tuple[str, ...]:
+        return window(self.day)
+
+    @cached_property
+    def shows_by_day(self) -> dict[tuple[str, str], int]:
+        """Shows published, by list and day; a pair that is not in here has no data."""
+        return {(row["data_type"], row["dt"]): row["shows"] for row in self.published.to_pylist()}
+
+    @cached_property
+    def quality_by_day(self) -> dict[tuple[str, str], Row]:
+        return {(row["data_type"], row["dt"]): row for row in self.quality.to_pylist()}
+
+    @cached_property
+    def places_by_list(self) -> dict[tuple[str, int], dict[str, Place]]:
+        """By list and show: its place on each day on which it was there."""
+        found: dict[tuple[str, int], dict[str, Place]] = {}
+        for row in self.places.to_pylist():
+            by_day = found.setdefault((row["data_type"], row["show_id"]), {})
+            by_day[row["dt"]] = Place(row["rank"], row["popularity"])
+        return found
+
+    @cached_property
+    def leaders(self) -> dict[tuple[str, str], tuple[int, str]]:
+        """Id and title of the show in first place, by list and day."""
+        return {
+            (row["data_type"], row["dt"]): (row["show_id"], row["title"])
+            for row in self.places.to_pylist()
+            if row["rank"] == 1
+        }
+
+    def title_of(self, data_type: str) -> str:
+        return next((one.title for one in self.lists if one.name == data_type), data_type)
+
+    def state(self, data_type: str, day: str) -> DayState:
+        if (data_type, day) in self.shows_by_day:
+            return "published"
+        told = self.quality_by_day.get((data_type, day))
+        if told is not None and told["bronze_objects"]:
+            return "held back"
+        first = self.first_days.get(data_type)
+        return "before" if first is None or day < first else "missing"
+
+    def days_without_data(self, data_type: str) -> list[str]:
+        """The window's days, since the lake began, that hold nothing of the list, in order."""
+        return [day for day in self.days if self.state(data_type, day) in ("missing", "held back")]
+
+    def top(self, data_type: str) -> list[Row]:
+        """The day's first shows of a list: rows of `trends` with the list's `rank`, in its order."""
+        return top(self.trends, data_type)
+
+
+def window(day: str) -> tuple[str, ...]:
+    """The report's days, oldest first."""
+    last = date.fromisoformat(day)
+    return tuple((last - timedelta(days=back)).isoformat() for back in reversed(range(WINDOW_DAYS)))
+
+
+def top(trends: pa.Table, data_type: str) -> list[Row]:
+    """The first shows of a list, by rank."""
+    rows = [row | {"rank": dict(row["ranks"] or ()).get(data_type)} for row in trends.to_pylist()]
+    ranked = sorted((row for row in rows if row["rank"] is not None), key=lambda row: row["rank"])
+    return ranked[:TOP]
+
+
+def shows_to_follow(movers: pa.Table, trends: pa.Table, lists: Sequence[ShowList]) -> list[int]:
+    """The ids of the shows whose past the report draws, in order."""
+    charted = {row["show_id"] for one in lists for row in top(trends, one.name)}
+    return sorted(charted | set(movers["show_id"].to_pylist()))

@@ -1,0 +1,69 @@
+"""Puts the page together: one HTML text that needs nothing besides itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tally_pipeline.report import calendar, charts, figures, sections, words
+from tally_pipeline.report.changes import changes
+from tally_pipeline.report.inputs import WINDOW_DAYS, Inputs
+
+
+def render(inputs: Inputs, attribution: str) -> str:
+    """The day's report as HTML; the same inputs give the same text.
+
+    Nothing is fetched by it, and its content security policy forbids it. All text is escaped.
+    """
+    drawings = {"popularity": charts.popularity(), "genres": charts.genres()}
+    scripts = (f"{{{charts.runtime()}}}", _file("page.js"))
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            inputs=inputs,
+            attribution=attribution,
+            window_days=WINDOW_DAYS,
+            changes=changes(inputs),
+            calendars=calendar.calendars(inputs),
+            calendar_legend=calendar.LEGEND,
+            cell=calendar.CELL,
+            freshness=sections.freshness(inputs),
+            quarantine=sections.quarantine(inputs),
+            rejected=sections.rejected(inputs),
+            sections=sections,
+            words=words,
+            style=Markup(_file("page.css")),
+            figures=Markup(figures.as_script(figures.figures(inputs))),
+            drawings=Markup(figures.as_script(drawings)),
+            scripts=[Markup(script) for script in scripts],
+            script_hashes=[_hash(script) for script in scripts],
+        )
+    )
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("tally_pipeline.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+@cache
+def _file(name: str) -> str:
+    return files("tally_pipeline.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """How a content security policy names a script that it lets run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -1,0 +1,168 @@
+"use strict";
+// Draws the charts, and lets list, measure, shows and genres be chosen. Without it the tables are all there.
+(() => {
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const figures = read("figures");
+  const drawings = read("drawings");
+  const DAY = 86400000;
+  const ERRORS = 1; // Vega warns of every chart that has no data yet.
+  const times = figures.days.map((day) => Date.parse(day + "T00:00:00Z"));
+  const numbers = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+  const dates = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // One tooltip for everything. Text only: nothing that TMDB sends becomes markup.
+  const tip = document.getElementById("tip");
+  const place = (x, y) => {
+    const { offsetWidth: width, offsetHeight: height } = tip;
+    tip.style.left = `${Math.max(8, Math.min(x + 14, document.documentElement.clientWidth - width - 8))}px`;
+    tip.style.top = `${y - height - 12 < 8 ? y + 18 : y - height - 12}px`;
+  };
+  const showTip = (x, y, title, text) => {
+    const strong = document.createElement("b");
+    strong.textContent = title;
+    tip.replaceChildren(...(title ? [strong] : []), document.createTextNode(text));
+    tip.hidden = false;
+    place(x, y);
+  };
+  const hideTip = () => { tip.hidden = true; };
+
+  const MEASURES = {
+    popularity: {
+      lines: (list) => list.shows.map((line, key) => ({ ...line, key })),
+      values: { popularity: (v) => `popularity ${numbers.format(v)}`, rank: (v) => `rank ${v}` },
+    },
+    genres: {
+      lines: (list) => list.genres.map((line) => ({ ...line, key: line.id })),
+      values: {
+        share: (v) => `${numbers.format(v)} % of the list`,
+        popularity: (v) => `mean popularity ${numbers.format(v)}`,
+      },
+    },
+  };
+
+  const pointsOf = (name, measure, keys, list) => {
+    const say = MEASURES[name].values[measure];
+    return MEASURES[name].lines(list).filter((line) => keys.has(line.key)).flatMap((line) => {
+      const values = line[measure];
+      return values.map((value, at) => ({
+        t: times[at],
+        // Ranks are drawn downwards, first place on top.
+        v: value === null ? null : measure === "rank" ? -value : value,
+        k: line.key, c: line.c, dashed: line.dashed, name: line.name,
+        lone: value !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null,
+        day: dates.format(times[at]), said: value === null ? "" : say(value),
+      })).slice(list.first);
+    });
+  };
+  const bandsOf = (list) => list.missing.map((day) => {
+    const at = Date.parse(day + "T00:00:00Z");
+    return { from: Math.max(times[0], at - DAY / 2), to: Math.min(times.at(-1), at + DAY / 2) };
+  });
+  const gapsSaid = (list) => {
+    const days = list.missing.length;
+    return days ? `Hatched: ${days === 1 ? "a day" : `${days} days`} without data.` : "";
+  };
+
+  class Chart {
+    constructor(name, view) {
+      this.name = name;
+      this.view = view;
+      this.plot = document.getElementById(`${name}-plot`);
+      this.gaps = this.plot.parentElement.querySelector("[data-gaps]");
+      this.view.addEventListener("pointermove", (_, item) => this.focus(item?.datum?.datum?.k ?? item?.datum?.k ?? -1));
+      this.plot.addEventListener("pointerleave", () => { hideTip(); this.focus(-1); });
+      this.listen();
+    }
+    static async make(name) {
+      // The cell around a point holds the point; Vega-Lite makes the value of the cell's own fields, and has none.
+      const tooltip = (_, event, item, value) => {
+        const point = item?.datum?.datum ?? item?.datum;
+        if (value && point) showTip(event.clientX, event.clientY, point.name, `${point.day}: ${point.said}`);
+        else hideTip();
+      };
+      const options = { renderer: "svg", actions: false, defaultStyle: false, logLevel: ERRORS, tooltip };
+      return new Chart(name, (await vegaEmbed(`#${name}-plot`, drawings[name], options)).view);
+    }
+    table() {
+      return document.querySelector(`[data-list="${chosen("list")}"] table[data-chart="${this.name}"]`);
+    }
+    listen() {
+      for (const row of all(`table[data-chart="${this.name}"] tr[data-key]`)) {
+        const key = Number(row.dataset.key);
+        row.addEventListener("change", () => { this.draw(); this.focus(key); });
+        for (const on of ["pointerenter", "focusin"]) row.addEventListener(on, () => this.focus(key));
+        for (const off of ["pointerleave", "focusout"]) row.addEventListener(off, () => this.focus(-1));
+      }
+    }
+    focus(key) {
+      const ticked = this.keys().has(key) ? key : -1;
+      if (this.view.signal("focus") === ticked) return;
+      this.view.signal("focus", ticked).runAsync();
+      for (const row of all("tr[data-key]", this.table())) row.classList.toggle("lit", Number(row.dataset.key) === ticked);
+    }
+    keys() {
+      return new Set(all("tr[data-key]", this.table()).filter((row) => row.querySelector("input").checked).map((row) => Number(row.dataset.key)));
+    }
+    draw() {
+      const list = figures.lists[chosen("list")];
+      const measure = chosen(`${this.name}-measure`);
+      this.view.signal("suffix", measure === "share" ? " %" : "");
+      this.view.data("points", pointsOf(this.name, measure, this.keys(), list));
+      this.view.data("missing", bandsOf(list));
+      this.view.data("span", [{ t: times[list.first] }, { t: times.at(-1) }]);
+      this.gaps.textContent = gapsSaid(list);
+      return this.view.resize().runAsync();
+    }
+  }
+
+  const calendarKeys = { ArrowUp: -1, ArrowDown: 1, ArrowLeft: -7, ArrowRight: 7 };
+  const listenToCalendar = (svg) => {
+    const days = all("rect", svg);
+    const say = (day) => {
+      const box = day.getBoundingClientRect();
+      showTip(box.right, box.top, "", day.getAttribute("aria-label"));
+    };
+    svg.addEventListener("pointerover", (event) => (days.includes(event.target) ? say(event.target) : hideTip()));
+    svg.addEventListener("pointerleave", hideTip);
+    svg.addEventListener("focusin", (event) => event.target.matches(":focus-visible") && say(event.target));
+    svg.addEventListener("focusout", hideTip);
+    svg.addEventListener("keydown", (event) => {
+      const next = days[days.indexOf(event.target) + (calendarKeys[event.key] ?? NaN)];
+      if (event.key === "Escape") hideTip();
+      if (!next) return;
+      event.preventDefault();
+      event.target.tabIndex = -1;
+      next.tabIndex = 0;
+      next.focus();
+    });
+  };
+
+  const sayAge = () => {
+    const line = document.querySelector(".age");
+    const days = Math.floor((Date.now() - Date.parse(line.dataset.day + "T00:00:00Z")) / DAY);
+    line.hidden = days < 1;
+    line.textContent = days === 1 ? "This is yesterday’s report." : `This report is ${days} days old.`;
+  };
+
+  const start = async () => {
+    document.documentElement.classList.add("js");
+    sayAge();
+    all(".calendars svg").forEach(listenToCalendar);
+    window.addEventListener("scroll", hideTip, { passive: true });
+    window.addEventListener("beforeprint", () => all("details").forEach((one) => { one.open = true; }));
+    const charts = await Promise.all(Object.keys(MEASURES).map(Chart.make));
+    const chooseList = () => {
+      for (const part of all("[data-list]")) part.hidden = part.dataset.list !== chosen("list");
+      hideTip();
+      return Promise.all(charts.map((chart) => chart.draw()));
+    };
+    for (const input of all('input[name="list"]')) input.addEventListener("change", chooseList);
+    for (const chart of charts)
+      for (const input of all(`input[name="${chart.name}-measure"]`)) input.addEventListener("change", () => chart.draw());
+    await chooseList();
+    document.documentElement.dataset.drawn = "yes";
+  };
+  start();
+})();

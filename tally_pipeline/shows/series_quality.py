@@ -1,0 +1,174 @@
+"""The data quality checks of the daily exports and the genres, as pure functions from counts to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tally_pipeline.shows import contract
+from tally_pipeline.shows.quality import SHOWN, Check, Finding
+from tally_pipeline.shows.series import Counts
+
+VOLUME_WARNS = 0.02
+"""How far the number of series may lie from the day before's: a day adds or takes a few dozen of 200,000."""
+
+VOLUME_BLOCKS = 0.20
+"""Beyond this a day is taken for broken and not published."""
+
+ZEROS_TOLERANCE = 0.05
+"""By how much, in share of rows, popularities of 0 may exceed the day before's."""
+
+MOST_ZEROS = 0.50
+"""The share of popularities of 0 beyond which the ranking says little, whatever the day before was."""
+
+PASS_RATE = Check(
+    "pass_rate", "Enough lines keep every rule of the contract; the others are in quarantine.", blocking=True
+)
+SHOW_ID_UNIQUE = Check("show_id_unique", "No id stands in the day's silver twice.", blocking=True)
+ACCOUNTS_FOR_EVERY_LINE = Check(
+    "accounts_for_every_line", "Lines in the file = rows in silver + lines in quarantine.", blocking=True
+)
+VOLUME = Check(
+    "volume",
+    f"The number of series is within {VOLUME_WARNS:.0%} of the day before's. Up to {VOLUME_BLOCKS:.0%} off warns;"
+    " beyond that nothing is published.",
+    blocking=True,
+)
+ZERO_POPULARITY = Check(
+    "zero_popularity", "The share of series without popularity is not much above the day before's."
+)
+SERIES_CHECKS = (PASS_RATE, SHOW_ID_UNIQUE, ACCOUNTS_FOR_EVERY_LINE, VOLUME, ZERO_POPULARITY)
+
+DOWNLOAD_WHOLE = Check(
+    "download_whole", "The file has the length that was promised, and its gzip checksums hold.", blocking=True
+)
+
+GENRE_ID_UNIQUE = Check("genre_id_unique", "No genre id is listed twice.", blocking=True)
+GENRES_NAMED = Check("genres_named", "Every genre has an id and a name.", blocking=True)
+GENRES_AS_CONTRACTED = Check("genres_as_contracted", "TMDB lists the genres that the contract knows.")
+GENRE_CHECKS = (GENRE_ID_UNIQUE, GENRES_NAMED, GENRES_AS_CONTRACTED)
+
+
+def download_whole(size: int, promised: int | None) -> Finding:
+    """For a file that was kept: others are not. `promised`: Content-Length, None where none was sent."""
+    said = "no length was promised" if promised is None else f"{promised} were promised"
+    return Finding(
+        passed=promised in (None, size),
+        summary=f"{size} bytes, {said}; the gzip checksums hold",
+        todo="Materialize the day again.",
+        numbers={"bytes": size},
+    )
+
+
+def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any]]) -> Finding:
+    """`least`: per cent. `offenders`: quarantined lines with their reasons."""
+    return Finding(
+        passed=counts.lines > 0 and counts.pass_rate >= least,
+        summary=(
+            f"{counts.pass_rate:.2f} % of {counts.lines} lines keep every rule; {least:g} % must"
+            if counts.lines
+            else "the file holds no lines"
+        ),
+        todo=(
+            "Below the bar nothing is published: silver keeps its last good file. The rejected lines are in"
+            " quarantine with their reasons. Materialize bronze_series_export of the day again, in case TMDB has"
+            " mended the file; if TMDB changed its lines for good, change the contract in shows/series.py."
+        ),
+        numbers={"pass_rate": counts.pass_rate, "quarantined": counts.quarantined, **counts.by_rule},
+        offenders=offenders[:SHOWN],
+    )
+
+
+def show_id_unique(silver_ids: int, counts: Counts) -> Finding:
+    return Finding(
+        passed=silver_ids == counts.silver_rows,
+        summary=f"{counts.silver_rows} rows, {silver_ids} ids; {counts.repeats} lines repeated an id",
+        todo="A bug in refining: silver must hold each series once. Nothing is published until it is mended.",
+        numbers={"repeats": counts.repeats},
+    )
+
+
+def accounts_for_every_line(counts: Counts) -> Finding:
+    return Finding(
+        passed=counts.balanced,
+        summary=f"{counts.lines} lines; {counts.silver_rows} in silver + {counts.quarantined} in quarantine",
+        todo="A bug in refining: a line got lost or doubled. Nothing is published until it is mended.",
+        numbers={
+            "lines": counts.lines,
+            "silver_rows": counts.silver_rows,
+            "quarantined": counts.quarantined,
+        },
+    )
+
+
+def volume(counts: Counts, before: tuple[str, Counts] | None, *, accepted: bool = False) -> Finding:
+    """`before`: the last published day and its counts. `accepted`: a person said that the change is right."""
+    if before is None or not before[1].silver_rows:
+        return Finding(
+            True, f"{counts.silver_rows} series; no earlier day to compare with", "", serious=False
+        )
+    day, past = before
+    change = round(counts.silver_rows / past.silver_rows - 1, 6)  # 2 % off is 2 % off, not a digit more
+    return Finding(
+        passed=abs(change) <= VOLUME_WARNS,
+        serious=abs(change) > VOLUME_BLOCKS and not accepted,
+        summary=f"{counts.silver_rows} series, {change:+.2%} from {past.silver_rows} on {day}",
+        todo=(
+            "Materialize bronze_series_export of the day again, in case TMDB has mended the file. If TMDB really"
+            " added or dropped that many, launch silver_series with accept_volume: true in the launchpad."
+        ),
+        numbers={"rows": counts.silver_rows, "rows_before": past.silver_rows, "change": change},
+    )
+
+
+def zero_popularity(counts: Counts, before: tuple[str, Counts] | None) -> Finding:
+    """`before`: the last published day and its counts."""
+    share, numbers = counts.zero_share, {"zero_share": counts.zero_share}
+    usual = f"; {before[1].zero_share:.2%} on {before[0]}" if before else ""
+    most = MOST_ZEROS if before is None else min(MOST_ZEROS, before[1].zero_share + ZEROS_TOLERANCE)
+    return Finding(
+        passed=share <= most,
+        serious=False,
+        summary=f"{counts.zero_popularity} of {counts.silver_rows} series ({share:.2%}) have no popularity{usual}",
+        todo="Look at the export's top ranks: if known shows have none, TMDB wrote the file before it counted.",
+        numbers=numbers,
+    )
+
+
+def genre_id_unique(ids: Sequence[int]) -> Finding:
+    repeated = sorted({genre for genre in ids if ids.count(genre) > 1})
+    return Finding(
+        passed=not repeated,
+        summary=f"{len(ids)} genres, {len(set(ids))} ids",
+        todo="Look at /genre/tv/list; silver keeps its last good file. Materialize bronze_genres again later.",
+        numbers={"repeats": len(ids) - len(set(ids))},
+        offenders=[{"genre_id": genre} for genre in repeated[:SHOWN]],
+    )
+
+
+def genres_named(rows: int, rejected: Sequence[str]) -> Finding:
+    """`rows`: genres in the reply. `rejected`: the text of those without a whole id and a name."""
+    return Finding(
+        passed=rows > 0 and not rejected,
+        summary=f"{rows} genres, {len(rejected)} without an id and a name"
+        if rows
+        else "TMDB lists no genres",
+        todo="Look at /genre/tv/list; silver keeps its last good file. Materialize bronze_genres again later.",
+        numbers={"genres": rows, "rejected": len(rejected)},
+        offenders=[{"genre": text} for text in rejected[:SHOWN]],
+    )
+
+
+def genres_as_contracted(ids: Sequence[int]) -> Finding:
+    new, gone = sorted(set(ids) - contract.GENRES.keys()), sorted(contract.GENRES.keys() - set(ids))
+    return Finding(
+        passed=not new and not gone,
+        serious=False,
+        summary=f"{len(new)} genres are new, {len(gone)} are gone"
+        if new or gone
+        else "the contract's genres",
+        todo="Bring GENRES in the contract up to date; nothing is lost meanwhile.",
+        numbers={"new": len(new), "gone": len(gone)},
+        offenders=[{"genre_id": genre, "what": "new"} for genre in new[:SHOWN]]
+        + [{"genre_id": genre, "what": "gone"} for genre in gone[:SHOWN]],
+    )

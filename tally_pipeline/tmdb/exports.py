@@ -1,0 +1,203 @@
+"""Downloads TMDB's daily exports: one gzip file a day of every series' id, name and popularity.
+
+https://developer.themoviedb.org/docs/daily-id-exports: no key is needed, so none is sent. The files are written
+from about 07:00 UTC, there by 08:00, and kept for about 90 days.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from types import TracebackType
+from typing import Self
+
+import requests
+import urllib3.exceptions
+
+from tally_pipeline import __version__
+from tally_pipeline.shows.series import Receipt
+from tally_pipeline.tmdb.errors import (
+    Asked,
+    MissingExportError,
+    NotYetThereError,
+    Reply,
+    SandboxMistakenError,
+    TmdbError,
+    TransientError,
+    malformed,
+    sort_error,
+    sort_failure,
+)
+from tally_pipeline.tmdb.fetch import Patience
+from tally_pipeline.tmdb.rate import RateLimit
+from tally_pipeline.tmdb.redaction import redactor
+from tally_pipeline.tmdb.session import open_session
+from tally_pipeline.tmdb.settings import TmdbSettings
+
+DAYS_KEPT = 90
+"""How many days before today TMDB keeps its exports."""
+
+_PIECE = 1 << 18
+_GZIP = zlib.MAX_WBITS | 16
+_TOLD = ("Content-Type", "Content-Length", "ETag", "Last-Modified", "Date", "Age", "Cache-Control")
+_ERROR_BYTES = 4096
+"""How much of a reply that is no file is read, to say what it was."""
+
+
+@dataclass(frozen=True)
+class ExportFile:
+    """One day's file, byte for byte as it came, whole by its length and its gzip checksums.
+
+    `started_at` is aware, in UTC. `headers` are those of the reply that say something about the file.
+    """
+
+    day: date
+    url: str
+    body: bytes
+    headers: dict[str, str]
+    started_at: datetime
+    source: str
+    requests: int
+    duration_seconds: float
+
+    def receipt(self, execution_id: str) -> Receipt:
+        """What is kept beside the file."""
+        return Receipt(
+            dt=self.day.isoformat(),
+            url=self.url,
+            bytes=len(self.body),
+            sha256=hashlib.sha256(self.body).hexdigest(),
+            headers=self.headers,
+            ingestion_timestamp=self.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            execution_id=execution_id,
+            source=self.source,
+            client=f"tally/{__version__}",
+            requests=self.requests,
+            duration_seconds=self.duration_seconds,
+        )
+
+
+@dataclass(frozen=True)
+class _Downloaded:
+    body: bytes
+    headers: dict[str, str]
+
+
+class ExportClient:
+    """Downloads exports from where the settings say; close it, or use it in a `with`.
+
+    `rate` is shared by all clients of a process; without one the client has its own, by its settings.
+    """
+
+    def __init__(self, settings: TmdbSettings, rate: RateLimit | None = None) -> None:
+        self.settings = settings
+        self._rate = rate or RateLimit(settings.requests_per_second)
+        self._scrub = redactor(settings.token, settings.api_key)
+        self._session = open_session(settings.exports, token=None, connections=1)
+        # The file is gzip by itself: nothing may pack it once more, or unpack it on the way.
+        self._session.headers.update({"Accept": "*/*", "Accept-Encoding": "identity"})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the kept-alive connection."""
+        self._session.close()
+
+    def fetch(self, day: date, *, today: date) -> ExportFile:
+        """The export of `day`. Raises `TmdbError`.
+
+        `MissingExportError` when TMDB has none of a past day; `NotYetThereError`, which is transient, when it has
+        none of `today` (UTC) yet.
+        """
+        url = export_url(self.settings, day)
+        asked = Asked("series_export", None, url)
+        started_at, clock = datetime.now(UTC), time.monotonic()
+        patience = Patience(self.settings, self._rate, threading.Event())
+        outcome, asked_for = patience.until_it_comes(lambda: self._ask(asked, day, today))
+        if outcome is None:
+            raise TransientError("the export was not asked for", asked)
+        if isinstance(outcome, TmdbError):
+            raise outcome from None
+        seconds = round(time.monotonic() - clock, 3)
+        return ExportFile(
+            day, url, outcome.body, outcome.headers, started_at, self.settings.source, asked_for, seconds
+        )
+
+    def _ask(self, asked: Asked, day: date, today: date) -> _Downloaded | TmdbError:
+        timeout = self.settings.timeout_seconds
+        try:
+            with self._session.get(
+                asked.url, stream=True, timeout=timeout, allow_redirects=False
+            ) as response:
+                if response.status_code != 200:
+                    text = response.raw.read(_ERROR_BYTES, decode_content=True)
+                    return self._sorted(asked, _reply(response, text), day, today)
+                body = b"".join(response.raw.stream(_PIECE, decode_content=False))
+        except urllib3.exceptions.ReadTimeoutError:
+            return TransientError(f"the download stood still for {timeout:g} s", asked)
+        except urllib3.exceptions.HTTPError as failure:
+            return TransientError(f"the download broke off: {self._scrub(str(failure))}", asked)
+        except requests.RequestException as failure:
+            return sort_failure(asked, failure, timeout_seconds=timeout, scrub=self._scrub)
+        return self._checked(asked, _reply(response, body))
+
+    def _sorted(self, asked: Asked, reply: Reply, day: date, today: date) -> TmdbError:
+        """What is wrong with a reply that is no file."""
+        error = sort_error(asked, reply, source=self.settings.source, scrub=self._scrub)
+        # Where there is no file, a plain file server says 404, and one that hides what it holds 403.
+        if reply.status in (403, 404) and not isinstance(error, SandboxMistakenError):
+            if day >= today:
+                return NotYetThereError(f"the export of {day} is not there yet", asked, status=reply.status)
+            return MissingExportError(f"TMDB has no export of {day}", asked, status=reply.status)
+        return error or malformed(asked, reply, "the file", f"HTTP {reply.status} holds none", self._scrub)
+
+    def _checked(self, asked: Asked, reply: Reply) -> _Downloaded | TmdbError:
+        """The file, if it is whole and comes from where it should."""
+        headless = Reply(reply.status, reply.headers, b"", reply.received_at)
+        error = sort_error(asked, headless, source=self.settings.source, scrub=self._scrub)
+        if error is not None:
+            return error
+        promised = reply.headers.get("Content-Length", "")
+        if promised.isdecimal() and int(promised) != len(reply.body):
+            said = f"{promised} bytes were promised and {len(reply.body)} came"
+            return malformed(asked, reply, "the whole file", said, self._scrub)
+        damage = gzip_damage(reply.body)
+        if damage is not None:
+            return malformed(asked, reply, "a whole gzip file", damage, self._scrub)
+        told = {name: reply.headers[name] for name in _TOLD if name in reply.headers}
+        return _Downloaded(reply.body, told)
+
+
+def export_url(settings: TmdbSettings, day: date) -> str:
+    """Where the export of a day is."""
+    return f"{settings.exports}/tv_series_ids_{day:%m_%d_%Y}.json.gz"
+
+
+def gzip_damage(body: bytes) -> str | None:
+    """In what way `body` is not a whole gzip file, by its checksums; None when it is one."""
+    member = zlib.decompressobj(_GZIP)
+    for start in range(0, len(body), _PIECE):
+        piece = body[start : start + _PIECE]
+        while piece:
+            if member.eof:  # a file may be several in a row
+                member = zlib.decompressobj(_GZIP)
+            try:
+                member.decompress(piece)
+            except zlib.error as error:
+                return f"its gzip is broken ({error})"
+            piece = member.unused_data if member.eof else b""
+    return None if member.eof else f"its gzip breaks off after {len(body)} bytes"
+
+
+def _reply(response: requests.Response, body: bytes) -> Reply:
+    return Reply(response.status_code, response.headers, body, datetime.now(UTC))

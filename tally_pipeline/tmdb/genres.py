@@ -1,0 +1,74 @@
+"""Fetches TMDB's list of TV genres."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import requests
+
+from tally_pipeline import __version__
+from tally_pipeline.shows import genres
+from tally_pipeline.shows.genres import Metadata, UnreadableGenresError
+from tally_pipeline.tmdb.errors import Asked, Reply, TmdbError, TransientError, malformed, sort_error
+from tally_pipeline.tmdb.fetch import Patience, ask_api
+from tally_pipeline.tmdb.rate import RateLimit
+from tally_pipeline.tmdb.redaction import redactor
+from tally_pipeline.tmdb.settings import TmdbSettings
+
+
+@dataclass(frozen=True)
+class GenresCapture:
+    """The list of genres as TMDB served it; `started_at` is aware, in UTC."""
+
+    reply: Reply
+    started_at: datetime
+    language: str
+    source: str
+
+    def to_bronze(self, execution_id: str) -> bytes:
+        """The capture as a bronze object: TMDB's reply byte for byte, and `_metadata`."""
+        headers = self.reply.headers
+        metadata = Metadata(
+            ingestion_timestamp=self.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            execution_id=execution_id,
+            source=self.source,
+            client=f"tally/{__version__}",
+            endpoint=genres.PATH,
+            language=self.language,
+            etag=headers.get("ETag"),
+            date=headers.get("Date"),
+            age=headers.get("Age"),
+        )
+        return genres.encode(self.reply.body, metadata)
+
+
+def capture_genres(session: requests.Session, settings: TmdbSettings, rate: RateLimit) -> GenresCapture:
+    """The list of genres in the language of the settings; raises `TmdbError`."""
+    started_at, params = datetime.now(UTC), {"language": settings.language}
+    url = settings.base_url.rstrip("/") + genres.PATH
+    asked = Asked("genres", None, f"{url}?{urlencode(params)}")
+    scrub = redactor(settings.token, settings.api_key)
+
+    def ask() -> Reply | TmdbError:
+        reply = ask_api(session, settings, asked, url, params)
+        if isinstance(reply, TmdbError):
+            return reply
+        error = sort_error(asked, reply, source=settings.source, scrub=scrub)
+        if error is not None:
+            return error
+        try:
+            genres.check_reply(reply.body)
+        except UnreadableGenresError as unreadable:
+            return malformed(asked, reply, "the genres", str(unreadable), scrub)
+        return reply
+
+    outcome, _ = Patience(settings, rate, threading.Event()).until_it_comes(ask)
+    if outcome is None:
+        raise TransientError("the genres were not asked for", asked)
+    if isinstance(outcome, TmdbError):
+        # Its cause would be requests' own error, with the key in its URL.
+        raise outcome from None
+    return GenresCapture(outcome, started_at, settings.language, settings.source)

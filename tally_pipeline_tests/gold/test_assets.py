@@ -1,0 +1,251 @@
+"""Gold in Dagster: made by day from a lake of the sandbox's captures, held to its checks, published or refused."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+
+from tally_pipeline.assets import common
+from tally_pipeline.assets.gold import gold_assets, gold_key
+from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
+from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.lake import gold as gold_files
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.parquet import footer_for
+from tally_pipeline.lake.store import Store
+from tally_pipeline.shows import gold
+from tally_pipeline.shows.gold_quality import CHECKS
+from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.shows.refine import refine
+from tally_pipeline.tmdb import sandbox
+
+LAST = date(2026, 3, 15)
+DEPTHS = {show_list.name: 1 for show_list in LISTS}
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def back(days: int) -> str:
+    return (LAST - timedelta(days=days)).isoformat()
+
+
+@dataclass
+class Pipeline:
+    """A lake with some days of silver, and gold over it."""
+
+    root: Path
+    lake: Lake
+    instance: dg.DagsterInstance
+
+    def make(self, *days: str, tables: tuple[gold.Table, ...] = gold.TABLES) -> dg.ExecuteInProcessResult:
+        """Materialize gold of a day, or of a range of days in one run."""
+        assets = gold_assets(common.daily(date(2026, 1, 1)), "sandbox")
+        job = dg.Definitions(
+            assets=assets,
+            jobs=[dg.define_asset_job("gold", [gold_key(table) for table in tables])],
+            resources={"lake": self.lake, "catalog": DuckDbEngine(self.root, TABLES)},
+            executor=dg.in_process_executor,
+        ).resolve_job_def("gold")
+        range_tags = {
+            "dagster/asset_partition_range_start": days[0],
+            "dagster/asset_partition_range_end": days[-1],
+        }
+        return job.execute_in_process(
+            instance=self.instance,
+            run_config=QUIET,
+            raise_on_error=False,
+            partition_key=days[0] if len(days) == 1 else None,
+            tags=range_tags if len(days) > 1 else None,
+        )
+
+    def files(self) -> dict[str, str]:
+        """Every gold file there is, with the hash of its bytes."""
+        return {
+            info.key: hashlib.sha256(self.lake.store.get(info.key)).hexdigest()
+            for info in self.lake.store.list("gold")
+        }
+
+
+@pytest.fixture(scope="module")
+def days() -> list[str]:
+    """Silver's days: the middle one of five is missing."""
+    return [back(4), back(3), back(1), back(0)]
+
+
+@pytest.fixture(scope="module")
+def captured(tmp_path_factory: pytest.TempPathFactory, days: list[str]) -> Path:
+    """A lake with bronze and silver of those days, for tests to copy."""
+    root = tmp_path_factory.mktemp("captured")
+    lake = Lake(Store.in_folder(root), "sandbox")
+    for key, body in sandbox.captures([date.fromisoformat(day) for day in days], depths=DEPTHS):
+        lake.write_bronze(key, body)
+        capture = lake.capture_to_refine(key.data_type, key.dt)
+        refined = refine(capture.bronze, data_type=key.data_type, dt=key.dt, key=str(key))
+        footer = footer_for((capture.ref,), "complete", "sandbox", refined.counts)
+        lake.publish_silver(key.data_type, key.dt, refined, footer)
+        lake.write_quarantine(key.data_type, key.dt, refined, footer)
+    return root
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, captured: Path) -> Iterator[Pipeline]:
+    root = tmp_path / "lake"
+    shutil.copytree(captured, root)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Pipeline(root, Lake(Store.in_folder(root), "sandbox"), instance)
+
+
+def statuses(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+
+
+def test_a_day_is_made_checked_and_published_with_what_it_was_made_from(pipeline: Pipeline) -> None:
+    result = pipeline.make(back(0))
+    assert result.success
+    assert set(statuses(result)) == {check.name for checks in CHECKS.values() for check in checks}
+    assert [name for name, passed in statuses(result).items() if not passed] == ["genres_known"]
+    for table in gold.TABLES:
+        rows = gold_files.read(pipeline.lake, table, back(0))
+        assert rows.num_rows
+        assert rows.schema.names == table.schema.names
+        footer = gold_files.footer(pipeline.lake, table, back(0))
+        assert footer is not None
+        assert (footer.table, footer.dt, footer.source) == (table.name, back(0), "sandbox")
+        assert layout.silver_key("popular_shows", back(0)) in {file.key for file in footer.inputs}
+
+
+def test_the_same_silver_gives_the_same_bytes(pipeline: Pipeline) -> None:
+    pipeline.make(back(0))
+    before = pipeline.files()
+    pipeline.make(back(0))
+    assert len(before) == len(gold.TABLES)
+    assert pipeline.files() == before
+
+
+def test_the_footer_names_the_days_in_the_window_that_are_there(pipeline: Pipeline, days: list[str]) -> None:
+    pipeline.make(back(0), tables=(gold.TRENDS,))
+    footer = gold_files.footer(pipeline.lake, gold.TRENDS, back(0))
+    assert footer is not None
+    assert {file.key for file in footer.inputs} == {
+        layout.silver_key(show_list.name, day) for show_list in LISTS for day in days
+    }
+    for file in footer.inputs:
+        assert hashlib.sha256(pipeline.lake.store.get(file.key)).hexdigest() == file.sha256
+
+
+def test_a_missing_day_in_the_middle_is_told_by_the_table_and_by_the_check(pipeline: Pipeline) -> None:
+    result = pipeline.make(back(1), tables=(gold.TRENDS, gold.TOP_MOVERS))
+    assert result.success
+    trends = gold_files.read(pipeline.lake, gold.TRENDS, back(1))
+    assert set(trends["gap_1d"].to_pylist()) == {True}
+    assert trends["change_1d"].null_count == trends.num_rows
+    movers = gold_files.read(pipeline.lake, gold.TOP_MOVERS, back(1))
+    assert set(movers["gap_days"].to_pylist()) == {1}
+    said = [check.description for check in result.get_asset_check_evaluations()]
+    assert any(back(2) in (text or "") for text in said)
+
+
+def test_a_day_without_silver_is_refused_and_says_what_to_do(pipeline: Pipeline) -> None:
+    result = pipeline.make(back(2), tables=(gold.TRENDS,))
+    assert not result.success
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    assert f"there is no silver of {back(2)}; materialize silver_shows" in str(failure.event_specific_data)
+    assert pipeline.files() == {}
+
+
+def test_a_backfill_in_one_run_makes_every_day_and_the_missing_one_fails_alone(pipeline: Pipeline) -> None:
+    result = pipeline.make(back(4), back(0), tables=(gold.TRENDS,))
+    assert not result.success
+    assert sorted(pipeline.files()) == [layout.gold_key(gold.TRENDS.name, back(ago)) for ago in (4, 3, 1, 0)]
+    made = pipeline.instance.get_materialized_partitions(gold_key(gold.TRENDS))
+    assert made == {back(4), back(3), back(1), back(0)}
+
+
+def test_the_books_are_the_footers_and_a_list_without_a_day_has_a_row_too(pipeline: Pipeline) -> None:
+    for key in pipeline.lake.bronze_keys("airing_today", back(0)):
+        (pipeline.root / str(key)).unlink()
+    for key_of in (layout.silver_key, layout.quarantine_key):
+        (pipeline.root / key_of("airing_today", back(0))).unlink()
+    assert pipeline.make(back(0), tables=(gold.DATA_QUALITY_DAILY,)).success
+    rows = {
+        row["data_type"]: row
+        for row in gold_files.read(pipeline.lake, gold.DATA_QUALITY_DAILY, back(0)).to_pylist()
+    }
+    assert set(rows) == {show_list.name for show_list in LISTS}
+    for name, row in rows.items():
+        footer = pipeline.lake.silver_footer(name, back(0))
+        if name == "airing_today":
+            assert (row["rows"], row["published"], row["bronze_objects"]) == (None, False, 0)
+            continue
+        assert footer is not None
+        counts = footer.counts
+        assert (row["rows"], row["silver_rows"]) == (counts.bronze_rows, counts.silver_rows)
+        assert (row["repeats"], row["quarantined"]) == (counts.repeats, counts.quarantined)
+        assert dict(row["quarantined_by_rule"]) == {rule: n for rule, n in counts.by_rule.items() if n}
+        assert (row["pass_rate"], row["verdict"]) == (counts.pass_rate, "complete")
+        assert row["captured_at"].startswith(f"{back(0)}T03:00:00")
+        assert row["hours_since_capture"] == 21.0
+        assert (row["published"], row["bronze_objects"]) == (True, 1)
+
+
+def test_books_of_a_day_that_was_refused_are_the_last_attempts(pipeline: Pipeline) -> None:
+    (pipeline.root / layout.silver_key("popular_shows", back(0))).unlink()
+    assert pipeline.make(back(0), tables=(gold.DATA_QUALITY_DAILY,)).success
+    rows = gold_files.read(pipeline.lake, gold.DATA_QUALITY_DAILY, back(0)).to_pylist()
+    (row,) = (row for row in rows if row["data_type"] == "popular_shows")
+    assert row["published"] is False
+    assert row["rows"] == row["silver_rows"] + row["repeats"] + row["quarantined"] > 0
+
+
+def test_a_file_that_other_hands_wrote_stops_the_books_and_keeps_the_last_good_day(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.make(back(0), tables=(gold.DATA_QUALITY_DAILY,))
+    before = pipeline.files()
+    path = pipeline.root / layout.silver_key("popular_shows", back(0))
+    whole = pa.parquet.read_table(path)
+    pa.parquet.write_table(whole.slice(1), path)
+    result = pipeline.make(back(0), tables=(gold.DATA_QUALITY_DAILY,))
+    assert not result.success
+    assert statuses(result) == {"numbers_agree_with_files": False}
+    assert pipeline.files() == before
+
+
+def test_every_column_made_from_silver_shows_its_lineage(pipeline: Pipeline) -> None:
+    specs = {
+        spec.key: spec
+        for asset in gold_assets(common.daily(date(2026, 1, 1)), "sandbox")
+        for spec in asset.specs
+    }
+    for table in gold.TABLES:
+        spec = specs[gold_key(table)]
+        schema = spec.metadata["dagster/column_schema"]
+        assert [column.name for column in schema.columns] == table.schema.names
+        assert all(column.description for column in schema.columns)
+        lineage = spec.metadata["dagster/column_lineage"].deps_by_column
+        assert set(lineage) == {column.name for column in table.columns if column.sources}
+        assert {dep.asset_key for deps in lineage.values() for dep in deps} <= {
+            dep.asset_key for dep in spec.deps
+        }
+    popularity = specs[gold_key(gold.TRENDS)].metadata["dagster/column_lineage"].deps_by_column["popularity"]
+    assert {(dep.asset_key, dep.column_name) for dep in popularity} == {
+        (common.silver_key(show_list), "popularity") for show_list in LISTS
+    }
+
+
+def test_every_materialization_carries_a_picture(pipeline: Pipeline) -> None:
+    pipeline.make(back(0))
+    for table in gold.TABLES:
+        latest = pipeline.instance.get_latest_materialization_event(gold_key(table))
+        assert latest is not None
+        assert latest.asset_materialization is not None
+        told = [str(value.value) for value in latest.asset_materialization.metadata.values()]
+        assert sum("](data:image/svg+xml;base64," in text for text in told) == 1

@@ -1,0 +1,142 @@
+"""Gold over what TMDB really sent, on two days that lie three years apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from requests.structures import CaseInsensitiveDict
+
+from tally_pipeline.catalog import gold as gold_sql
+from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
+from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.lake import gold as gold_files
+from tally_pipeline.lake.gold import SilverFiles
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.lake.parquet import footer_for
+from tally_pipeline.lake.store import Store
+from tally_pipeline.shows import bronze, gold, gold_quality
+from tally_pipeline.shows.bronze import Metadata, Page, read_page
+from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.shows.refine import refine
+from tally_pipeline_tests.gold import second_way
+from tally_pipeline_tests.gold.conftest import write_genres
+from tally_pipeline_tests.gold.second_way import Row
+
+THEN, NOW = "2022-11-26", "2025-12-24"
+GAP_DAYS = 1123
+"""Days between the two, counted on a calendar."""
+
+
+@pytest.fixture(scope="module")
+def lake(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Both snapshots as two days: what of each list was recorded; the trending week stands for the day."""
+    lake = Lake(Store.in_folder(tmp_path_factory.mktemp("recorded")), "tmdb")
+    entries = [json.loads(line) for line in (recordings / "index.jsonl").read_text("utf-8").splitlines()]
+    for day in (THEN, NOW):
+        for show_list in LISTS:
+            pages: dict[int, Page] = {}
+            for entry in entries:
+                path = entry["path"]
+                here = path == show_list.path_for("week") and entry["status"] == 200
+                if entry["snapshot"] == day and here:
+                    number = int(entry["query"].get("page", "1"))
+                    body = (recordings / entry["body"]).read_bytes()
+                    pages[number] = read_page(number, body, CaseInsensitiveDict(entry["headers"]))
+            if pages:
+                _keep(lake, show_list.name, day, list(pages.values()))
+        (genres,) = [
+            entry
+            for entry in entries
+            if (entry["snapshot"], entry["path"]) == (day, "/genre/tv/list")
+            and entry["query"].get("language", "en-US").startswith("en")
+        ][:1]
+        told = json.loads((recordings / genres["body"]).read_text("utf-8"))["genres"]
+        write_genres(Path(lake.store.root), day, {genre["id"]: genre["name"] for genre in told})
+    return lake
+
+
+def _keep(lake: Lake, data_type: str, day: str, pages: list[Page]) -> None:
+    key = BronzeKey(data_type, day, "recorded")
+    told = Metadata(
+        ingestion_timestamp=f"{day}T12:00:00Z", data_type=data_type, source="tmdb", verdict="complete"
+    )
+    lake.write_bronze(key, bronze.encode(pages, told))
+    capture = lake.capture_to_refine(data_type, day)
+    refined = refine(capture.bronze, data_type=data_type, dt=day, key=str(key))
+    footer = footer_for((capture.ref,), "complete", "tmdb", refined.counts)
+    lake.publish_silver(data_type, day, refined, footer)
+    lake.write_quarantine(data_type, day, refined, footer)
+
+
+@pytest.fixture(scope="module")
+def history(lake: Lake) -> dict[str, dict[str, list[Row]]]:
+    files = SilverFiles.of(lake, [show_list.name for show_list in LISTS])
+    return {
+        day: {name: lake.read_silver(name, day).to_pylist() for name in files.lists_of(day)}
+        for day in (THEN, NOW)
+    }
+
+
+def made(lake: Lake, table: gold.Table, day: str) -> list[Row]:
+    return gold_sql.compute(DuckDbEngine(Path(lake.store.root), TABLES), table, day).to_pylist()
+
+
+@pytest.mark.parametrize("day", [THEN, NOW])
+def test_every_cell_is_what_plain_python_makes_of_the_recordings(
+    lake: Lake, history: dict[str, dict[str, list[Row]]], day: str
+) -> None:
+    assert made(lake, gold.TRENDS, day) == second_way.trends(history, day)
+    assert made(lake, gold.TOP_MOVERS, day) == second_way.movers(history, day)
+    found = made(lake, gold.GENRE_ANALYTICS, day)
+    names = {row["genre_id"]: row["genre"] for row in found}
+    assert None not in names.values()
+    assert found == second_way.genres(history, names, day)
+
+
+def test_the_three_years_between_are_shown_as_missing(lake: Lake) -> None:
+    trends = made(lake, gold.TRENDS, NOW)
+    assert trends
+    for row in trends:
+        assert (row["gap_1d"], row["gap_7d"], row["gap_28d"]) == (True, True, True)
+        assert (row["change_1d"], row["change_7d"], row["change_28d"]) == (None, None, None)
+        assert (row["streak"], row["streak_broken_by_gap"], row["window_days_missing"]) == (1, True, 28)
+    assert {row["first_seen"] for row in trends} == {THEN, NOW}
+
+
+def test_movers_say_how_long_ago_they_compare(lake: Lake) -> None:
+    movers = made(lake, gold.TOP_MOVERS, NOW)
+    assert movers
+    assert {(row["compared_dt"], row["gap_days"]) for row in movers} == {(THEN, GAP_DAYS)}
+    assert "trending_shows" not in {row["data_type"] for row in movers}
+
+
+def test_the_checks_hold_on_real_rows(lake: Lake) -> None:
+    files = SilverFiles.of(lake, [show_list.name for show_list in LISTS])
+    engine = DuckDbEngine(Path(lake.store.root), TABLES)
+    silver = {name: lake.read_silver(name, NOW) for name in files.lists_of(NOW)}
+    by_list = {name: files.days(name) for name in files.by_list}
+    trends, genres, movers = (
+        gold_sql.compute(engine, table, NOW) for table in (gold.TRENDS, gold.GENRE_ANALYTICS, gold.TOP_MOVERS)
+    )
+    for finding in (
+        gold_quality.every_show_once(trends, silver),
+        gold_quality.trends_tell_gaps(trends, NOW, files.days()),
+        gold_quality.totals_agree(genres, silver),
+        gold_quality.genres_tell_gaps(genres, NOW, by_list),
+        gold_quality.genres_known(genres),
+        gold_quality.movers_tell_gaps(movers, NOW, by_list),
+    ):
+        assert finding.passed, finding.summary
+
+
+def test_the_books_of_both_days_are_there(lake: Lake) -> None:
+    for day in (THEN, NOW):
+        told, inputs = gold_files.books(lake, "popular_shows", day)
+        assert told.published
+        assert told.counts is not None
+        assert told.counts.balanced
+        assert told.captured_at == f"{day}T12:00:00Z"
+        assert len(inputs) == 2

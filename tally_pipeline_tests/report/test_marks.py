@@ -1,0 +1,99 @@
+"""Sparklines, the calendar, and how numbers and days are written."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from tally_pipeline.report import words
+from tally_pipeline.report.calendar import calendars
+from tally_pipeline.report.sparkline import HEIGHT, sparkline
+from tally_pipeline_tests.report.world import DAY, inputs, world
+
+
+def path(svg: str) -> str:
+    found = re.search(r'<path d="([^"]*)"', svg)
+    assert found
+    return found[1]
+
+
+def heights(svg: str) -> list[float]:
+    return [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", path(svg))]
+
+
+def test_a_sparkline_breaks_where_a_value_is_missing() -> None:
+    assert path(sparkline([1, 2, None, 3, 4])).count("M") == 2
+
+
+def test_a_day_between_two_gaps_is_a_dot() -> None:
+    assert sparkline([1, None, 2, None, 3, 4]).count("<circle") == 3
+
+
+def test_first_place_is_on_top() -> None:
+    first, last = heights(sparkline([1, 100], downwards=True))
+    assert 0 < first < last < HEIGHT
+
+
+def test_the_greater_popularity_is_on_top() -> None:
+    low, high = heights(sparkline([1, 100]))
+    assert high < low
+
+
+def test_days_without_data_are_hatched_together() -> None:
+    svg = sparkline([1, None, None, 2], [False, True, True, False])
+    assert svg.count("<rect") == 1
+
+
+def test_nothing_is_drawn_of_nothing() -> None:
+    assert sparkline([None, None]) == ""
+
+
+def test_the_calendar_tells_days_apart() -> None:
+    made = world(lost=[("on_the_air", "2026-11-02")], held=[("on_the_air", "2026-11-03")], begins=10)
+    calendar = calendars(inputs(made))[3]
+    kinds = Counter(square.kind for square in calendar.squares)
+    assert kinds["before"] == 10
+    assert kinds["missing"] == 1
+    assert kinds["held"] == 1
+    assert sum(count for kind, count in kinds.items() if kind.startswith("pass-")) == 78
+    assert "78 of 80 days published" in calendar.summary
+    assert "No data: 2 Nov. Held back: 3 Nov." in calendar.summary
+
+
+def test_a_day_stands_under_its_week_and_weekday() -> None:
+    squares = {square.tip.split(":")[0]: square for square in calendars(inputs(world()))[0].squares}
+    monday, sunday = squares["Monday 16 November 2026"], squares["Sunday 22 November 2026"]
+    assert monday.x == sunday.x
+    assert monday.y < sunday.y
+    assert squares[words.long_day(DAY)].last
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(100.0, "100 %"), (99.999, "99.99 %"), (95.0, "95.00 %"), (0.0, "0.00 %")]
+)
+def test_a_pass_rate_is_100_only_when_every_row_passed(value: float, text: str) -> None:
+    assert words.percent(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(3, "+3"), (-3, "−3"), (0, "0"), (1234, "+1,234")])
+def test_changes_have_a_sign(value: int, text: str) -> None:
+    assert words.signed(value) == text
+
+
+def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
+    assert words.signed(-0.04, 1) == "0.0"
+
+
+def test_runs_of_days_are_joined() -> None:
+    days = ["2026-09-30", "2026-10-03", "2026-10-04", "2026-10-05", "2026-10-31", "2026-11-01"]
+    assert words.day_list(days) == "30 Sep, 3–5 Oct, 31 Oct–1 Nov"
+    assert words.day_list(days, most=1) == "31 Oct–1 Nov and 4 days before"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (11, "11th"), (21, "21st"), (112, "112th")]
+)
+def test_ordinals(value: int, text: str) -> None:
+    assert words.ordinal(value) == text

@@ -1,0 +1,306 @@
+"""Ninety days of four lists, invented here, and the tables that a report is made from."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import mean, median
+from typing import Any
+
+import pyarrow as pa
+
+from tally_pipeline.report.inputs import Inputs, window
+from tally_pipeline.shows import gold
+from tally_pipeline.shows.contract import GENRES
+from tally_pipeline.shows.lists import LISTS
+
+DAY = "2026-11-23"
+SIZES = {"popular_shows": 60, "trending_shows": 30, "airing_today": 20, "on_the_air": 40}
+EVIL = "</script><script>window.hurt=1</script><img src=x onerror=window.hurt=1>"
+
+_FIRST = "Silent Northern Paper Glass Golden Crooked Distant Hollow Burning Little Borrowed Quiet".split()
+_SECOND = (
+    "Harbour Winter Orchard Signal Detectives Kitchen Republic Tides Lantern Neighbours Atlas Hour".split()
+)
+
+Row = dict[str, Any]
+
+
+@dataclass
+class World:
+    """`silver[list][day]`: ids by rank. What `lost` names has no data; what `held` names was held back."""
+
+    days: tuple[str, ...]
+    lost: set[tuple[str, str]]
+    held: set[tuple[str, str]]
+    titles: dict[int, str] = field(default_factory=dict)
+    genres: dict[int, list[int]] = field(default_factory=dict)
+    popularity: dict[tuple[int, str], float] = field(default_factory=dict)
+    silver: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+
+
+def world(
+    day: str = DAY,
+    *,
+    shows: int = 100,
+    lost: Sequence[tuple[str, str]] = (),
+    held: Sequence[tuple[str, str]] = (),
+    begins: int = 0,
+    seed: int = 7,
+) -> World:
+    """A world whose popularities drift. `begins`: how many of the window's days come before the lake."""
+    dice = random.Random(seed)
+    made = World(window(day), set(lost), set(held))
+    score = {}
+    for show in range(1, shows + 1):
+        made.titles[show] = f"{dice.choice(_FIRST)} {dice.choice(_SECOND)}"
+        made.genres[show] = dice.sample(sorted(GENRES), dice.choice([1, 1, 2, 3]))
+        score[show] = 900 / (1 + show / 12) * dice.uniform(0.7, 1.3)
+    made.titles[1], made.titles[5] = EVIL, "Rock & <Roll> “Live”"
+    for at, now in enumerate(made.days):
+        for show in score:
+            score[show] = max(1.0, score[show] * dice.uniform(0.945, 1.059))
+            made.popularity[show, now] = round(score[show], 3)
+        for one in LISTS:
+            noise = {show: value * dice.uniform(0.85, 1.15) for show, value in score.items()}
+            ranked = sorted(noise, key=lambda show: -noise[show])[: SIZES[one.name]]
+            if at >= begins and (one.name, now) not in made.lost | made.held:
+                made.silver.setdefault(one.name, {})[now] = ranked
+    return made
+
+
+def inputs(made: World, day: str = DAY, source: str = "tmdb") -> Inputs:
+    """What a report of `day` is made from, computed in plain Python."""
+    published = [
+        {"dt": dt, "data_type": name, "shows": len(ids)}
+        for name, days in made.silver.items()
+        for dt, ids in days.items()
+    ]
+    places = [
+        {
+            "dt": dt, "data_type": name, "show_id": show, "title": made.titles[show],
+            "rank": rank, "popularity": made.popularity[show, dt],
+        }
+        for name, days in made.silver.items()
+        for dt, ids in days.items()
+        for rank, show in enumerate(ids, start=1)
+    ]  # fmt: skip
+    return Inputs(
+        day=day,
+        source=source,
+        lists=LISTS,
+        first_days={one.name: min(made.silver.get(one.name, {}), default=None) for one in LISTS},
+        movers=movers_table([row for one in LISTS for row in _movers(made, one.name, day)]),
+        trends=trends_table(_trends(made, day)),
+        genres=genres_table([row for one in LISTS for row in _genres(made, one.name, day)]),
+        quality=quality_table(_quality(made)),
+        published=pa.Table.from_pylist(published, schema=PUBLISHED),
+        places=pa.Table.from_pylist(places, schema=PLACES),
+        genre_history=pa.Table.from_pylist(_genre_history(made), schema=GENRE_HISTORY),
+        rejected=pa.Table.from_pylist(
+            [
+                {
+                    "data_type": "popular_shows",
+                    "page": 3,
+                    "place": 4,
+                    "reasons": ["`name` is '  ': it holds nothing but white space"],
+                    "raw": '{"id": 12, "name": "  ", "overview": "' + EVIL + '"}',
+                }
+            ],
+            schema=REJECTED,
+        ),
+    )
+
+
+def _trends(made: World, day: str) -> list[Row]:
+    lists = {name: days[day] for name, days in made.silver.items() if day in days}
+    rows = []
+    for show in sorted({show for ids in lists.values() for show in ids}):
+        ranks = {name: ids.index(show) + 1 for name, ids in lists.items() if show in ids}
+        row: Row = {
+            "show_id": show,
+            "title": made.titles[show],
+            "popularity": made.popularity[show, day],
+            "ranks": list(ranks.items()),
+            "lists": len(ranks),
+            "best_rank": min(ranks.values()),
+        }
+        for back in (1, 7, 28):
+            then = made.days[made.days.index(day) - back]
+            on_any = [days[then] for days in made.silver.values() if then in days]
+            seen = any(show in ids for ids in on_any)
+            before = made.popularity[show, then] if seen else None
+            row[f"change_{back}d"] = row["popularity"] - before if before else None
+            row[f"change_{back}d_pct"] = 100 * (row["popularity"] / before - 1) if before else None
+            row[f"rank_change_{back}d"] = 0 if seen else None
+            row[f"gap_{back}d"] = not on_any
+        seen_on = [d for d in made.days if any(show in days.get(d, ()) for days in made.silver.values())]
+        peak = max(seen_on, key=lambda d: made.popularity[show, d])
+        streak = 0
+        while streak < len(made.days) and made.days[-1 - streak] in seen_on:
+            streak += 1
+        row |= {
+            "peak_popularity": made.popularity[show, peak],
+            "peak_dt": peak,
+            "first_seen": seen_on[0],
+            "days_seen": len(seen_on),
+            "streak": streak,
+            "streak_broken_by_gap": False,
+            "window_days_missing": 0,
+        }
+        rows.append(row)
+    return rows
+
+
+def _movers(made: World, name: str, day: str) -> list[Row]:
+    days = made.silver.get(name, {})
+    past = [dt for dt in days if dt < day]
+    if day not in days or not past:
+        return []
+    then = max(past)
+    now = {show: rank for rank, show in enumerate(days[day], start=1)}
+    before = {show: rank for rank, show in enumerate(days[then], start=1)}
+    gap = made.days.index(day) - made.days.index(then) - 1
+
+    def row(kind: str, place: int, show: int) -> Row:
+        both = show in now and show in before
+        pop = made.popularity[show, day] if show in now else None
+        was = made.popularity[show, then] if show in before else None
+        return {
+            "data_type": name,
+            "kind": kind,
+            "place": place,
+            "show_id": show,
+            "title": made.titles[show],
+            "rank": now.get(show),
+            "rank_before": before.get(show),
+            "rank_change": before[show] - now[show] if both else None,
+            "popularity": pop,
+            "popularity_before": was,
+            "popularity_change": pop - was if pop is not None and was is not None else None,
+            "compared_dt": then,
+            "gap_days": gap,
+        }
+
+    change: Callable[[int], int] = lambda show: before[show] - now[show]  # noqa: E731
+    both = sorted(now.keys() & before.keys())
+    kinds = {
+        "riser": sorted((show for show in both if change(show) > 0), key=lambda show: -change(show)),
+        "faller": sorted((show for show in both if change(show) < 0), key=change),
+        "entry": sorted(now.keys() - before.keys(), key=now.__getitem__),
+        "exit": sorted(before.keys() - now.keys(), key=before.__getitem__),
+    }
+    return [
+        row(kind, place, show) for kind, ids in kinds.items() for place, show in enumerate(ids[:25], start=1)
+    ]
+
+
+def _genres(made: World, name: str, day: str) -> list[Row]:
+    ids = made.silver.get(name, {}).get(day, [])
+    at = made.days.index(day)
+    week = made.silver.get(name, {}).get(made.days[at - 7]) if at >= 7 else None
+    rows = []
+    for genre in sorted(GENRES):
+        pops = [made.popularity[show, day] for show in ids if genre in made.genres[show]]
+        if not pops:
+            continue
+        then = sum(genre in made.genres[show] for show in week) if week is not None else None
+        rows.append(
+            {
+                "data_type": name,
+                "genre_id": genre,
+                "genre": GENRES[genre],
+                "shows": len(pops),
+                "share": len(pops) / len(ids),
+                "mean_popularity": mean(pops),
+                "median_popularity": median(pops),
+                "total_popularity": sum(pops),
+                "vote_average_weighted": 7.1,
+                "vote_average_bayes": 7.0 + genre % 10 / 10,
+                "shows_change_7d": len(pops) - then if then is not None else None,
+                "total_popularity_change_7d": None,
+                "gap_7d": week is None,
+            }
+        )
+    return rows
+
+
+def _genre_history(made: World) -> list[Row]:
+    rows = []
+    for name, days in made.silver.items():
+        for dt, ids in days.items():
+            by_genre: dict[int, list[float]] = {}
+            for show in ids:
+                for genre in made.genres[show]:
+                    by_genre.setdefault(genre, []).append(made.popularity[show, dt])
+            rows += [
+                {
+                    "dt": dt,
+                    "data_type": name,
+                    "genre_id": genre,
+                    "shows": len(pops),
+                    "mean_popularity": sum(pops) / len(pops),
+                }
+                for genre, pops in sorted(by_genre.items())
+            ]
+    return rows
+
+
+def _quality(made: World) -> list[Row]:
+    dice = random.Random(1)
+    rows = []
+    for one in LISTS:
+        days = made.silver.get(one.name, {})
+        for dt in sorted({*days, *(dt for name, dt in made.held if name == one.name)}):
+            held = (one.name, dt) in made.held
+            bad = dice.choice([0, 0, 0, 0, 1, 2]) if not held else 40
+            bad = 2 if dt == DAY and one.name == "popular_shows" else bad
+            total = SIZES[one.name] + bad + 2
+            rows.append(
+                {
+                    "dt": dt,
+                    "data_type": one.name,
+                    "rows": total,
+                    "silver_rows": 0 if held else len(days[dt]),
+                    "repeats": 2,
+                    "quarantined": bad,
+                    "quarantined_by_rule": [("blank_name", bad)] if bad else [],
+                    "pass_rate": 100 * (total - bad) / total,
+                    "verdict": "complete",
+                    "source": "tmdb",
+                    "published": not held,
+                    "captured_at": f"{dt}T03:00:07Z",
+                    "hours_since_capture": 20.998,
+                    "bronze_objects": 1,
+                }
+            )
+    return rows
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema(list(columns.items()))
+
+
+_TEXT, _INT, _BIG, _DOUBLE = pa.string(), pa.int32(), pa.int64(), pa.float64()
+PUBLISHED = _schema(dt=_TEXT, data_type=_TEXT, shows=_BIG)
+PLACES = _schema(dt=_TEXT, data_type=_TEXT, show_id=_BIG, title=_TEXT, rank=_INT, popularity=_DOUBLE)
+GENRE_HISTORY = _schema(dt=_TEXT, data_type=_TEXT, genre_id=_BIG, shows=_BIG, mean_popularity=_DOUBLE)
+REJECTED = _schema(data_type=_TEXT, page=_INT, place=_INT, reasons=pa.list_(_TEXT), raw=_TEXT)
+QUALITY = pa.schema([pa.field("dt", _TEXT), *gold.DATA_QUALITY_DAILY.schema])
+
+
+def movers_table(rows: list[Row]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=gold.TOP_MOVERS.schema)
+
+
+def trends_table(rows: list[Row]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=gold.TRENDS.schema)
+
+
+def genres_table(rows: list[Row]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=gold.GENRE_ANALYTICS.schema)
+
+
+def quality_table(rows: list[Row]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=QUALITY)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from tally_pipeline.shows import genres, series_quality
+from tally_pipeline.shows.contract import GENRES
+from tally_pipeline.shows.genres import Metadata, UnreadableGenresError
+
+BODY = b'{"genres":[{"id":37,"name":"Western"},{"id":16,"name":"Animation","new":[1]}]}'
+
+
+def test_a_reply_comes_back_byte_for_byte_with_its_hash() -> None:
+    kept = genres.decode(genres.encode(BODY, Metadata(language="en-US")))
+    assert kept.reply == BODY
+    assert kept.metadata.sha256 == hashlib.sha256(BODY).hexdigest()
+
+
+def test_genres_stand_by_id_in_their_language() -> None:
+    refined = genres.refine(genres.decode(genres.encode(BODY, Metadata(language="da"))))
+    assert refined.silver.to_pylist() == [
+        {"id": 16, "name": "Animation", "language": "da"},
+        {"id": 37, "name": "Western", "language": "da"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "genre", ['{"id":1}', '{"id":"1","name":"x"}', '{"id":1,"name":" "}', "null", '{"id":0,"name":"x"}']
+)
+def test_a_genre_without_id_or_name_is_named(genre: str) -> None:
+    body = f'{{"genres":[{genre},{{"id":18,"name":"Drama"}}]}}'.encode()
+    refined = genres.refine(genres.decode(genres.encode(body, Metadata())))
+    assert refined.rejected == (genre,)
+    assert refined.silver["id"].to_pylist() == [18]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b'{"reply":[]}', b'{"reply":{"genres":3}}'])
+def test_what_is_no_capture_of_genres_is_unreadable(body: bytes) -> None:
+    with pytest.raises(UnreadableGenresError):
+        genres.decode(body)
+
+
+def test_a_new_genre_and_a_lost_one_are_warned_of_by_id() -> None:
+    ids = [genre for genre in GENRES if genre != 37] + [12345]
+    finding = series_quality.genres_as_contracted(ids)
+    assert not finding.passed
+    assert not finding.serious
+    assert list(finding.offenders) == [{"genre_id": 12345, "what": "new"}, {"genre_id": 37, "what": "gone"}]
+
+
+def test_a_genre_listed_twice_is_an_error() -> None:
+    finding = series_quality.genre_id_unique([16, 18, 16])
+    assert (finding.passed, list(finding.offenders)) == (False, [{"genre_id": 16}])

@@ -1,0 +1,170 @@
+"""Schedules and sensor of the exports and the genres, on a real Dagster instance and a real folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tally_pipeline import automation
+from tally_pipeline.assets import common
+from tally_pipeline.definitions import build_definitions
+from tally_pipeline.deployment import deploy, load_settings, today
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.layout import StreamKey
+from tally_pipeline.shows import genres
+from tally_pipeline_tests.test_automation import Pipeline, names
+from tally_pipeline_tests.tmdb.export_server import shows
+
+YESTERDAY = today() - timedelta(days=1)
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    deployment = deploy(load_settings({"TALLY_HOME": str(tmp_path)}, dotenv=None))
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Pipeline(deployment, build_definitions(deployment), instance)
+
+
+def arrive(pipeline: Pipeline, day: date, execution_id: str = "by-hand", count: int = 3) -> None:
+    """An export put there by another hand than Dagster's."""
+    key = StreamKey(layout.SERIES_EXPORT, day.isoformat(), execution_id)
+    pipeline.deployment.lake.store.create(str(key), shows(count))
+
+
+def scheduled(pipeline: Pipeline, name: str, due: datetime) -> dg.ScheduleExecutionData:
+    context = dg.build_schedule_context(
+        instance=pipeline.instance,
+        scheduled_execution_time=due,
+        repository_def=pipeline.definitions.get_repository_def(),
+        resources={"lake": pipeline.deployment.lake} if name == "daily_export" else None,
+    )
+    return pipeline.definitions.resolve_schedule_def(name).evaluate_tick(context)
+
+
+def quarter_past_eight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 8, 15, tzinfo=UTC)
+
+
+def test_a_new_export_is_refined_by_itself_and_once(pipeline: Pipeline) -> None:
+    arrive(pipeline, YESTERDAY)
+    (request,) = pipeline.tick()
+    assert names(request) == {"silver_series"}
+    assert request.partition_key == YESTERDAY.isoformat()
+    assert pipeline.carry_out(request).success
+    assert pipeline.tick() == []
+
+
+def test_a_second_export_of_the_day_is_refined_wherever_its_name_sorts(pipeline: Pipeline) -> None:
+    arrive(pipeline, YESTERDAY, "zzz")
+    (first,) = pipeline.tick()
+    pipeline.carry_out(first)
+    arrive(pipeline, YESTERDAY, "aaa", 4)
+    (second,) = pipeline.tick()
+    assert second.run_key != first.run_key
+
+
+def test_an_export_and_a_capture_of_one_day_share_a_run(pipeline: Pipeline) -> None:
+    arrive(pipeline, today())
+    pipeline.arrive(today(), "popular_shows")
+    (request,) = pipeline.tick()
+    assert {"silver_series", "silver_shows/popular_shows"} <= names(request)
+
+
+def test_a_flood_of_exports_goes_in_portions_newest_first_and_all_are_launched(pipeline: Pipeline) -> None:
+    days = [today() - timedelta(days=ago) for ago in range(automation.DAYS_A_TICK + 3)]
+    for day in days:
+        arrive(pipeline, day)
+    launched = [request.partition_key for _ in range(3) for request in pipeline.tick()]
+    assert launched == [day.isoformat() for day in days]
+
+
+def test_new_genres_are_refined(pipeline: Pipeline) -> None:
+    key = StreamKey(layout.GENRES, today().isoformat(), "by-hand")
+    body = genres.encode(b'{"genres":[{"id":18,"name":"Drama"}]}', genres.Metadata(language="en-US"))
+    pipeline.deployment.lake.store.create(str(key), body)
+    (request,) = pipeline.tick()
+    assert "silver_genres" in names(request)
+    assert pipeline.carry_out(
+        dg.RunRequest(partition_key=request.partition_key, asset_selection=[common.SILVER_GENRES])
+    ).success
+    assert pipeline.tick() == []
+
+
+def test_an_export_whose_run_refines_it_itself_is_left_to_that_run(pipeline: Pipeline) -> None:
+    run = pipeline.instance.create_run_for_job(
+        pipeline.definitions.resolve_job_def(automation.refine.name),
+        status=dg.DagsterRunStatus.STARTED,
+        asset_selection=frozenset({common.SERIES}),
+    )
+    arrive(pipeline, today(), run.run_id)
+    assert pipeline.tick() == []
+    pipeline.instance.report_run_failed(run)
+    assert [request.partition_key for request in pipeline.tick()] == [today().isoformat()]
+
+
+@pytest.mark.parametrize("job", [automation.capture_export.name, automation.sync.name])
+def test_an_export_of_a_run_that_does_not_refine_it_is_refined_at_once(pipeline: Pipeline, job: str) -> None:
+    run = pipeline.instance.create_run_for_job(
+        pipeline.definitions.resolve_job_def(job), status=dg.DagsterRunStatus.STARTED
+    )
+    arrive(pipeline, today(), run.run_id)
+    assert len(pipeline.tick()) == 1
+
+
+def test_the_schedule_of_exports_asks_until_bronze_holds_the_day(pipeline: Pipeline) -> None:
+    due = quarter_past_eight(today())
+    (first,) = scheduled(pipeline, "daily_export", due).run_requests or []
+    (second,) = scheduled(pipeline, "daily_export", due + timedelta(minutes=30)).run_requests or []
+    assert first.partition_key == second.partition_key == today().isoformat()
+    assert first.run_key != second.run_key
+    arrive(pipeline, today())
+    result = scheduled(pipeline, "daily_export", due + timedelta(hours=1))
+    assert not result.run_requests
+    assert "bronze holds the export" in (result.skip_message or "")
+
+
+def test_a_late_look_still_fetches_the_export_of_its_own_day(pipeline: Pipeline) -> None:
+    (request,) = scheduled(pipeline, "daily_export", quarter_past_eight(YESTERDAY)).run_requests or []
+    assert request.partition_key == YESTERDAY.isoformat()
+
+
+def test_genres_are_captured_on_the_day_they_are_due_only(pipeline: Pipeline) -> None:
+    due = quarter_past_eight(today())
+    (request,) = scheduled(pipeline, "weekly_genres", due).run_requests or []
+    assert request.partition_key == today().isoformat()
+    assert not scheduled(pipeline, "weekly_genres", due - timedelta(days=7)).run_requests
+
+
+def test_exports_are_looked_for_from_a_quarter_past_eight_and_genres_on_mondays(pipeline: Pipeline) -> None:
+    exports = pipeline.definitions.resolve_schedule_def("daily_export")
+    weekly = pipeline.definitions.resolve_schedule_def("weekly_genres")
+    assert exports.cron_schedule == "15,45 8-11 * * *"
+    assert weekly.cron_schedule == "30 2 * * 1"
+    for schedule in (exports, weekly):
+        assert schedule.execution_timezone == "UTC"
+        assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+def test_the_streams_stay_out_of_the_jobs_of_the_lists(pipeline: Pipeline) -> None:
+    streams = {common.SERIES_EXPORT, common.SERIES, common.BRONZE_GENRES, common.SILVER_GENRES}
+    for name in (automation.sync.name, automation.capture.name):
+        job = pipeline.definitions.resolve_job_def(name)
+        assert not streams & set(job.asset_layer.selected_asset_keys)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"TMDB_EXPORTS_URL": "https://files.tmdb.org/p/exports"}, "TMDB_API_TOKEN"),
+        ({"TMDB_EXPORTS_URL": "http://localhost:1", "TMDB_API_TOKEN": "t"}, "both must be TMDB's"),
+        ({"TALLY_EXPORTS_SCHEDULE": "at eight"}, "TALLY_EXPORTS_SCHEDULE"),
+        ({"TALLY_GENRES_SCHEDULE": "weekly"}, "TALLY_GENRES_SCHEDULE"),
+    ],
+)
+def test_settings_of_exports_that_cannot_work_are_named(told: dict[str, str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        load_settings(told, dotenv=None)
