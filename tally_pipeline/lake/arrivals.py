@@ -39,9 +39,11 @@ class Arrivals(Protocol):
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """When the last look began (ns since the epoch), and the digests of the folders fresh enough to look again."""
+    """When the last look began (ns since the epoch), the inodes of the lists' folders, and the digests of the
+    days' folders fresh enough to look again."""
 
     looked_ns: int = 0
+    lists: dict[str, int] = {}
     seen: dict[str, str] = {}
 
 
@@ -54,33 +56,40 @@ class FolderArrivals:
     arrives in the same second as a look is missed or seen twice.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, window_seconds: float = WINDOW_SECONDS) -> None:
         self._bronze = root / layout.BRONZE
+        self._window_ns = int(window_seconds * 10**9)
 
     def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
         last = _read_cursor(cursor)
         looked_ns = time.time_ns()
-        fresh_since = last.looked_ns - WINDOW_SECONDS * 10**9
+        lists = _folders(self._bronze)
         found: list[Arrival] = []
         seen: dict[str, str] = {}
-        for folder, changed_ns in self._day_folders(fresh_since):
-            arrival = _arrival(folder)
-            if arrival is None:
-                continue
-            name = f"{arrival.data_type}/{arrival.dt}"
-            if changed_ns >= looked_ns - WINDOW_SECONDS * 10**9:
-                seen[name] = arrival.digest
-            if last.seen.get(name) != arrival.digest:
-                found.append(arrival)
-        return found, msgspec.json.encode(_Cursor(looked_ns, seen)).decode()
+        for of_list in lists:
+            # A list's folder moved here as a whole is another inode, its days as old as they were.
+            is_known = last.lists.get(of_list.name) == of_list.inode()
+            fresh_since = last.looked_ns - self._window_ns if is_known else 0
+            for folder, changed_ns in _day_folders(of_list, fresh_since):
+                arrival = _arrival(folder)
+                if arrival is None:
+                    continue
+                name = f"{arrival.data_type}/{arrival.dt}"
+                if changed_ns >= looked_ns - self._window_ns:
+                    seen[name] = arrival.digest
+                if last.seen.get(name) != arrival.digest:
+                    found.append(arrival)
+        cursor_now = _Cursor(looked_ns, {of_list.name: of_list.inode() for of_list in lists}, seen)
+        return found, msgspec.json.encode(cursor_now).decode()
 
-    def _day_folders(self, fresh_since: int) -> Iterator[tuple[Path, int]]:
-        for of_list in _folders(self._bronze):
-            for of_day in _folders(of_list):
-                state = of_day.stat()
-                changed_ns = max(state.st_mtime_ns, state.st_ctime_ns)
-                if changed_ns >= fresh_since:
-                    yield Path(of_day), changed_ns
+
+def _day_folders(of_list: os.DirEntry[str], fresh_since: int) -> Iterator[tuple[Path, int]]:
+    """The folders of a list's days that changed since, and when (ns since the epoch)."""
+    for of_day in _folders(of_list):
+        state = of_day.stat()
+        changed_ns = max(state.st_mtime_ns, state.st_ctime_ns)
+        if changed_ns >= fresh_since:
+            yield Path(of_day), changed_ns
 
 
 def _folders(path: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
@@ -98,7 +107,10 @@ def _arrival(folder: Path) -> Arrival | None:
         key = BronzeKey.parse(f"{layout.bronze_prefix(folder.parent.name)}/{folder.name}/{path.name}")
         if key is None:
             continue
-        state = path.stat()
+        try:
+            state = path.stat()
+        except FileNotFoundError:  # gone meanwhile, or a link to nowhere
+            continue
         digest.update(f"{path.name}:{state.st_size}:{state.st_mtime_ns};".encode())
         arrived.append((state.st_ctime_ns, key))
     if not arrived:

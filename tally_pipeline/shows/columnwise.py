@@ -21,8 +21,8 @@ from tally_pipeline.shows.contract import COLUMNS, Column
 _SOURCED = tuple(column for column in COLUMNS if column.field is not None)
 _SCHEMA = pa.schema([pa.field(column.field or "", column.type) for column in _SOURCED])
 _BLANK = f"^[{rules.WHITE_SPACE}]*$"
-_BRACKETS = 100
-"""Opening brackets a row may have on this road; TMDB's have three."""
+_DEEPEST = 1000
+"""How deep rows may nest here, in brackets; `rowwise`'s parser stops at 1024."""
 
 
 def refine_chunk(rows: Sequence[bytes | msgspec.Raw]) -> RefinedChunk | None:
@@ -64,13 +64,20 @@ def refine_chunk(rows: Sequence[bytes | msgspec.Raw]) -> RefinedChunk | None:
 
 
 def _is_plain(row: bytes | msgspec.Raw) -> bool:
-    """Whether a row is an object that cannot nest deeply.
+    """Whether a row is an object that cannot nest too deep.
 
     Arrow's parser kills the process on a chunk that begins with null, and takes what is nested deeper than
     `rowwise`'s parser bears.
     """
-    text = bytes(row)
-    return text.startswith(b"{") and text.count(b"[") + text.count(b"{") <= _BRACKETS
+    view = memoryview(row)
+    if view[0] != ord("{"):
+        return False
+    # Every bracket needs its other half: only a long row can nest deep, and few rows are long.
+    return len(view) <= 2 * _DEEPEST or _brackets(bytes(row)) <= _DEEPEST
+
+
+def _brackets(text: bytes) -> int:
+    return text.count(b"[") + text.count(b"{")
 
 
 def _column(column: Column, values: pa.Array) -> pa.Array | None:

@@ -1,0 +1,1 @@
+"""Tests of the lake, each on a real folder."""
