@@ -9,11 +9,10 @@ import msgspec
 from tally_pipeline.assets import common
 from tally_pipeline.assets.standing import GRACE
 from tally_pipeline.deployment import Settings, today
-from tally_pipeline.lake import layout, parquet, streams
+from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.arrivals import Arrival, Arrivals
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.parquet import ForeignFileError
-from tally_pipeline.lake.store import NoSuchObjectError
+from tally_pipeline.lake.parquet import Origin
 from tally_pipeline.shows.lists import LISTS
 
 CAPTURE_RETRIES = 3
@@ -234,12 +233,8 @@ def _pending(arrival: Arrival) -> _Pending:
 
 def _is_refined(lake: Lake, pending: _Pending) -> bool:
     """Whether silver was made from the capture that arrived."""
-    key = layout.refined_key(pending.data_type, pending.dt)
-    try:
-        origin = parquet.read_footer_as(lake.store.tail(key, parquet.FOOTER_BYTES), parquet.Origin)
-    except (NoSuchObjectError, ForeignFileError):
-        return False
-    return any(ref.key == pending.newest for ref in origin.bronze)
+    origin = lake.footer_if_ours(layout.refined_key(pending.data_type, pending.dt), Origin)
+    return origin is not None and any(ref.key == pending.newest for ref in origin.bronze)
 
 
 def _will_be_refined(instance: dg.DagsterInstance, silver: dg.AssetKey, pending: _Pending) -> bool:

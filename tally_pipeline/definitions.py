@@ -12,6 +12,7 @@ from tally_pipeline.assets import common
 from tally_pipeline.assets.bronze import bronze_asset
 from tally_pipeline.assets.genres import bronze_genres, silver_genres
 from tally_pipeline.assets.gold import gold_assets
+from tally_pipeline.assets.report import report_asset
 from tally_pipeline.assets.series import bronze_series_export, silver_series
 from tally_pipeline.assets.silver import silver_asset
 from tally_pipeline.assets.standing import standing_checks
@@ -39,6 +40,7 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
             *(silver_asset(show_list, partitions, source) for show_list in lists),
             table_asset(partitions, source, lists),
             *gold_assets(partitions, source, lists),
+            report_asset(partitions, source, lists),
             bronze_series_export(partitions, source),
             silver_series(partitions, source),
             bronze_genres(partitions, source),

@@ -14,7 +14,7 @@ from tally_pipeline.catalog.engine import QueryEngine
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.parquet import FOOTER_BYTES, Footer, ForeignFileError, read_footer
+from tally_pipeline.lake.parquet import Footer, ForeignFileError
 from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs, shows_to_follow, window
@@ -208,8 +208,8 @@ def _dated(table: pa.Table, day: str) -> pa.Table:
 
 def _books(lake: Lake, data_type: str, day: str) -> Books:
     """What the footers say of a day that was captured; the capture itself is not opened."""
-    silver = _footer(lake, layout.silver_key(data_type, day))
-    stated = silver or _footer(lake, layout.quarantine_key(data_type, day))
+    silver = lake.footer_if_ours(layout.silver_key(data_type, day), Footer)
+    stated = silver or lake.footer_if_ours(layout.quarantine_key(data_type, day), Footer)
     return Books(
         data_type=data_type,
         counts=stated.counts if stated else None,
@@ -219,10 +219,3 @@ def _books(lake: Lake, data_type: str, day: str) -> Books:
         captured_at=None,
         bronze_objects=1,
     )
-
-
-def _footer(lake: Lake, key: str) -> Footer | None:
-    try:
-        return read_footer(lake.store.tail(key, FOOTER_BYTES))
-    except (NoSuchObjectError, ForeignFileError):
-        return None

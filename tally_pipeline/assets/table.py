@@ -9,9 +9,10 @@ import dagster as dg
 from tally_pipeline.assets import common
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import column_schema, lineage_from_silver, markdown_table
-from tally_pipeline.catalog.engine import QueryEngine
+from tally_pipeline.catalog.engine import QueryEngine, QueryError
 from tally_pipeline.catalog.tables import athena_columns
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.shows import contract
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.shows.quality import Check, Finding
@@ -66,12 +67,16 @@ def table_asset(
     ) -> Iterator[Recorded]:
         days = sorted(context.partition_keys)
         started = time.monotonic()
-        schema = schema_finding(catalog)
-        counted = _rows_by_day(catalog, days)
-        seconds = time.monotonic() - started
-        outcomes = [
-            _outcome(lake, catalog, day, schema, counted.get(day, {}), seconds, lists) for day in days
-        ]
+        try:
+            schema = schema_finding(catalog)
+            counted = _rows_by_day(catalog, days)
+        except QueryError as error:
+            outcomes = [_unreadable(day, error) for day in days]
+        else:
+            seconds = time.monotonic() - started
+            outcomes = [
+                _outcome(lake, catalog, day, schema, counted.get(day, {}), seconds, lists) for day in days
+            ]
         yield from record(context, key, outcomes)
 
     return compare
@@ -124,8 +129,7 @@ def _outcome(
     seconds: float,
     lists: Sequence[ShowList],
 ) -> Outcome:
-    footers = {show_list.name: lake.silver_footer(show_list.name, day) for show_list in lists}
-    silver = {name: footer.counts.silver_rows for name, footer in footers.items() if footer}
+    silver, foreign = _silver_rows(lake, day, lists)
     counts = counts_finding(silver, table)
     findings = ((SCHEMA_IS_THE_CONTRACTS, schema), (COUNTS_EQUAL_SILVERS, counts))
     metadata: dict[str, Any] = {
@@ -140,10 +144,35 @@ def _outcome(
             f"```sql\nSELECT * FROM {NAME} WHERE dt = '{day}' ORDER BY rank LIMIT 10\n```"
         ),
     }
-    failed = [f"{found.summary}. {found.todo}" for _, found in findings if not found.passed]
-    if not silver:
+    failed = foreign + [f"{found.summary}. {found.todo}" for _, found in findings if not found.passed]
+    if not silver and not foreign:
         failed = [f"there is no silver of {day}; materialize silver_shows for it first."]
     return Outcome(day, findings, metadata, refusal=" ".join(failed))
+
+
+def _unreadable(day: str, error: QueryError) -> Outcome:
+    """One file that cannot be read makes the whole table unreadable."""
+    found = Finding(
+        passed=False,
+        summary=f"the table cannot be read: {error}",
+        todo="Look at the file it names: remove it, and rebuild its day (materialize silver_shows for it).",
+    )
+    return Outcome(day, [(SCHEMA_IS_THE_CONTRACTS, found)], refusal=f"{found.summary}. {found.todo}")
+
+
+def _silver_rows(lake: Lake, day: str, lists: Sequence[ShowList]) -> tuple[dict[str, int], list[str]]:
+    """The rows that the day's files state, by list; and what is wrong with each file that states none."""
+    rows: dict[str, int] = {}
+    foreign: list[str] = []
+    for show_list in lists:
+        try:
+            footer = lake.silver_footer(show_list.name, day)
+        except ForeignFileError as error:
+            foreign.append(str(error))
+        else:
+            if footer:
+                rows[show_list.name] = footer.counts.silver_rows
+    return rows, foreign
 
 
 def _rows_by_day(catalog: QueryEngine, days: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -8,6 +8,7 @@ import sys
 from typing import Any, Literal
 
 import pyarrow as pa
+from rich.markup import escape
 from rich.table import Table
 
 from tally_pipeline.cli import terminal
@@ -36,7 +37,7 @@ def _table(answer: pa.Table) -> Table:
     table = Table(header_style="bold")
     for field in answer.schema:
         numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        table.add_column(field.name, justify="right" if numeric else "left")
+        table.add_column(escape(field.name), justify="right" if numeric else "left")
     for row in answer.to_pylist():
         table.add_row(*(_cell(value) for value in row.values()))
     return table
@@ -44,8 +45,7 @@ def _table(answer: pa.Table) -> Table:
 
 def _cell(value: Any) -> str:
     text = "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    # Square brackets are rich's markup.
-    return text.replace("[", "\\[")
+    return escape(text)
 
 
 def prove(settings: Settings, *, as_json: bool) -> int:

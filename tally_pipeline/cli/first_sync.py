@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import dagster as dg
@@ -39,18 +40,21 @@ def sync_today(
         # Started again it would be twice the sync: the next `tally up` launches its own.
         tags = {"dagster/partition": day, "dagster/max_retries": "0"}
         run_id = run_id or ui.launch(automation.sync.name, tags)
-    except UiError as error:
-        words.print(f"[red]The first sync was not launched:[/red] {error}. Launch the job sync in the UI.")
+    except UiError as refusal:
+        words.print(f"[red]The first sync was not launched:[/red] {refusal}. Launch the job sync in the UI.")
         return
     words.print(f"Sync of {day}: {ui.run_url(run_id)}")
+    started = time.monotonic()
     succeeded = _watched(instance, run_id, pause, words)
     errors = failures.by_list(_events(instance, run_id))
     words.print(closing_table(summary.by_list(lake, LISTS, day, run_id, errors)))
     for name, error in errors.items():
         words.print(f"[red]✗[/red] {name}:")
         words.print(f"  {error}", markup=False)
-    if not succeeded:
-        words.print(f"[red]The sync failed.[/red] What it published stands; all of it: {ui.run_url(run_id)}")
+    if succeeded:
+        words.print(f"The sync took {time.monotonic() - started:.0f} s.")
+    else:
+        words.print(f"[red]The sync failed.[/red] What it published stays. See {ui.run_url(run_id)}")
 
 
 def _is_there(lake: Lake, day: str) -> bool:

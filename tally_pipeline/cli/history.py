@@ -12,22 +12,28 @@ from pathlib import Path
 import dagster as dg
 
 from tally_pipeline.automation import sync
-from tally_pipeline.deployment import Settings
+from tally_pipeline.deployment import Settings, SettingsError
 
 COMMAND_TAG = "tally/command"
 """On runs that a command executes in its own process: nobody else can tell whether that is still alive."""
 
 
 def prepare(settings: Settings) -> Path:
-    """Make Dagster's home with the project's dagster.yaml in it; returns it."""
+    """Make Dagster's home with the project's dagster.yaml in it; returns it. Raises `SettingsError`."""
     home = settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
     ours = files("tally_pipeline").joinpath("dagster.yaml").read_text()
     config = home / "dagster.yaml"
-    if not config.exists() or config.read_text() != ours:
-        fresh = config.with_suffix(f".{os.getpid()}")
-        fresh.write_text(ours)
-        fresh.replace(config)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not config.exists() or config.read_text() != ours:
+            fresh = config.with_suffix(f".{os.getpid()}")
+            fresh.write_text(ours)
+            fresh.replace(config)
+    except OSError as error:
+        raise SettingsError(
+            f"TALLY_HOME cannot be {settings.home}: {error.strerror} ({error.filename}). It must be a folder that"
+            " may be written to, or the name of one to be made."
+        ) from error
     return home
 
 

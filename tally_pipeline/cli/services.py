@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ POLL_SECONDS = 0.2
 _PATIENCE = ((signal.SIGINT, 20.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
 # Ends the group when the pipe on its input closes: that is when whoever started it is gone, however it went.
-_GUARD = "cat; kill -s INT -- -$1; sleep 20; kill -s KILL -- -$1"
+_GUARD = "cat; kill -s INT -- -$1; sleep 10; kill -s KILL -- -$1"
 
 
 class StoppedError(Exception):
@@ -30,10 +29,14 @@ class ServiceDiedError(Exception):
 
 
 class Services:
-    """Python modules run as processes of one group, which ends as a whole; their output goes to `log`."""
+    """Commands run as processes of one group, which ends as a whole; their output goes to `log`.
 
-    def __init__(self, log: Path) -> None:
+    They hold the file descriptors `shared` open as well: a lock on one lasts until the last of them is gone.
+    """
+
+    def __init__(self, log: Path, shared: Sequence[int] = ()) -> None:
         self._log = log.open("w", encoding="utf-8")
+        self._shared = shared
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._guard: subprocess.Popen[bytes] | None = None
         self._signals = 0
@@ -43,13 +46,14 @@ class Services:
         """The id of the process group; None before the first start."""
         return next((process.pid for process in self._running.values()), None)
 
-    def start(self, name: str, module: str, arguments: Sequence[str]) -> None:
-        """Run `python -m module arguments…` under a name."""
+    def start(self, name: str, command: Sequence[str]) -> None:
+        """Run a command, under a name for messages."""
         self._running[name] = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
+            pass_fds=self._shared,
             # A group of its own: Ctrl-C in the terminal is for us alone, and we pass it on in order.
             process_group=self.group or 0,
         )

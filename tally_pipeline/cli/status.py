@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from rich.markup import escape
 from rich.table import Table
 
 from tally_pipeline.cli import history, terminal
@@ -115,7 +116,7 @@ def _is_on(switched: str, default: str) -> bool:
 
 def _print(state: dict[str, Any]) -> None:
     console = terminal.out()
-    console.print(f"[bold]lake[/bold]     {state['lake']}", highlight=False)
+    console.print(f"[bold]lake[/bold]     {escape(state['lake'])}", highlight=False)
     console.print(f"[bold]source[/bold]   {state['source']}", highlight=False)
     automation = dict(state["automation"])
     daemon = automation.pop("daemon")
@@ -160,6 +161,6 @@ def _checks_table(checks: list[dict[str, Any]]) -> Table:
     table = Table("", "asset", "check", "day", "result", header_style="bold")
     for check in checks:
         mark = _MARKS.get(check["status"], "·")
-        summary = check["summary"] or check["status"]
+        summary = escape(check["summary"] or check["status"])
         table.add_row(mark, check["asset"], check["check"], check["day"] or "", summary)
     return table

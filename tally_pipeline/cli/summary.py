@@ -8,7 +8,7 @@ from typing import Any
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.parquet import FOOTER_BYTES, Footer, ForeignFileError, read_footer
+from tally_pipeline.lake.parquet import Footer
 from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.shows.lists import ShowList
 
@@ -72,9 +72,8 @@ def _of_list(lake: Lake, data_type: str, day: str, run_id: str, error: str | Non
 
 def _footer_of(lake: Lake, key: str, bronze: BronzeKey) -> Footer | None:
     """The footer of a file, if it was made from this capture or, by a run at the same time, from a later one."""
-    try:
-        footer = read_footer(lake.store.tail(key, FOOTER_BYTES))
-    except (NoSuchObjectError, ForeignFileError):
+    footer = lake.footer_if_ours(key, Footer)
+    if footer is None:
         return None
     made_from = [BronzeKey.parse(ref.key) for ref in footer.bronze]
     captured = _captured_at(lake, bronze)

@@ -27,7 +27,7 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
     """Capture, refine and check today; 0 only when everything that was asked for was published."""
     words = terminal.words()
     day, run_id = today().isoformat(), str(uuid.uuid4())
-    words.print(f"{day}, from {described_source(settings)}, into {settings.lake_folder}")
+    words.print(f"{day}, from {described_source(settings)}, into {settings.lake_folder}", markup=False)
     with _progress(words) as on_page:
         deployment = deploy(settings, on_page)
         with history.opened(settings) as instance, history.alive(settings, run_id):

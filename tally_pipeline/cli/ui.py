@@ -28,6 +28,7 @@ class Ui:
     """The UI on a port of this machine."""
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._session = requests.Session()
         # A proxy for the internet knows nothing of this machine.

@@ -6,9 +6,10 @@ import fcntl
 import json
 import os
 import socket
+import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tally_pipeline.cli.ui import LOCATION, Ui
 from tally_pipeline.deployment import Settings
 
 START_SECONDS = 180
-"""After this it counts as hung; a slow machine takes half a minute."""
+"""After this the start counts as hung; a slow machine takes half a minute."""
 
 LOG_LINES = 20
 """The lines of the log that are shown when something ended that should not have."""
@@ -32,75 +33,75 @@ class CannotStartError(Exception):
 
 def up(settings: Settings, *, port: int, first_sync: bool) -> int:
     """Run until somebody stops it. 0 when stopped, 1 when Dagster ended by itself. Raises `CannotStartError`."""
-    _require_free(port)
+    words, ui, log = terminal.words(), Ui(port), settings.dagster_home / "up.log"
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
-    with _only_one(settings.dagster_home):
-        return _run(settings, Ui(port), port, first_sync)
-
-
-def _run(settings: Settings, ui: Ui, port: int, first_sync: bool) -> int:
-    words, log = terminal.words(), settings.dagster_home / "up.log"
-    _banner(words, settings, ui, log)
-    services = Services(log)
-    try:
-        with tempfile.TemporaryDirectory(prefix="tally-") as folder, services.attended():
-            try:
-                _start(services, settings, ui, port, Path(folder), words)
-                if first_sync:
-                    _sync_first(services, settings, ui, words)
-                words.print(f"Up: {ui.url}. Ctrl-C stops it.")
-                while True:
-                    services.pause()
-            except StoppedError:
-                words.print("Stopping …")
-    except ServiceDiedError as error:
-        words.print(f"[red]{error}.[/red] The end of {log}:")
-        words.print(_tail(log), markup=False)
-        return 1
+    with _only_one(settings.dagster_home) as lock:
+        _require_free(port)
+        services = Services(log, shared=[lock])
+        try:
+            with services.attended():
+                _banner(words, settings, ui, log)
+                _run(services, settings, ui, first_sync, words)
+        except StoppedError:
+            words.print("Stopped.")
+        except ServiceDiedError as error:
+            words.print(f"[red]{error}.[/red] The end of {log}:")
+            words.print(_tail(log), markup=False)
+            return 1
     return 0
 
 
-def _start(services: Services, settings: Settings, ui: Ui, port: int, folder: Path, words: Console) -> None:
-    """Start the three processes of Dagster and wait for the UI.
-
-    `dagster dev` does the same through two more processes, one after the other: twice the time.
-    """
-    started = time.monotonic()
-    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
-    os.environ["TALLY_HOME"] = str(settings.home)
-    # Short, unlike the lake's folder: a socket's path may have 104 characters.
-    code, workspace = folder / "code.sock", folder / "workspace.yaml"
-    server = {"socket": str(code), "location_name": LOCATION}
-    # JSON is YAML, and quotes whatever a path may hold.
-    workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
-    services.start(
-        "the code server",
-        "dagster",
-        ["api", "grpc", "--module-name", LOCATION, "--socket", str(code), "--log-level", "warning"],
-    )
-    # Importing Dagster takes seconds, in which the code server starts. The database is made here, before
-    # two others could try to at the same time.
+def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words: Console) -> None:
+    """Ends only by `StoppedError` or `ServiceDiedError`."""
+    # Imported here, so that a wrong port is told of at once: importing Dagster takes seconds.
     from tally_pipeline.cli import history
 
-    with history.opened(settings, launched_are_dead=True):
-        pass
-    where = ["--workspace", str(workspace)]
-    services.start("the webserver", "dagster_webserver", ["--host", "127.0.0.1", "--port", str(port), *where])
-    services.start("the daemon", "dagster._daemon", ["run", *where])
-    while not ui.is_ready():
-        if time.monotonic() - started > START_SECONDS:
+    started = time.monotonic()
+    # Before anybody else does: two processes that make the databases at the same time collide.
+    with history.opened(settings, launched_are_dead=True) as instance:
+        services.pause(0)
+        # A socket's path may have 104 characters, so its folder is not in the lake's, which may be anywhere.
+        with tempfile.TemporaryDirectory(prefix="tally-") as folder:
+            _start(services, settings, ui, Path(folder))
+            words.print(f"Ready after {time.monotonic() - started:.0f} s.")
+            if first_sync:
+                # Also late, for it imports what the assets import.
+                from tally_pipeline.cli.first_sync import sync_today
+
+                sync_today(settings, instance, ui, services.pause, words)
+            words.print(f"Up: {ui.url}. Ctrl-C stops it.")
+            while True:
+                services.pause()
+
+
+def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None:
+    """Start the three processes of Dagster and wait until the UI has the code.
+
+    `dagster dev` does the same through two more processes, one after the other, and takes twice as long.
+    """
+    os.environ["TALLY_HOME"] = str(settings.home)
+    code, workspace = folder / "code.sock", folder / "workspace.yaml"
+    # JSON is YAML, and quotes whatever a path may hold.
+    where = {"grpc_server": {"socket": str(code), "location_name": LOCATION}}
+    workspace.write_text(json.dumps({"load_from": [where]}))
+    known = ["--workspace", str(workspace)]
+    of_code = ["--module-name", LOCATION, "--socket", str(code), "--log-level", "warning"]
+    services.start("the code server", [_script("dagster"), "api", "grpc", *of_code])
+    # The others do not wait for it: the daemon gives up runs that it should start again, and both fill the log.
+    _wait(services, code.exists)
+    services.start(
+        "the webserver", [_script("dagster-webserver"), "-h", "127.0.0.1", "-p", str(ui.port), *known]
+    )
+    services.start("the daemon", [_script("dagster-daemon"), "run", *known])
+    _wait(services, ui.is_ready)
+
+
+def _wait(services: Services, is_there: Callable[[], bool]) -> None:
+    until = time.monotonic() + START_SECONDS
+    while not is_there():
+        if time.monotonic() > until:
             raise ServiceDiedError(f"Dagster was not up after {START_SECONDS} s")
         services.pause()
-    words.print(f"Ready after {time.monotonic() - started:.0f} s.")
-
-
-def _sync_first(services: Services, settings: Settings, ui: Ui, words: Console) -> None:
-    # Here, for they import Dagster and the definitions.
-    from tally_pipeline.cli import history
-    from tally_pipeline.cli.first_sync import sync_today
-
-    with history.opened(settings) as instance:
-        sync_today(settings, instance, ui, services.pause, words)
 
 
 def _banner(words: Console, settings: Settings, ui: Ui, log: Path) -> None:
@@ -108,15 +109,14 @@ def _banner(words: Console, settings: Settings, ui: Ui, log: Path) -> None:
     if settings.source == "tmdb":
         words.print("data     TMDB")
     elif settings.sandbox_embedded:
-        words.print("data     [bold yellow]SANDBOX: every show is invented.[/bold yellow]", end=" ")
-        words.print("For TMDB's, set TMDB_API_TOKEN in .env and start again;")
-        words.print("         a token is free: https://www.themoviedb.org/settings/api")
+        words.print("data     [bold yellow]SANDBOX: every show is invented.[/bold yellow]")
+        words.print("         For TMDB's shows put TMDB_API_TOKEN=… into .env and start again.")
+        words.print("         A token is free: https://www.themoviedb.org/settings/api")
     else:
         words.print(f"data     [bold yellow]SANDBOX[/bold yellow], from {settings.tmdb.base_url}")
-    words.print(f"lake     {settings.lake_folder}", markup=False)
-    words.print(f"history  {settings.dagster_home}", markup=False)
-    words.print(f"log      {log}", markup=False)
-    words.print("Starting Dagster … Ctrl-C stops it.")
+    for name, path in (("lake", settings.lake_folder), ("history", settings.dagster_home), ("log", log)):
+        words.print(f"{name:8} {path}", markup=False)
+    words.print("Starting Dagster. Ctrl-C stops everything.")
 
 
 def _require_free(port: int) -> None:
@@ -132,16 +132,21 @@ def _require_free(port: int) -> None:
 
 
 @contextmanager
-def _only_one(home: Path) -> Iterator[None]:
-    """Two daemons on one history would do everything twice."""
+def _only_one(home: Path) -> Iterator[int]:
+    """The file that only one `tally up` holds open: two daemons on one history would do everything twice."""
     with (home / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStartError(
-                f"another `tally up` runs on {home}: use that one, or stop it, or set TALLY_HOME to another folder"
+                f"another `tally up` runs on {home}: use that one, stop it, or set TALLY_HOME to another folder"
             ) from None
-        yield
+        yield lock.fileno()
+
+
+def _script(name: str) -> str:
+    """A command of the environment we run in, whether or not that is on PATH."""
+    return str(Path(sysconfig.get_path("scripts")) / name)
 
 
 def _tail(log: Path) -> str:

@@ -39,9 +39,11 @@ class Arrivals(Protocol):
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """When the last look began (ns since the epoch), and the digests of the folders fresh enough to look again."""
+    """When the last look began (ns since the epoch), the inodes of the lists' folders, and the digests of the
+    days' folders fresh enough to look again."""
 
     looked_ns: int = 0
+    lists: dict[str, int] = {}
     seen: dict[str, str] = {}
 
 
@@ -54,38 +56,47 @@ class FolderArrivals:
     arrives in the same second as a look is missed or seen twice.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, window_seconds: float = WINDOW_SECONDS) -> None:
         self._root = root
+        self._window_ns = int(window_seconds * 10**9)
 
     def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
         last = _read_cursor(cursor)
         looked_ns = time.time_ns()
-        fresh_since = last.looked_ns - WINDOW_SECONDS * 10**9
+        lists = [*_folders(self._root / layout.BRONZE), *self._streams()]
         found: list[Arrival] = []
         seen: dict[str, str] = {}
-        for folder, changed_ns in self._day_folders(fresh_since):
-            arrival = _arrival(self._root, folder)
-            if arrival is None:
-                continue
-            name = f"{arrival.data_type}/{arrival.dt}"
-            if changed_ns >= looked_ns - WINDOW_SECONDS * 10**9:
-                seen[name] = arrival.digest
-            if last.seen.get(name) != arrival.digest:
-                found.append(arrival)
-        return found, msgspec.json.encode(_Cursor(looked_ns, seen)).decode()
+        for of_list in lists:
+            # A list's folder moved here as a whole is another inode, its days as old as they were.
+            is_known = last.lists.get(of_list.name) == of_list.inode()
+            fresh_since = last.looked_ns - self._window_ns if is_known else 0
+            for folder, changed_ns in _day_folders(of_list, fresh_since):
+                arrival = _arrival(self._root, folder)
+                if arrival is None:
+                    continue
+                name = f"{arrival.data_type}/{arrival.dt}"
+                if changed_ns >= looked_ns - self._window_ns:
+                    seen[name] = arrival.digest
+                if last.seen.get(name) != arrival.digest:
+                    found.append(arrival)
+        cursor_now = _Cursor(looked_ns, {of_list.name: of_list.inode() for of_list in lists}, seen)
+        return found, msgspec.json.encode(cursor_now).decode()
 
-    def _day_folders(self, fresh_since: int) -> Iterator[tuple[Path, int]]:
-        lists = [Path(of_list) for of_list in _folders(self._root / layout.BRONZE)]
-        streams = [self._root / layout.stream_prefix(name) for name in (layout.SERIES_EXPORT, layout.GENRES)]
-        for of_one in (*lists, *streams):
-            for of_day in _folders(of_one):
-                state = of_day.stat()
-                changed_ns = max(state.st_mtime_ns, state.st_ctime_ns)
-                if changed_ns >= fresh_since:
-                    yield Path(of_day), changed_ns
+    def _streams(self) -> list[os.DirEntry[str]]:
+        known = (layout.SERIES_EXPORT, layout.GENRES)
+        return [of_one for of_one in _folders(self._root / layout.STREAMS) if of_one.name in known]
 
 
-def _folders(path: Path) -> list[os.DirEntry[str]]:
+def _day_folders(of_list: os.DirEntry[str], fresh_since: int) -> Iterator[tuple[Path, int]]:
+    """The folders of a list's days that changed since, and when (ns since the epoch)."""
+    for of_day in _folders(of_list):
+        state = of_day.stat()
+        changed_ns = max(state.st_mtime_ns, state.st_ctime_ns)
+        if changed_ns >= fresh_since:
+            yield Path(of_day), changed_ns
+
+
+def _folders(path: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(path) as entries:
             return sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: entry.name)
@@ -100,7 +111,10 @@ def _arrival(root: Path, folder: Path) -> Arrival | None:
         key = layout.parse_capture(path.relative_to(root).as_posix())
         if key is None:
             continue
-        state = path.stat()
+        try:
+            state = path.stat()
+        except FileNotFoundError:  # gone meanwhile, or a link to nowhere
+            continue
         digest.update(f"{path.name}:{state.st_size}:{state.st_mtime_ns};".encode())
         arrived.append((state.st_ctime_ns, key))
     if not arrived:

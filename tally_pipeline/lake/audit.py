@@ -109,8 +109,10 @@ def _audit_object(lake: Lake, name: str, key: BronzeKey | None) -> Audited:
         for record, body in pages
         if hashlib.sha256(body).hexdigest() != record.sha256
     ]
+    captured_on = stated.captured_at.date().isoformat() if stated.captured_at else None
     for what, says, should in (
         ("list", stated.data_type, key.data_type),
+        ("day", captured_on, key.dt),
         ("execution", stated.execution_id, key.execution_id),
         ("source", stated.source, lake.source),
     ):
@@ -119,4 +121,9 @@ def _audit_object(lake: Lake, name: str, key: BronzeKey | None) -> Audited:
     counted = sum(record.rows for record, _ in pages)
     if pages and counted != rows:
         problems.append(f"it holds {rows} rows, its pages account for {counted}")
-    return Audited(name, len(pages), rows, tuple(problems), unproven=not pages and rows > 0)
+    unproven = rows > 0 and not pages
+    if unproven and (stated.client or "").startswith("tally/"):
+        problems.append(
+            "Tally wrote it, yet its record of the pages cannot be read: nothing to hold it against"
+        )
+    return Audited(name, len(pages), rows, tuple(problems), unproven)

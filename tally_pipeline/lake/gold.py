@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.parquet import Footer, ForeignFileError
+from tally_pipeline.lake.parquet import Footer
 from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.shows import gold
 from tally_pipeline.shows.books import Books
@@ -105,7 +105,7 @@ def books(lake: Lake, data_type: str, day: str) -> tuple[Books, tuple[Input, ...
     are in quarantine. When it was captured is read from the bronze object that those name, else from the latest.
     """
     silver_key, quarantine_key = layout.silver_key(data_type, day), layout.quarantine_key(data_type, day)
-    silver, quarantine = _footer(lake, silver_key), _footer(lake, quarantine_key)
+    silver, quarantine = lake.footer_if_ours(silver_key, Footer), lake.footer_if_ours(quarantine_key, Footer)
     stated = silver or quarantine
     captures = [str(key) for key in lake.bronze_keys(data_type, day)]
     named = [ref.key for ref in stated.bronze] if stated else []
@@ -137,11 +137,7 @@ def read(lake: Lake, table: gold.Table, day: str) -> pa.Table:
 
 def footer(lake: Lake, table: gold.Table, day: str) -> GoldFooter | None:
     """What a day of a table says about itself; None when it is not there. Raises `ForeignFileError`."""
-    try:
-        tail = lake.store.tail(layout.gold_key(table.name, day), parquet.FOOTER_BYTES)
-    except NoSuchObjectError:
-        return None
-    return parquet.read_footer_as(tail, GoldFooter)
+    return lake.footer(layout.gold_key(table.name, day), GoldFooter)
 
 
 def _days(lake: Lake, data_type: str) -> dict[str, int]:
@@ -172,13 +168,6 @@ def _past(silver: SilverFiles, first_day: str) -> Past:
 
 def _back(day: str, days: int) -> str:
     return (date.fromisoformat(day) - timedelta(days=days)).isoformat()
-
-
-def _footer(lake: Lake, key: str) -> Footer | None:
-    try:
-        return parquet.read_footer(lake.store.tail(key, parquet.FOOTER_BYTES))
-    except (NoSuchObjectError, ForeignFileError):
-        return None
 
 
 def _input(lake: Lake, key: str) -> Input:

@@ -44,5 +44,6 @@ class ParquetIOManager(dg.IOManager):
         for day in context.asset_partition_keys:
             table = parquet.decode(self._lake.store.get(layout.table_key(path, day)))
             tables.append(table.append_column("dt", pa.array([day] * table.num_rows, pa.string())))
-        whole = pa.concat_tables(tables)
+        # A column without a value on one day has no type there.
+        whole = pa.concat_tables(tables, promote_options="default")
         return whole if context.dagster_type.typing_type is pa.Table else whole.to_pandas()

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeVar
 
+import msgspec
 import pyarrow as pa
 
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.parquet import BronzeRef, Footer
+from tally_pipeline.lake.parquet import BronzeRef, Footer, ForeignFileError
 from tally_pipeline.lake.store import NoSuchObjectError, Store
 from tally_pipeline.shows import bronze as bronze_format
 from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError
 from tally_pipeline.shows.refine import Refined
+
+F = TypeVar("F", bound=msgspec.Struct)
 
 
 class NoCaptureError(Exception):
@@ -34,9 +40,10 @@ class Capture:
         return BronzeRef(str(self.key), self.bronze.sha256)
 
     @property
-    def order(self) -> tuple[str, str]:
-        """Sorts captures of a day by time; those that do not say come first."""
-        return self.bronze.metadata.ingestion_timestamp or "", self.key.execution_id
+    def order(self) -> tuple[bool, datetime, str]:
+        """Sorts captures of a day: partial ones first, then by time; those that do not say come first."""
+        moment = self.bronze.metadata.captured_at or datetime.min.replace(tzinfo=UTC)
+        return self.verdict == "complete", moment, self.key.execution_id
 
     @property
     def verdict(self) -> str:
@@ -73,7 +80,7 @@ class Lake:
         return [folder.removeprefix("dt=") for folder in folders if folder.startswith("dt=")]
 
     def capture_to_refine(self, data_type: str, dt: str, *, allow_partial: bool = False) -> Capture:
-        """The day's latest complete capture (or partial, if allowed): what silver is made from.
+        """The day's latest complete capture (or, if allowed, for want of one, its latest partial one).
 
         Raises `NoCaptureError` when there is none; it says what bronze holds and what to do.
         """
@@ -123,11 +130,24 @@ class Lake:
 
     def silver_footer(self, data_type: str, dt: str) -> Footer | None:
         """What the day's silver says about itself; None when it is not there. Raises `ForeignFileError`."""
+        return self.footer(layout.silver_key(data_type, dt), Footer)
+
+    def footer(self, key: str, kind: type[F]) -> F | None:
+        """What the Parquet file at `key` says about itself; None when it is not there. Raises `ForeignFileError`."""
         try:
-            return parquet.read_footer(
-                self.store.tail(layout.silver_key(data_type, dt), parquet.FOOTER_BYTES)
-            )
+            tail = self.store.tail(key, parquet.FOOTER_BYTES)
+            if parquet.footer_length(tail) > len(tail):
+                tail = self.store.tail(key, parquet.footer_length(tail))
         except NoSuchObjectError:
+            return None
+        with self._naming(key):
+            return parquet.read_footer_as(tail, kind)
+
+    def footer_if_ours(self, key: str, kind: type[F]) -> F | None:
+        """The same, and None as well for a file that Tally did not write."""
+        try:
+            return self.footer(key, kind)
+        except ForeignFileError:
             return None
 
     def silver_days(self, data_type: str) -> list[str]:
@@ -137,13 +157,27 @@ class Lake:
 
     def read_silver(self, data_type: str, dt: str) -> pa.Table:
         """A day's silver in the schema `contract.SILVER`; raises `NoSuchObjectError`, `ForeignFileError`."""
-        return parquet.decode(self.store.get(layout.silver_key(data_type, dt)))
+        return self._read_table(layout.silver_key(data_type, dt))
 
     def read_quarantine(self, data_type: str, dt: str) -> pa.Table:
         """A day's rejected rows in the schema `contract.QUARANTINE`; raises as `read_silver`."""
-        return parquet.decode(self.store.get(layout.quarantine_key(data_type, dt)))
+        return self._read_table(layout.quarantine_key(data_type, dt))
 
     def every_bronze_object(self) -> Iterator[tuple[str, BronzeKey | None]]:
         """Every object under bronze's root, with its parsed key, None where it is not a capture's."""
         for info in self.store.list(layout.BRONZE):
             yield info.key, BronzeKey.parse(info.key)
+
+    def _read_table(self, key: str) -> pa.Table:
+        body = self.store.get(key)
+        with self._naming(key):
+            return parquet.decode(body)
+
+    @contextmanager
+    def _naming(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except ForeignFileError as error:
+            raise ForeignFileError(
+                f"{self.store.uri(key)} is {error}. Materialize the list's silver of that day: it is made anew."
+            ) from error

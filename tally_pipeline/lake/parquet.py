@@ -16,7 +16,10 @@ F = TypeVar("F", bound=msgspec.Struct)
 
 _KEY = b"tally"
 FOOTER_BYTES = 64 * 1024
-"""Enough for the footer of any file written here (about 9 KB)."""
+"""Enough for the footer of nearly any file written here (about 9 KB)."""
+
+# What Arrow raises over a damaged file, by where the damage is.
+_DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 # Dictionaries pay where values repeat; for titles and synopses they only cost time.
 _REPETITIVE = ["first_air_date", "original_language", "ingestion_date", "data_type"]
@@ -88,22 +91,27 @@ def encode_table(table: pa.Table) -> bytes:
 def decode(body: bytes) -> pa.Table:
     """The table of a file; raises `ForeignFileError`."""
     try:
-        return pq.read_table(pa.BufferReader(body))
-    except pa.ArrowInvalid as error:
+        return pq.ParquetFile(pa.BufferReader(body)).read(use_threads=False)
+    except _DAMAGED as error:
         raise ForeignFileError(f"not a Parquet file: {error}") from error
 
 
+def footer_length(tail: bytes) -> int:
+    """How many of a file's last bytes hold its footer, as its own last bytes say."""
+    return int.from_bytes(tail[-8:-4], "little") + 8
+
+
 def read_footer(tail: bytes) -> Footer:
-    """The footer of a list's file, from its last `FOOTER_BYTES`; raises `ForeignFileError`."""
+    """The footer of a list's file, from at least its last `footer_length` bytes; raises `ForeignFileError`."""
     return read_footer_as(tail, Footer)
 
 
 def read_footer_as(tail: bytes, kind: type[F]) -> F:
-    """The footer of a file of another kind, from its last `FOOTER_BYTES`; raises `ForeignFileError`."""
+    """Any file's footer, from at least its last `footer_length` bytes; raises `ForeignFileError`."""
     try:
         metadata = pq.read_metadata(pa.BufferReader(tail)).metadata or {}
         return msgspec.json.decode(metadata[_KEY], type=kind)
-    except (pa.ArrowInvalid, KeyError, msgspec.DecodeError) as error:
+    except (*_DAMAGED, KeyError, msgspec.DecodeError) as error:
         raise ForeignFileError(f"not a file that Tally wrote: {error}") from error
 
 

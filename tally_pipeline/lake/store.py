@@ -60,6 +60,13 @@ def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 raise AlreadyThereError(
                     f"{store.uri(str(key))} is there already; it stays as it is"
                 ) from error
+            except ValueError as error:
+                raise LakeError(f"{key!r} is no name for an object: {_first_line(error)}") from error
+            except exceptions.InvalidPathError as error:
+                raise LakeError(
+                    f"could not {verb} {store.uri(str(key))}: a file there has a name that no object store takes"
+                    f" ({_first_line(error)}). Rename or remove that file; then run the same again."
+                ) from error
             except (exceptions.BaseError, OSError) as error:
                 raise LakeError(
                     f"could not {verb} {store.uri(str(key))}: {_first_line(error)}."
@@ -100,9 +107,8 @@ class Store:
     @_explained("read the end of")
     def tail(self, key: str, length: int) -> bytes:
         """The object's last `length` bytes, or all of it when it is shorter; raises `NoSuchObjectError`."""
-        size = obstore.head(self._backend, key)["size"]
-        start = max(0, size - length)
-        return bytes(obstore.get_range(self._backend, key, start=start, end=size)) if size else b""
+        # One request: between two, the object could be another.
+        return bytes(obstore.get(self._backend, key, options={"range": {"suffix": length}}).bytes())
 
     @_explained("write")
     def create(self, key: str, body: bytes) -> None:

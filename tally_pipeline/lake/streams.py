@@ -113,7 +113,7 @@ def write_series_quarantine(lake: Lake, dt: str, refined: series.Refined, footer
 
 def series_footer(lake: Lake, dt: str) -> SeriesFooter | None:
     """What the day's series say about themselves; None when they are not there or are another tool's."""
-    return _footer(lake, layout.series_key(dt), SeriesFooter)
+    return lake.footer_if_ours(layout.series_key(dt), SeriesFooter)
 
 
 def read_series(lake: Lake, dt: str) -> pa.Table:
@@ -188,10 +188,3 @@ def _receipt(lake: Lake, key: StreamKey) -> Receipt | None:
         raise UnreadableExportError(
             f"{lake.store.uri(key.receipt)} is not the receipt of an export ({error})"
         ) from error
-
-
-def _footer(lake: Lake, key: str, kind: type[F]) -> F | None:
-    try:
-        return parquet.read_footer_as(lake.store.tail(key, parquet.FOOTER_BYTES), kind)
-    except (NoSuchObjectError, ForeignFileError):
-        return None

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -90,6 +91,15 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     pages: tuple[PageRecord, ...] = ()
     missing: tuple[MissingPage, ...] = ()
 
+    @property
+    def captured_at(self) -> datetime | None:
+        """`ingestion_timestamp` as a moment in UTC (which it is in where it names no offset); None if unreadable."""
+        try:
+            moment = datetime.fromisoformat(self.ingestion_timestamp or "")
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+
 
 @dataclass(frozen=True)
 class Page:
@@ -126,13 +136,18 @@ def read_page(number: int, body: bytes, headers: Mapping[str, str]) -> Page:
         parts = members(body)
         if "results" not in parts:
             raise MalformedPageError(f"the reply has no `results`; it begins {_excerpt(body)}")
-        array = parts["results"]
-        rows = elements(array)
-        told, total_pages, total_results = (
-            _count(parts.get(name)) for name in ("page", "total_pages", "total_results")
-        )
     except MalformedJsonError as error:
         raise MalformedPageError(f"the reply is not JSON ({error}); it begins {_excerpt(body)}") from error
+    array = parts["results"]
+    try:
+        rows = elements(array)
+    except MalformedJsonError as error:
+        raise MalformedPageError(
+            f"the reply's `results` is not a list ({error}); the reply begins {_excerpt(body)}"
+        ) from error
+    told, total_pages, total_results = (
+        _count(parts.get(name)) for name in ("page", "total_pages", "total_results")
+    )
     if told is not None and told != number:
         raise MalformedPageError(f"asked for page {number}, the reply is page {told}")
 

@@ -19,8 +19,8 @@ from tally_pipeline.shows.chunk import RefinedChunk
 from tally_pipeline.shows.contract import SHOWS, Column, RowContract
 
 _BLANK = f"^[{rules.WHITE_SPACE}]*$"
-_BRACKETS = 100
-"""Opening brackets a row may have on this road; TMDB's have three."""
+_DEEPEST = 1000
+"""How deep rows may nest here, in brackets; `rowwise`'s parser stops at 1024."""
 
 
 def refine_chunk(rows: Sequence[bytes | msgspec.Raw], of: RowContract = SHOWS) -> RefinedChunk | None:
@@ -64,20 +64,27 @@ def refine_chunk(rows: Sequence[bytes | msgspec.Raw], of: RowContract = SHOWS) -
 
 def _all_plain(rows: Sequence[bytes | msgspec.Raw], text: bytes) -> bool:
     """Whether each row is plain; `text` is all of them. Few brackets cannot nest deeply."""
-    few = text.count(b"[") + text.count(b"{") <= len(rows) + _BRACKETS
+    few = _brackets(text) <= len(rows) + _DEEPEST
     if few and text.count(b"\n") == len(rows) - 1:
         return text.startswith(b"{") and text.count(b"\n{") == len(rows) - 1
     return all(map(_is_plain, rows))
 
 
 def _is_plain(row: bytes | msgspec.Raw) -> bool:
-    """Whether a row is an object that cannot nest deeply.
+    """Whether a row is an object that cannot nest too deep.
 
     Arrow's parser kills the process on a chunk that begins with null, and takes what is nested deeper than
     `rowwise`'s parser bears.
     """
-    text = bytes(row)
-    return text.startswith(b"{") and text.count(b"[") + text.count(b"{") <= _BRACKETS
+    view = memoryview(row)
+    if view[0] != ord("{"):
+        return False
+    # Every bracket needs its other half: only a long row can nest deep, and few rows are long.
+    return len(view) <= 2 * _DEEPEST or _brackets(bytes(row)) <= _DEEPEST
+
+
+def _brackets(text: bytes) -> int:
+    return text.count(b"[") + text.count(b"{")
 
 
 def _column(column: Column, values: pa.Array) -> pa.Array | None:

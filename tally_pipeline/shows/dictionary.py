@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, RULES
 
 
@@ -27,6 +29,6 @@ def rules_table() -> str:
     return _table(("rule", "a row is rejected when"), [(f"`{rule}`", why) for rule, why in RULES.items()])
 
 
-def _table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [names, tuple("---" for _ in names), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

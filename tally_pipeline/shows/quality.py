@@ -82,12 +82,15 @@ def not_empty(metadata: Metadata, rows: int) -> Finding:
 def page_set_complete(metadata: Metadata) -> Finding:
     pages = metadata.page_set
     gaps = metadata.missing
+    summary = pages.reason if pages else f"the object says {metadata.verdict or 'nothing about its pages'}"
+    again = "What came is in bronze. Materialize bronze again for a whole capture"
     return Finding(
         passed=metadata.verdict in ("complete", None),
-        summary=pages.reason if pages else f"the object says {metadata.verdict or 'nothing about its pages'}",
+        summary=f"{summary} ({gaps[0].error})" if gaps else summary,
         todo=(
-            "What came is in bronze. Materialize bronze again for a whole capture; to refine this one as it is,"
-            " launch silver with allow_partial: true in the launchpad."
+            f"{again}; to refine this one as it is, launch silver with allow_partial: true in the launchpad."
+            if metadata.verdict == "partial"
+            else f"{again}."
         ),
         numbers={"pages_missing": len(gaps), "repeats": pages.repeats if pages else 0},
         offenders=[{"page": gap.page, "error": gap.error} for gap in gaps[:SHOWN]],
@@ -124,15 +127,17 @@ def fields_known(new: Mapping[str, int], lost: Sequence[str]) -> Finding:
             " it is worth having. A lost field: look at TMDB's changelog; silver keeps its last good file."
         ),
         numbers={"new_fields": len(new), "lost_fields": len(lost)},
-        offenders=[{"field": name, "rows": n, "what": "new"} for name, n in list(new.items())[:SHOWN]]
-        + [{"field": name, "rows": 0, "what": "lost"} for name in lost],
+        offenders=[
+            *({"field": name, "rows": 0, "what": "lost"} for name in lost),
+            *({"field": name, "rows": rows, "what": "new"} for name, rows in new.items()),
+        ][:SHOWN],
     )
 
 
 def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any]]) -> Finding:
-    """`least`: per cent. `offenders`: quarantined rows with their reasons."""
+    """`least`: per cent. `offenders`: quarantined rows with their reasons. No sound row at all never passes."""
     return Finding(
-        passed=counts.bronze_rows > 0 and counts.pass_rate >= least,
+        passed=counts.silver_rows > 0 and counts.pass_rate >= least,
         summary=(
             f"{counts.pass_rate:.2f} % of {counts.bronze_rows} rows keep every rule; {least:g} % must"
             if counts.bronze_rows
@@ -181,7 +186,7 @@ def volume(counts: Counts, history: Mapping[str, Counts]) -> Finding:
     usual = median(day.silver_rows for day in history.values())
     change = counts.silver_rows / usual - 1 if usual else 0.0
     return Finding(
-        passed=abs(change) <= VOLUME_TOLERANCE,
+        passed=not usual or abs(counts.silver_rows - usual) <= VOLUME_TOLERANCE * usual,
         serious=False,
         summary=f"{counts.silver_rows} rows, {change:+.0%} from {usual:g}, the median of {len(history)} days",
         todo="Look whether the depth was changed (launchpad, settings) or TMDB's list shrank or grew.",
@@ -221,7 +226,7 @@ def genres_known(counts: Counts, listed: Collection[int] = ()) -> Finding:
         todo="Materialize bronze_genres and silver_genres of today: what TMDB lists is known from then on. Add"
         " the genre to GENRES in the contract.",
         numbers={"unknown_genres": len(unknown)},
-        offenders=[{"genre_id": genre, "rows": rows} for genre, rows in unknown.items()],
+        offenders=[{"genre_id": genre, "rows": rows} for genre, rows in unknown.items()][:SHOWN],
     )
 
 

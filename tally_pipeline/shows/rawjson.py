@@ -48,7 +48,8 @@ def members(text: bytes) -> dict[str, bytes]:
 def _member(text: bytes) -> tuple[str, bytes]:
     match = _TOKEN.match(text)
     rest = text[match.end() :].lstrip() if match else b""
-    if match is None or not rest.startswith(b":"):
+    value = rest[1:].strip()
+    if match is None or not rest.startswith(b":") or not value:
         raise MalformedJsonError(f"not a member of an object: {text[:60]!r}")
     try:
         name = msgspec.json.decode(match[0])
@@ -56,7 +57,7 @@ def _member(text: bytes) -> tuple[str, bytes]:
         raise MalformedJsonError(f"not a member's name: {match[0][:60]!r}") from error
     if not isinstance(name, str):
         raise MalformedJsonError(f"not a member's name: {match[0][:60]!r}")
-    return name, rest[1:].strip()
+    return name, value
 
 
 def _parts(text: bytes, opening: bytes) -> Iterator[tuple[int, int]]:

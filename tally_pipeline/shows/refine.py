@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
 
@@ -18,7 +17,7 @@ from tally_pipeline.shows import columnwise, contract, rowwise
 from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError
 from tally_pipeline.shows.chunk import Reason
 from tally_pipeline.shows.contract import COLUMNS
-from tally_pipeline.shows.lists import ROWS_PER_PAGE
+from tally_pipeline.shows.lists import MAX_PAGES, ROWS_PER_PAGE
 
 CHUNK_ROWS = 10_000
 """Rows refined at a time: enough to make the columns long, few enough to keep memory flat."""
@@ -120,14 +119,8 @@ def refine(bronze: Bronze, *, data_type: str, dt: str, key: str) -> Refined:
 
 def ingested_on(bronze: Bronze, dt: str) -> str:
     """The UTC day of capture as `YYYY-MM-DD`; the partition's day where the object does not say."""
-    stamp = bronze.metadata.ingestion_timestamp
-    try:
-        moment = datetime.fromisoformat(stamp) if stamp else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        return dt
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).date().isoformat()
+    moment = bronze.metadata.captured_at
+    return moment.date().isoformat() if moment else dt
 
 
 class Places:
@@ -139,7 +132,9 @@ class Places:
 
     def __init__(self, bronze: Bronze, rows: int) -> None:
         records = bronze.metadata.pages
-        known = sum(record.rows for record in records) == rows
+        known = sum(record.rows for record in records) == rows and all(
+            record.rows >= 0 and record.page <= MAX_PAGES for record in records
+        )
         self._pages = [record.page for record in records] if known else []
         self._ends = list(accumulate(record.rows for record in records)) if known else []
         self.ranks = np.arange(1, rows + 1, dtype=np.int32)

@@ -63,13 +63,19 @@ class Crawl:
             threads.shutdown(cancel_futures=True)
 
     def pages(self) -> tuple[Page, ...]:
-        """The pages that came, in page order."""
-        return tuple(self._pages[number] for number in sorted(self._pages))
+        """The pages that came, in page order; one without rows only where no page with rows follows."""
+        return tuple(self._pages[number] for number in sorted(self._pages) if not self._is_hollow(number))
 
     def missing(self) -> tuple[MissingPage, ...]:
         """The pages that should be there and are not, in page order."""
-        absent = (number for number in range(1, self._last + 1) if number not in self._pages)
-        return tuple(self._missing(number) for number in absent)
+        numbers = range(1, self._last + 1)
+        return tuple(self._missing(n) for n in numbers if n not in self._pages or self._is_hollow(n))
+
+    def _is_hollow(self, number: int) -> bool:
+        """Whether a page came without rows although the list goes on behind it."""
+        if self._pages[number].record.rows:
+            return False
+        return any(page.record.rows for later, page in self._pages.items() if later > number)
 
     @property
     def _last(self) -> int:
@@ -138,6 +144,13 @@ class Crawl:
         return max(told, key=lambda total: (told[total], total))
 
     def _missing(self, number: int) -> MissingPage:
+        if number in self._pages:
+            record = self._pages[number].record
+            return MissingPage(
+                page=number,
+                error="it came without rows, although pages behind it have some",
+                reply=record.before + record.after,
+            )
         error = self._errors.get(number)
         if error is None:
             return MissingPage(page=number, error=f"not asked for, because of this: {self.stopped_by}")

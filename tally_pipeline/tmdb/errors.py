@@ -160,7 +160,7 @@ class NotYetThereError(TransientError):
 
 
 class EmptyPageError(TransientError):
-    """A page has no rows although by its own count more pages follow. `empty` is that page."""
+    """A page has no rows, and its own count does not explain it. `empty` is that page."""
 
     def __init__(self, asked: Asked, empty: Page, *, status: int) -> None:
         record = empty.record
@@ -264,9 +264,21 @@ def _page(asked: Asked, reply: Reply, scrub: Scrub) -> Page | TmdbError:
         page = read_page(asked.page or 1, reply.body, reply.headers)
     except MalformedPageError as error:
         return malformed(asked, reply, "the page", str(error), scrub)
-    if not page.record.rows and (page.record.total_pages or 0) > page.record.page:
+    if not page.record.rows and not _may_be_empty(page):
         return EmptyPageError(asked, page, status=reply.status)
     return page
+
+
+def _may_be_empty(page: Page) -> bool:
+    """Whether a page without rows is what its own count makes one expect.
+
+    Page 1 may be of a list that holds nothing. A later one is asked for only because there were rows before it,
+    so it may lie behind the end, but not say that the list holds nothing.
+    """
+    number, total = page.record.page, page.record.total_pages
+    if total is None:
+        return True
+    return total <= 1 if number == 1 else 0 < total < number
 
 
 def _told(body: bytes) -> tuple[int | None, str | None]:

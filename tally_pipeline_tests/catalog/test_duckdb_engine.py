@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -112,8 +114,17 @@ def test_a_filter_on_the_day_opens_only_that_days_file(lake: Lake, condition: st
     assert "1/10" in str(plan)
 
 
-def test_current_date_is_the_utc_day(lake: Lake) -> None:
-    assert lake.rows("SELECT date_format(current_date, '%Y-%m-%d') AS today") == [{"today": days_ago(0)}]
+def test_times_are_utc_whatever_the_machines_timezone(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    time.tzset()
+    try:
+        answer = lake.rows(
+            "SELECT date_format(from_unixtime(0), '%Y-%m-%d %H:%i') AS epoch, current_date AS today"
+        )
+        assert answer == [{"epoch": "1970-01-01 00:00", "today": datetime.now(UTC).date()}]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_whole_numbers_add_and_divide_into_whole_numbers_as_on_athena(lake: Lake) -> None:
@@ -218,6 +229,16 @@ def test_a_link_in_the_lake_leads_the_tables_files_to_where_they_are(tmp_path: P
     Lake(tmp_path / "real").put("2026-01-01", [show(1)])
     (tmp_path / "link").symlink_to(tmp_path / "real")
     engine = DuckDbEngine(tmp_path / "link", TABLES)
+    assert engine.query("SELECT show_id FROM silver_shows").num_rows == 1
+
+
+def test_a_lake_named_by_a_relative_path_stays_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Lake(tmp_path / "lake").put("2026-01-01", [show(1)])
+    monkeypatch.chdir(tmp_path)
+    engine = DuckDbEngine(Path("lake"), TABLES)
+    monkeypatch.chdir("/")
     assert engine.query("SELECT show_id FROM silver_shows").num_rows == 1
 
 

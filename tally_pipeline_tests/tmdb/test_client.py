@@ -146,12 +146,22 @@ def test_asking_stops_where_pages_only_repeat_at_the_end(server: ScriptedServer)
     assert (got.page_set.verdict, got.page_set.distinct_ids, got.missing) == ("complete", 9, ())
 
 
-def test_one_stale_page_does_not_cut_a_list_off(server: ScriptedServer) -> None:
+def test_one_stale_page_does_not_cut_a_list_off_and_counts_as_missing(server: ScriptedServer) -> None:
     server.total_pages = 40
     server.always[10] = Answer(page_body(10, [], 5))
     got = capture(server, connections=2)
-    assert (got.page_set.pages_got, got.page_set.rows) == (40, 39 * 3)
-    assert got.page_set.totals_moved
+    assert (got.page_set.pages_got, got.page_set.rows) == (39, 39 * 3)
+    assert (got.page_set.verdict, got.page_set.pages_missing) == ("partial", (10,))
+    assert "without rows" in got.missing[0].error
+
+
+def test_a_later_page_that_says_the_list_holds_nothing_is_retried_and_then_missing(
+    server: ScriptedServer,
+) -> None:
+    server.total_pages = 3
+    server.always[3] = Answer(page_body(3, [], 0, 0))
+    got = capture(server, attempts=2)
+    assert (got.page_set.verdict, got.page_set.pages_missing, got.retries) == ("partial", (3,), 1)
 
 
 def test_a_list_without_totals_is_followed_until_a_page_adds_nothing(server: ScriptedServer) -> None:

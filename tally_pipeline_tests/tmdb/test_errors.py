@@ -117,6 +117,8 @@ def test_an_error_body_is_sorted_by_its_code_and_status(code: int, status: int, 
         (200, b'{"page":3,"results":null}', TransientError),
         (200, b'{"status_code":', TransientError),
         (200, page_body(3, [], 9), EmptyPageError),
+        (200, page_body(3, [], 3), EmptyPageError),
+        (200, page_body(3, [], 0), EmptyPageError),
     ],
 )
 def test_a_reply_without_a_code_is_sorted_by_its_status_and_body(
@@ -127,9 +129,7 @@ def test_a_reply_without_a_code_is_sorted_by_its_status_and_body(
     assert found.code is None
 
 
-@pytest.mark.parametrize(
-    "body", [page_body(3, rows_of(3), 9), page_body(3, [], 3), page_body(3, [], 2), page_body(3, [], None)]
-)
+@pytest.mark.parametrize("body", [page_body(3, rows_of(3), 9), page_body(3, [], 2), page_body(3, [], None)])
 def test_a_page_is_a_page(body: bytes) -> None:
     page = sort(200, body)
     assert isinstance(page, Page)

@@ -1,0 +1,118 @@
+"""The standing checks: is today there, and is no day left broken?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from tally_pipeline.assets import common
+from tally_pipeline.assets.standing import due_day, failures_finding, freshness_finding
+from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, checks, day, put, row, rows
+
+EVERY_HOUR = {"TALLY_SCHEDULE": "0 * * * *"}
+"""With such a schedule today counts as due at any hour, so that the tests do not depend on the clock."""
+
+
+def watched(pipeline: Pipeline) -> dg.ExecuteInProcessResult:
+    job = pipeline.definitions.resolve_job_def("watch")
+    config = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    return job.execute_in_process(instance=pipeline.instance, run_config=config, raise_on_error=False)
+
+
+def found(result: dg.ExecuteInProcessResult, check: str) -> dg.AssetCheckEvaluation:
+    (one,) = [one for one in result.get_asset_check_evaluations() if one.check_name == check]
+    return one
+
+
+@pytest.mark.parametrize(
+    ("now", "cron", "due"),
+    [
+        ("2026-03-14T02:59", "0 3 * * *", "2026-03-13"),
+        ("2026-03-14T03:30", "0 3 * * *", "2026-03-13"),
+        ("2026-03-14T03:59", "0 3 * * *", "2026-03-13"),
+        ("2026-03-14T04:00", "0 3 * * *", "2026-03-14"),
+        ("2026-03-14T23:59", "0 3 * * *", "2026-03-14"),
+        ("2026-03-01T00:10", "30 0 * * *", "2026-02-28"),
+        ("2026-03-14T23:59", "30 23 * * *", "2026-03-13"),
+        ("2026-03-14T00:01", "*/15 * * * *", "2026-03-14"),
+        ("2026-03-14T00:01", "0 1,13 * * *", "2026-03-14"),
+    ],
+)
+def test_a_day_is_due_an_hour_after_its_schedule(now: str, cron: str, due: str) -> None:
+    assert due_day(datetime.fromisoformat(now).replace(tzinfo=UTC), cron) == due
+
+
+def test_a_list_that_is_late_or_was_never_there_is_named() -> None:
+    finding = freshness_finding(
+        {"a": "2026-03-14", "b": "2026-03-13", "c": None, "d": "2026-03-15"}, "2026-03-14"
+    )
+    assert not finding.passed
+    assert finding.summary == "2 of 4 lists have silver of 2026-03-14 or newer"
+    assert finding.offenders == [
+        {"list": "b", "newest day": "2026-03-13"},
+        {"list": "c", "newest day": "none"},
+    ]
+
+
+def test_no_failures_is_a_pass_and_twenty_are_named() -> None:
+    assert failures_finding([]).passed
+    many = [{"asset": "silver_shows/popular_shows", "day": str(n)} for n in range(30)]
+    finding = failures_finding(many)
+    assert not finding.passed
+    assert len(finding.offenders) == 20
+    assert finding.numbers == {"partitions_failed": 30}
+
+
+def test_after_a_whole_sync_today_is_there_and_nothing_is_left_failed(pipeline: Pipeline) -> None:
+    result = pipeline.run()
+    assert checks(result, common.TABLE) == dict.fromkeys(
+        (
+            "schema_is_the_contracts",
+            "counts_equal_silvers",
+            "todays_partition_is_there",
+            "no_partition_left_failed",
+        ),
+        "passed",
+    )
+
+
+def test_a_list_without_todays_silver_is_named(faulty: Callable[..., Pipeline]) -> None:
+    pipeline = faulty(**EVERY_HOUR)
+    put(pipeline.lake, day(), rows(20))
+    assert pipeline.refine().success
+    one = found(watched(pipeline), "todays_partition_is_there")
+    told = str(one.metadata["offenders"].value).replace("\\", "")
+    assert not one.passed
+    assert "popular_shows" not in told
+    assert all(f"| {name} | none |" in told for name in ("trending_shows", "airing_today", "on_the_air"))
+    assert "tally sync" in str(one.metadata["what to do"].value)
+
+
+def test_a_failed_day_is_named_until_it_is_mended(pipeline: Pipeline) -> None:
+    put(pipeline.lake, day(2), [row(1, name="")] * 20)
+    assert not pipeline.refine(on=day(2)).success
+    one = found(watched(pipeline), "no_partition_left_failed")
+    assert not one.passed
+    told = str(one.metadata["offenders"].value).replace("\\", "")
+    assert told.splitlines()[2:] == [f"| silver_shows/popular_shows | {day(2)} |"]
+
+    put(pipeline.lake, day(2), rows(20), name="mended", at="04:00:00")
+    assert pipeline.refine(on=day(2)).success
+    assert found(watched(pipeline), "no_partition_left_failed").passed
+
+
+def test_todays_failed_capture_is_named_but_a_past_days_cannot_be_mended(
+    faulty: Callable[..., Pipeline],
+) -> None:
+    pipeline = faulty("unauthorized")
+    bronze = [common.bronze_key(POPULAR)]
+    pipeline.run("capture", assets=bronze, on=day(1))
+    assert found(watched(pipeline), "no_partition_left_failed").passed
+    pipeline.run("capture", assets=bronze)
+    one = found(watched(pipeline), "no_partition_left_failed")
+    assert not one.passed
+    told = str(one.metadata["offenders"].value).replace("\\", "")
+    assert f"| bronze_shows/popular_shows | {day()} |" in told

@@ -1,0 +1,80 @@
+"""A real `tally up` after its first sync, and a real Chromium to look at it with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tally_pipeline.shows.lists import LISTS
+from tally_pipeline_tests.cli.running import Up, running
+
+WAIT_MS = 60_000
+"""How long anything may take to show: a busy machine draws slowly."""
+
+_ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+)
+
+Shot = Callable[[str], None]
+
+
+@pytest.fixture(scope="session")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """`tally up` in an empty home, two pages a list and a week of days, after the first sync."""
+    settings = {f"TALLY_PAGES_{show_list.name.upper()}": "2" for show_list in LISTS}
+    settings["TALLY_FIRST_DAY"] = (datetime.now(UTC).date() - timedelta(days=6)).isoformat()
+    with running(tmp_path_factory.mktemp("browser"), settings=settings) as up:
+        up.until("Up: ")
+        yield up
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=WAIT_MS)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=_chromium(), args=_ARGUMENTS.split())
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(up: Up, browser: Browser) -> Iterator[Page]:
+    """A page of a person who is here for the first time; it may talk to the UI and to nobody else."""
+    asked: set[str] = set()
+    with browser.new_context(base_url=up.url, viewport={"width": 1600, "height": 900}) as context:
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
+        yield page
+    assert asked - {""} == {f"127.0.0.1:{up.port}"}
+
+
+@pytest.fixture
+def shot(page: Page, request: pytest.FixtureRequest, tmp_path: Path) -> Shot:
+    """Takes a screenshot, into the folder that TALLY_TEST_OUTPUT names."""
+    folder = Path(os.environ.get("TALLY_TEST_OUTPUT") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(name: str) -> None:
+        page.screenshot(path=folder / f"{name}.png", animations="disabled")
+
+    return take
+
+
+def _chromium() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = os.environ.get("TALLY_TEST_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        reason = "no Chromium: install one, or name it in TALLY_TEST_CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found

@@ -1,0 +1,90 @@
+"""What a newcomer sees and clicks in the Dagster UI."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tally_pipeline.shows.lists import LISTS
+from tally_pipeline_tests.browser.conftest import Shot
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+ASSET = "/assets/silver_shows/popular_shows"
+
+
+def today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def test_the_lineage_shows_the_whole_pipeline_with_every_check_passed(page: Page, shot: Shot) -> None:
+    page.goto("/asset-groups")
+    for group, assets in (("bronze", "4 assets"), ("silver", "4 assets"), ("catalog", "1 asset")):
+        expect(page.get_by_text(group, exact=True).last).to_be_visible()
+        expect(page.get_by_text(assets).first).to_be_visible()
+    # No welcome, no question about telemetry.
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("Alt+E")
+    expect(page.get_by_text("4 / 4 Passed")).to_have_count(len(LISTS) + 1)
+    expect(page.get_by_text("6 / 6 Passed")).to_have_count(len(LISTS))
+    shot("lineage")
+
+
+def test_an_assets_checks_show_what_was_counted_and_a_status_for_each_day(page: Page, shot: Shot) -> None:
+    page.goto(f"{ASSET}?view=checks")
+    expect(page.get_by_text("Checks (6)")).to_be_visible()
+    expect(page.get_by_text("Succeeded")).to_have_count(6)
+    expect(page.get_by_text("40 in bronze; 40 in silver + 0 repeats + 0 in quarantine").first).to_be_visible()
+    shot("checks")
+    # The first tab of this name is the asset's, the second the check's.
+    page.get_by_text("Partitions", exact=True).last.click()
+    expect(page.get_by_text("Passed (1)")).to_be_visible()
+    page.get_by_title(today()).click()
+    expect(page.get_by_text("Target materialization")).to_be_visible()
+    expect(page.get_by_text("Passed", exact=True)).to_be_visible()
+    shot("checks-by-day")
+
+
+def test_a_materialization_shows_its_counts_and_its_first_shows(page: Page, shot: Shot) -> None:
+    page.goto(f"{ASSET}?view=events")
+    expect(page.get_by_text("bronze sha256")).to_be_visible()
+    preview = page.get_by_role("table").filter(has_text="vote_average").last
+    preview.scroll_into_view_if_needed()
+    ranks = preview.locator("tbody tr td:first-child")
+    expect(ranks).to_have_text([str(rank) for rank in range(1, 11)])
+    shot("materialization")
+
+
+def test_one_day_is_materialized_by_clicking(page: Page, shot: Shot) -> None:
+    page.goto(f"{ASSET}?view=partitions&partition={today()}")
+    expect(page.get_by_text("Materialized", exact=True).first).to_be_visible()
+    page.get_by_role("button", name="Materialize").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("1 partition")
+    shot("materialize")
+    page.get_by_role("button", name="Launch 1 run").click()
+    page.get_by_text("Launched run").wait_for()
+    page.get_by_text("View", exact=True).click()
+    page.wait_for_url(re.compile("/runs/[0-9a-f-]{36}"))
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible()
+    shot("run")
+
+
+def test_the_runs_page_shows_the_first_sync_as_a_success(page: Page, shot: Shot) -> None:
+    page.goto("/runs")
+    expect(page.get_by_role("link", name="sync", exact=True)).to_have_count(1)
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible()
+    expect(page.get_by_text(f"partition: {today()}").first).to_be_visible()
+    expect(page.get_by_text("Failure", exact=True)).to_have_count(0)
+    shot("runs")
+
+
+def test_schedule_and_sensor_are_switched_on(page: Page, shot: Shot) -> None:
+    page.goto("/automation")
+    for name in ("daily_capture", "new_bronze_objects", "standing_checks"):
+        expect(page.get_by_text(name, exact=True).first).to_be_visible()
+    switches = page.get_by_role("checkbox", checked=True)
+    expect(switches).to_have_count(3)
+    shot("automation")

@@ -1,0 +1,102 @@
+"""Runs the real `tally up` as a process of its own, as `make run` does, and looks at what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+TALLY = Path(sysconfig.get_path("scripts")) / "tally"
+
+_PROC = Path("/proc")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Up:
+    """A `tally up` whose lake and history lie in `home`."""
+
+    def __init__(self, home: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.dagster_home = home / "sandbox" / "dagster"
+        self.started = time.monotonic()
+        home.mkdir(parents=True, exist_ok=True)
+        self._words = home / "words.txt"
+        # A proxy that somebody's shell knows of is not asked for pages of this machine.
+        ours = {"TALLY_HOME": str(home), "NO_PROXY": "127.0.0.1", **(settings or {})}
+        inherited = {
+            name: text for name, text in os.environ.items() if not name.startswith(("TALLY_", "TMDB_"))
+        }
+        with self._words.open("w") as words:
+            self.process = subprocess.Popen(
+                [TALLY, "up", "--port", str(self.port), *arguments],
+                cwd=home,
+                env=inherited | ours,
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def words(self) -> str:
+        """What it has said so far."""
+        return self._words.read_text()
+
+    def until(self, said: str, seconds: float = 180) -> float:
+        """Wait until it has said something; returns the seconds since it was started."""
+        while said not in self.words:
+            if self.process.poll() is not None:
+                pytest.fail(f"tally up ended with {self.process.returncode} before {said!r}:\n{self.words}")
+            if time.monotonic() - self.started > seconds:
+                pytest.fail(f"tally up did not say {said!r} within {seconds} s:\n{self.words}")
+            time.sleep(0.1)
+        return time.monotonic() - self.started
+
+    def end(self, number: int = signal.SIGINT, seconds: float = 40) -> int:
+        """Send a signal; returns the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    def processes(self) -> list[str]:
+        """The command of every process that was started for this home, by whomever, and still runs."""
+        if not _PROC.is_dir():
+            pytest.skip("needs /proc to see whose a process is")
+        mark = f"TALLY_HOME={self.home}".encode()
+        found = []
+        for process in _PROC.iterdir():
+            if process.name.isdecimal():
+                try:
+                    environment = (process / "environ").read_bytes()
+                    command = (process / "cmdline").read_bytes()
+                except OSError:  # It ended meanwhile.
+                    continue
+                if mark in environment.split(b"\0") and command:
+                    found.append(command.replace(b"\0", b" ").decode(errors="replace"))
+        return found
+
+
+@contextmanager
+def running(home: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> Iterator[Up]:
+    """`tally up`, ended at the end if it still runs."""
+    up = Up(home, *arguments, settings=settings)
+    try:
+        yield up
+    finally:
+        if up.process.poll() is None:
+            up.end()

@@ -1,0 +1,147 @@
+"""A mistake of the user's ends in a sentence that says what to do, and exit code 2; never in a stack trace."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tally_pipeline.deployment import today
+from tally_pipeline_tests.assets.pipeline import environment
+from tally_pipeline_tests.cli import tally
+from tally_pipeline_tests.cli.conftest import Tally
+
+LISTS = "popular_shows, trending_shows, airing_today, on_the_air"
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("sync --list nope", f"there is no list 'nope'; the lists are: {LISTS}"),
+        ("sync --pages 0", "'0' is not a number from 1 to 500"),
+        ("sync --pages 501", "'501' is not a number from 1 to 500"),
+        ("sync --pages many", "'many' is not a number from 1 to 500"),
+        ("query", "give either SQL or --sample NAME; --samples lists the samples"),
+        ("query SELECT --sample total_shows", "give either SQL or --sample NAME"),
+        ("query --sample nope", "total_shows"),
+        ("sandbox --fault nope", "there is no fault 'nope'; the faults are: rate-limited, "),
+        ("sandbox --fault broken-page", "broken-page needs a page, as in broken-page:page=3"),
+        ("sandbox --fault reset:page=x", "'reset:page=x': pages=x is not a whole number above 0"),
+        ("sandbox --recordings nowhere --snapshot 2025-12-24", "--recordings names the folder that holds it"),
+        ("sandbox --recordings nowhere", "--recordings and --snapshot go together"),
+        ("sandbox --snapshot 2025-12-24", "--recordings and --snapshot go together"),
+        ("sandbox --port 65536", "'65536' is not a number from 0 to 65535"),
+        ("up --port 0", "'0' is not a number from 1 to 65535"),
+        ("", "the following arguments are required: COMMAND"),
+        ("nope", "invalid choice: 'nope'"),
+    ],
+)
+def test_a_wrong_command_says_what_would_be_right(run_tally: Tally, command: str, says: str) -> None:
+    ran = run_tally(*command.split())
+    assert (ran.code, ran.out) == (2, "")
+    assert says in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("TALLY_DEPLOYMENT", "mars", "TALLY_DEPLOYMENT is 'mars'; it must be"),
+        ("TALLY_MIN_PASS_RATE", "lots", "TALLY_MIN_PASS_RATE is 'lots'; give a number from 0 to 100"),
+        ("TALLY_MIN_PASS_RATE", "nan", "give a number from 0 to 100"),
+        ("TALLY_PORT", "0", "TALLY_PORT is '0'; give a number from 1 to 65535"),
+        (
+            "TALLY_FIRST_DAY",
+            "2999-01-01",
+            "TALLY_FIRST_DAY is '2999-01-01'; give a day that is not in the future",
+        ),
+        ("TALLY_FIRST_DAY", "yesterday", "as in 2025-01-01"),
+        ("TALLY_SCHEDULE", "daily", "TALLY_SCHEDULE is 'daily'; give five cron fields"),
+        ("TALLY_PAGES_AIRING_TODAY", "501", "give a number of pages from 1 to 500, or 'all'"),
+        ("TMDB_BASE_URL", "api.themoviedb.org", "TMDB_BASE_URL must look like https://api.themoviedb.org/3"),
+        ("TMDB_TRENDING_WINDOW", "month", "the trending window is 'month'; it must be 'day' or 'week'"),
+        ("TMDB_ATTEMPTS", "0", "TMDB_ATTEMPTS is '0'; give a number from 1 to 20"),
+    ],
+)
+@pytest.mark.parametrize("command", ["sync", "status"])
+def test_a_wrong_setting_is_named_with_what_it_may_be(
+    run_tally: Tally, name: str, value: str, says: str, command: str
+) -> None:
+    ran = run_tally(command, **{name: value})
+    assert ran.code == 2
+    assert ran.err.startswith("tally: ")
+    assert says in ran.err
+
+
+def test_a_token_that_cannot_be_sent_is_refused_without_showing_it(run_tally: Tally) -> None:
+    ran = run_tally("sync", TMDB_API_TOKEN="eyJhbGci OiJIUzI1NiJ9")
+    assert ran.code == 2
+    assert "TMDB_API_TOKEN holds a blank" in ran.err
+    assert "eyJ" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("SELEC 1", "SELEC"),
+        (
+            "SELECT mood FROM silver_shows",
+            "there is no column 'mood' here: silver_shows has show_id, title, ",
+        ),
+        ("SELECT * FROM nope", "silver_shows"),
+        ("DROP TABLE silver_shows", "DROP"),
+        ("SELECT 1; SELECT 2", "one"),
+        ("", "there is no SQL to run"),
+    ],
+)
+def test_a_query_that_cannot_be_answered_says_why(run_tally: Tally, sql: str, says: str) -> None:
+    ran = run_tally("query", sql)
+    assert (ran.code, ran.out) == (2, "")
+    assert says.lower() in ran.err.lower()
+
+
+def test_an_unknown_snapshot_names_those_there_are(run_tally: Tally, recordings: Path) -> None:
+    ran = run_tally("sandbox", "--recordings", str(recordings), "--snapshot", "1999-01-01")
+    assert ran.code == 2
+    assert "there is no snapshot '1999-01-01'" in ran.err
+    assert "2013-11-26, 2022-11-26, 2025-12-24" in ran.err
+
+
+def test_a_taken_port_is_told_and_another_way_out(run_tally: Tally) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ran = run_tally("sandbox", "--port", str(port))
+    assert ran.code == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in ran.err
+    assert "--port" in ran.err
+
+
+def test_a_past_before_the_first_day_is_not_filled(run_tally: Tally) -> None:
+    ran = run_tally("sandbox", "fill", "--days", "5", TALLY_FIRST_DAY=today().isoformat())
+    assert ran.code == 2
+    assert "before the partitions start: set TALLY_FIRST_DAY=" in ran.err
+
+
+def test_tmdbs_lake_is_not_filled_with_invented_shows(tmp_path: Path) -> None:
+    ran = tally.run(tmp_path, {**environment(tmp_path), "TMDB_API_TOKEN": "secret-token"}, "sandbox", "fill")
+    assert ran.code == 2
+    assert "invented shows never go into TMDB's lake: unset TMDB_API_TOKEN" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["sync", "status", "audit"])
+def test_a_home_that_cannot_be_used_is_named(run_tally: Tally, tmp_path: Path, command: str) -> None:
+    taken = tmp_path / "a-file"
+    taken.write_text("not a folder")
+    ran = run_tally(command, TALLY_HOME=str(taken))
+    assert ran.code == 2
+    assert str(taken) in ran.err
+
+
+def test_help_lists_every_command(run_tally: Tally) -> None:
+    ran = run_tally("--help")
+    assert ran.code == 0
+    assert all(f"\n    {name} " in ran.out for name in ("up", "sync", "status", "query", "audit", "sandbox"))
+    assert LISTS in " ".join(run_tally("sync", "--help").out.split())

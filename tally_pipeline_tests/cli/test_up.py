@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tally_pipeline.assets import common
+from tally_pipeline.cli import history
+from tally_pipeline.deployment import load_settings
+from tally_pipeline.shows.lists import LISTS
+from tally_pipeline_tests.cli import tally
+from tally_pipeline_tests.cli.running import Up, free_port, running
+
+pytestmark = pytest.mark.slow
+
+ASSETS = [*(key(it) for it in LISTS for key in (common.bronze_key, common.silver_key)), common.TABLE]
+
+
+def today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A `tally up` in an empty home, after its first sync."""
+    with running(tmp_path_factory.mktemp("first")) as up:
+        up.until("The sync took", seconds=90)
+        up.until("Up: ")
+        yield up
+
+
+@pytest.fixture
+def past(first: Up) -> Iterator[dg.DagsterInstance]:
+    """The history of the first `tally up`."""
+    with dg.DagsterInstance.from_config(str(first.dagster_home)) as instance:
+        yield instance
+
+
+def test_the_first_sync_succeeds_within_90_seconds_of_the_start(first: Up, past: dg.DagsterInstance) -> None:
+    # The 90 seconds are the fixture's.
+    (sync,) = past.get_runs(dg.RunsFilter(job_name="sync"))
+    assert sync.status == dg.DagsterRunStatus.SUCCESS
+    assert sync.tags["dagster/partition"] == today()
+    assert f"{first.url}/runs/{sync.run_id}" in first.words
+
+
+def test_the_terminal_says_where_things_are_and_that_the_shows_are_invented(first: Up) -> None:
+    for said in (
+        first.url,
+        "SANDBOX: every show is invented",
+        "TMDB_API_TOKEN",
+        str(first.home / "sandbox" / "lake"),
+        str(first.dagster_home),
+        str(first.dagster_home / "up.log"),
+        "Ctrl-C",
+    ):
+        assert said in first.words
+    assert first.words.count("published") == len(LISTS)
+
+
+@pytest.mark.parametrize("asset", ASSETS, ids=dg.AssetKey.to_user_string)
+def test_the_first_sync_materializes_the_asset_for_today(
+    past: dg.DagsterInstance, asset: dg.AssetKey
+) -> None:
+    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[today()])
+    assert past.fetch_materializations(wanted, limit=1).records
+
+
+def test_all_checks_pass_and_schedule_sensor_and_daemon_run(first: Up) -> None:
+    told = tally.run(first.home, {"TALLY_HOME": str(first.home)}, "status", "--json")
+    assert told.code == 0
+    assert {check["status"] for check in told.json["checks"]} == {"passed"}
+    running_now = {name for name, runs in told.json["automation"].items() if runs}
+    assert running_now >= {"daemon", "daily_capture", "standing_checks", "new_bronze_objects"}
+
+
+def test_nothing_in_the_log_of_a_good_start_looks_like_an_error(first: Up) -> None:
+    log = (first.dagster_home / "up.log").read_text()
+    assert "Traceback" not in log
+    assert "ERROR" not in log
+
+
+def test_the_ui_listens_on_this_machine_only(first: Up) -> None:
+    with socket.create_connection(("127.0.0.1", first.port), timeout=5):
+        pass
+    # A server on all addresses would answer here as well.
+    with socket.socket() as elsewhere:
+        assert elsewhere.connect_ex(("127.0.0.2", first.port)) != 0
+
+
+def test_a_second_one_on_the_same_home_is_refused_in_one_sentence(first: Up, tmp_path: Path) -> None:
+    port = str(free_port())
+    told = tally.run(tmp_path, {"TALLY_HOME": str(first.home)}, "up", "--port", port)
+    assert told.code == 2
+    assert told.err.startswith(f"tally: another `tally up` runs on {first.dagster_home}")
+    assert told.err.count("\n") == 1
+
+
+def test_a_port_in_use_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        told = tally.run(tmp_path, {"TALLY_HOME": str(tmp_path)}, "up", "--port", port)
+    assert told.code == 2
+    assert told.err.startswith(f"tally: port {port} of 127.0.0.1 cannot be used")
+    assert "--port" in told.err
+    assert "TALLY_PORT" in told.err
+    assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda it: it.name)
+def test_a_signal_while_it_starts_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
+    with running(tmp_path) as up:
+        up.until("Starting Dagster")
+        while len(up.processes()) < 3:
+            time.sleep(0.05)
+        assert up.end(number) == 0
+        assert up.processes() == []
+
+
+def test_ctrl_c_while_it_syncs_leaves_no_process_and_the_next_start_syncs_again(tmp_path: Path) -> None:
+    with running(tmp_path) as up:
+        up.until("✓ bronze_")
+        assert len(up.processes()) >= 5
+        assert up.end() == 0
+        assert up.processes() == []
+    with running(tmp_path) as again:
+        again.until("The sync took")
+        with dg.DagsterInstance.from_config(str(again.dagster_home)) as instance:
+            ended = [run.status.value for run in instance.get_runs(dg.RunsFilter(job_name="sync"))]
+        assert ended == ["SUCCESS", "FAILURE"]
+
+
+def test_if_it_is_killed_its_processes_end_by_themselves(tmp_path: Path) -> None:
+    with running(tmp_path, "--no-sync") as up:
+        up.until("Up: ")
+        assert len(up.processes()) >= 4
+        up.end(signal.SIGKILL)
+        until = time.monotonic() + 40
+        while up.processes() and time.monotonic() < until:
+            time.sleep(0.2)
+        assert up.processes() == []
+
+
+def test_when_a_process_of_dagster_dies_it_says_which_shows_the_log_and_ends_the_rest(tmp_path: Path) -> None:
+    with running(tmp_path, "--no-sync", settings={"TALLY_FIRST_DAY": "2026-01-01"}) as up:
+        up.until("Up: ")
+        # Its own part of the log: what it says when it goes down.
+        for process in Path("/proc").iterdir():
+            if process.name.isdecimal() and _is_daemon_of(process, up.home):
+                os.kill(int(process.name), signal.SIGKILL)
+        assert up.process.wait(40) == 1
+        assert "the daemon ended with exit code -9" in up.words
+        assert "Serving dagster-webserver" in up.words
+        assert up.processes() == []
+
+
+def test_a_run_that_was_under_way_when_everything_was_killed_is_marked_failed(tmp_path: Path) -> None:
+    settings = load_settings({"TALLY_HOME": str(tmp_path)}, dotenv=None)
+    with history.opened(settings) as instance:
+        run_id = "0b7f6f6e-4b8e-4f6e-9d41-31d1b3a7a001"
+        instance.add_run(dg.DagsterRun("refine", run_id=run_id, status=dg.DagsterRunStatus.STARTED))
+    with history.opened(settings) as instance:
+        run = instance.get_run_by_id(run_id)
+        assert run is not None
+        assert run.status == dg.DagsterRunStatus.STARTED, "another daemon's, as far as a command can know"
+    with history.opened(settings, launched_are_dead=True) as instance:
+        run = instance.get_run_by_id(run_id)
+        assert run is not None
+        assert run.status == dg.DagsterRunStatus.FAILURE
+
+
+def test_after_a_restart_the_history_is_there_and_today_is_not_synced_again(first: Up) -> None:
+    # The last test here that uses the first one: it ends it.
+    assert first.end() == 0
+    with running(first.home) as again:
+        again.until("Up: ")
+        assert "no sync is launched" in again.words
+        with dg.DagsterInstance.from_config(str(again.dagster_home)) as instance:
+            syncs = instance.get_runs(dg.RunsFilter(job_name="sync"))
+        assert [run.status.value for run in syncs] == ["SUCCESS"]
+
+
+def _is_daemon_of(process: Path, home: Path) -> bool:
+    try:
+        mine = f"TALLY_HOME={home}".encode() in (process / "environ").read_bytes().split(b"\0")
+        return mine and b"dagster-daemon" in (process / "cmdline").read_bytes()
+    except OSError:
+        return False
