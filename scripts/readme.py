@@ -9,7 +9,11 @@ from pathlib import Path
 from tally_pipeline.shows import dictionary
 
 README = Path(__file__).parents[1] / "README.md"
-PARTS = {"columns": dictionary.columns_table, "rules": dictionary.rules_table}
+PARTS = {
+    "columns": dictionary.columns_table,
+    "rules": dictionary.rules_table,
+    "gold": dictionary.gold_tables,
+}
 
 
 def generated(text: str) -> str:

@@ -143,7 +143,7 @@ def test_exports_are_looked_for_from_a_quarter_past_eight_and_genres_on_mondays(
     exports = pipeline.definitions.resolve_schedule_def("daily_export")
     weekly = pipeline.definitions.resolve_schedule_def("weekly_genres")
     assert exports.cron_schedule == "15,45 8-11 * * *"
-    assert weekly.cron_schedule == "30 2 * * 1"
+    assert weekly.cron_schedule == "30 3 * * 1"
     for schedule in (exports, weekly):
         assert schedule.execution_timezone == "UTC"
         assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING

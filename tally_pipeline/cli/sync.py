@@ -75,15 +75,14 @@ def _execute(
     pages: int | None,
     run_id: str,
 ) -> dg.ExecuteInProcessResult:
-    below = [
-        key for show_list in lists for key in (common.bronze_key(show_list), common.silver_key(show_list))
-    ]
+    bronze = dg.AssetSelection.assets(*map(common.bronze_key, lists))
+    selected = bronze.downstream().resolve(definitions.resolve_asset_graph())
     every = len(lists) == len(LISTS)
     ops = {f"bronze_{show_list.name}": {"config": {"pages": pages}} for show_list in lists} if pages else {}
     return definitions.resolve_job_def(automation.sync.name).execute_in_process(
         instance=instance,
         partition_key=day,
-        asset_selection=None if every else [*below, common.TABLE],
+        asset_selection=None if every else sorted(selected, key=str),
         run_config={"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         tags={history.COMMAND_TAG: "sync"},
         run_id=run_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tally_pipeline.shows import gold
 from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, RULES
 
 
@@ -22,6 +23,18 @@ def columns_table() -> str:
     # `data_type` stands in the file already.
     rows.append(("`dt`", "`string`", "no", "the path", f"Partition. {PARTITION_KEYS['dt']}"))
     return _table(("column", "type", "null", "from TMDB's", "meaning"), rows)
+
+
+def gold_tables() -> str:
+    """Every gold table: what it says, what it depends on, and its columns."""
+    parts = []
+    for table in gold.TABLES:
+        rows = [(f"`{column.name}`", f"`{column.athena_type}`", column.description) for column in table.columns]
+        parts.append(
+            f"#### `{table.sql_name}`\n\n{table.description} {table.window}\n\n"
+            + _table(("column", "type", "meaning"), rows)
+        )
+    return "\n\n".join(parts)
 
 
 def rules_table() -> str:
