@@ -83,8 +83,11 @@ def test_a_missing_page_fails_the_page_set_and_is_named_with_its_error() -> None
     assert "allow_partial" in found.todo
 
 
-def test_an_empty_capture_fails_the_page_set() -> None:
-    assert not quality.page_set_complete(decode(capture([page(1, [])])).metadata).passed
+def test_an_empty_capture_fails_the_page_set_and_nobody_is_told_to_refine_it() -> None:
+    found = quality.page_set_complete(decode(capture([page(1, [])])).metadata)
+
+    assert not found.passed
+    assert "allow_partial" not in found.todo
 
 
 def test_an_object_that_says_nothing_about_its_pages_passes_the_page_set() -> None:
@@ -138,7 +141,7 @@ def test_a_lost_optional_field_warns_and_a_lost_required_one_is_serious() -> Non
         (0, 95.0, True),
         (5, 95.0, True),
         (6, 95.0, False),
-        (100, 0.0, True),
+        (99, 0.0, True),
         (1, 100.0, False),
         (0, 100.0, True),
     ],
@@ -159,6 +162,10 @@ def test_an_empty_capture_never_passes_even_a_bar_of_nothing() -> None:
 
     assert not found.passed
     assert found.summary == "the capture holds no rows"
+
+
+def test_a_capture_without_one_sound_row_never_passes_even_a_bar_of_nothing() -> None:
+    assert not quality.pass_rate(counts(silver_rows=0, bronze_rows=20, quarantined=20), 0.0, []).passed
 
 
 def test_the_pass_rate_shows_what_was_rejected() -> None:
