@@ -16,5 +16,6 @@ interpreter=$("$UV" python find --no-project --system "$python" 2>/dev/null) || 
 }
 echo "$folder: $("$interpreter" -V), $interpreter"
 "$UV" venv --quiet --no-project --clear --python "$interpreter" "$folder"
-VIRTUAL_ENV=$folder "$UV" pip sync --quiet --require-hashes requirements.lock
+# Compiled now, or every process of Dagster compiles for itself where writing bytecode is switched off.
+VIRTUAL_ENV=$folder "$UV" pip sync --quiet --require-hashes --compile-bytecode requirements.lock
 VIRTUAL_ENV=$folder "$UV" pip install --quiet --no-deps --no-build-isolation --editable .

@@ -150,6 +150,7 @@ def _outcome(lake: Lake, key: BronzeKey, bronze: Bronze) -> Outcome:
     stated, counts = bronze.metadata, refined.counts
     pages = stated.page_set
     metadata: dict[str, Any] = {
+        "preview": preview(refined.silver),
         "dagster/partition_row_count": counts.bronze_rows,
         "dagster/uri": lake.store.uri(str(key)),
         "source": stated.source or "not stated",
@@ -163,7 +164,6 @@ def _outcome(lake: Lake, key: BronzeKey, bronze: Bronze) -> Outcome:
         "duration (s)": round(stated.duration_seconds or 0.0, 3),
         "bytes": sum(record.bytes for record in stated.pages),
         "sha256": bronze.sha256,
-        "preview": preview(refined.silver),
     }
     findings = (
         (quality.NOT_EMPTY, quality.not_empty(stated, counts.bronze_rows)),

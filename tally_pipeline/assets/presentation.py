@@ -12,9 +12,8 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 
-from tally_pipeline.catalog.tables import athena_type
 from tally_pipeline.shows import gold
-from tally_pipeline.shows.contract import COLUMNS
+from tally_pipeline.shows.contract import COLUMNS, athena_type
 from tally_pipeline.shows.quality import Finding
 
 PREVIEW_ROWS = 10
@@ -39,7 +38,7 @@ def finding_metadata(finding: Finding) -> dict[str, Any]:
 
 def preview(shows: pa.Table) -> dg.MarkdownMetadataValue:
     """The first shows of a table in silver's schema."""
-    columns = ["rank", "show_id", "title", "popularity", "vote_average", "vote_count", "first_air_date"]
+    columns = ["rank", "title", "popularity", "vote_average", "vote_count", "first_air_date"]
     return markdown_table(shows.select(columns).slice(0, PREVIEW_ROWS).to_pylist())
 
 

@@ -161,6 +161,7 @@ def _metadata(lake: Lake, capture: Capture, refined: Refined, silver: str, quara
     counts = refined.counts
     partial = capture.verdict == "partial"
     return {
+        "preview": preview(refined.silver),
         "dagster/partition_row_count": counts.silver_rows,
         "dagster/uri": lake.store.uri(silver),
         "source": lake.source,
@@ -172,8 +173,7 @@ def _metadata(lake: Lake, capture: Capture, refined: Refined, silver: str, quara
         "quarantine": lake.store.uri(quarantine),
         "bronze object": lake.store.uri(str(capture.key)),
         "bronze sha256": capture.bronze.sha256,
-        "passed over": list(capture.passed_over),
-        "preview": preview(refined.silver),
+        **({"passed over": list(capture.passed_over)} if capture.passed_over else {}),
     }
 
 

@@ -33,16 +33,7 @@ class TableSpec:
 
 def athena_columns(schema: pa.Schema) -> list[tuple[str, str]]:
     """Name and Athena type of each column of `schema`."""
-    return [(field.name, athena_type(field.type)) for field in schema]
-
-
-def athena_type(type_: pa.DataType) -> str:
-    """The type as Athena names it. A type that no table of ours should have keeps Arrow's name."""
-    if pa.types.is_list(type_):
-        return f"array<{athena_type(type_.value_type)}>"
-    if pa.types.is_map(type_):
-        return f"map<{athena_type(type_.key_type)},{athena_type(type_.item_type)}>"
-    return contract.ATHENA_TYPES.get(type_, str(type_))
+    return [(field.name, contract.athena_type(field.type)) for field in schema]
 
 
 SILVER_SHOWS = TableSpec("silver_shows", layout.silver_key("*", "*"), contract.SILVER)

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from tally_pipeline import automation
 from tally_pipeline.assets import common
-from tally_pipeline.cli import history, summary, terminal
+from tally_pipeline.cli import failures, history, summary, terminal
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Settings, deploy, today
 from tally_pipeline.shows.lists import LISTS, ShowList
@@ -32,7 +32,7 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
         deployment = deploy(settings, on_page)
         with history.opened(settings) as instance, history.alive(settings, run_id):
             result = _execute(build_definitions(deployment), instance, lists, day, pages, run_id)
-    errors = _errors(result)
+    errors = failures.by_list(result.all_events)
     found = summary.by_list(deployment.lake, lists, day, run_id, errors)
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
@@ -88,23 +88,6 @@ def _execute(
         run_id=run_id,
         raise_on_error=False,
     )
-
-
-def _errors(result: dg.ExecuteInProcessResult) -> dict[str, str]:
-    """What went wrong, by list (or by step, where it is not a list's)."""
-    names = {
-        f"{layer}_{show_list.name}": show_list.name for show_list in LISTS for layer in ("bronze", "silver")
-    }
-    found: dict[str, str] = {}
-    for event in result.all_events:
-        if event.is_step_failure:
-            failure = event.step_failure_data
-            told = failure.user_failure_data
-            text = told.description if told and told.description else None
-            error = failure.error
-            step = event.step_key or "the run"
-            found[names.get(step, step)] = text or (error.message.strip() if error else "failed")
-    return found
 
 
 @contextmanager

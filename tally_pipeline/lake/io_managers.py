@@ -9,14 +9,17 @@ pandas frame.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 import pyarrow as pa
 
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
+
+if TYPE_CHECKING:
+    # A second of import that only those who hand over a frame should pay.
+    import pandas as pd
 
 
 class ParquetIOManager(dg.IOManager):

@@ -79,6 +79,15 @@ ATHENA_TYPES: dict[pa.DataType, str] = {
 }
 
 
+def athena_type(type_: pa.DataType) -> str:
+    """The type as Athena names it. A type that no table of ours should have keeps Arrow's name."""
+    if pa.types.is_list(type_):
+        return f"array<{athena_type(type_.value_type)}>"
+    if pa.types.is_map(type_):
+        return f"map<{athena_type(type_.key_type)},{athena_type(type_.item_type)}>"
+    return ATHENA_TYPES.get(type_, str(type_))
+
+
 def _from_tmdb(
     name: str, type_: pa.DataType, field: str, description: str, *, required: bool, nullable: bool = False
 ) -> Column:

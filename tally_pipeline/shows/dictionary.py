@@ -29,7 +29,9 @@ def gold_tables() -> str:
     """Every gold table: what it says, what it depends on, and its columns."""
     parts = []
     for table in gold.TABLES:
-        rows = [(f"`{column.name}`", f"`{column.athena_type}`", column.description) for column in table.columns]
+        rows = [
+            (f"`{column.name}`", f"`{column.athena_type}`", column.description) for column in table.columns
+        ]
         parts.append(
             f"#### `{table.sql_name}`\n\n{table.description} {table.window}\n\n"
             + _table(("column", "type", "meaning"), rows)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from tally_pipeline.shows.contract import athena_type
+
 VERSION = "1"
 """Stands in the footer of every gold file; raise it when a column or its meaning changes."""
 
@@ -46,6 +48,11 @@ class Column:
     description: str
     sources: tuple[str, ...] = ()
     nullable: bool = False
+
+    @property
+    def athena_type(self) -> str:
+        """The type as Athena and Glue name it."""
+        return athena_type(self.type)
 
     @property
     def arrow_field(self) -> pa.Field:

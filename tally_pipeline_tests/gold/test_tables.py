@@ -12,8 +12,9 @@ from sqlglot.errors import ErrorLevel
 
 from tally_pipeline.catalog import gold as gold_sql
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
-from tally_pipeline.catalog.tables import TABLES, athena_columns, athena_type
+from tally_pipeline.catalog.tables import TABLES, athena_columns
 from tally_pipeline.shows import gold
+from tally_pipeline.shows.contract import athena_type
 from tally_pipeline_tests.catalog.conftest import show
 from tally_pipeline_tests.gold import second_way
 from tally_pipeline_tests.gold.conftest import GENRE_NAMES, back, invent, write, write_genres
