@@ -1,0 +1,36 @@
+"""`python -m benchmarks [NAME…]`: run all benchmarks or those named, print what they found and keep it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+
+from benchmarks import backfill, refine, report, sync
+from benchmarks.report import Report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what Tally costs.")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="sync, refine, backfill; all if none is named"
+    )
+    parser.add_argument("--runs", type=int, help="how often each is measured (sync and refine 5, backfill 3)")
+    parser.add_argument("--days", type=int, default=90, help="days of the backfill (90)")
+    told = parser.parse_args()
+    benchmarks: dict[str, Callable[[], Report]] = {
+        "sync": partial(sync.measure, told.runs or 5),
+        "refine": partial(refine.measure, told.runs or 5),
+        "backfill": partial(backfill.measure, told.runs or 3, told.days),
+    }
+    unknown = [name for name in told.names if name not in benchmarks]
+    if unknown:
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(benchmarks)}")
+    for name in told.names or benchmarks:
+        found = benchmarks[name]()
+        print(found.markdown(), flush=True)
+        report.keep(found)
+
+
+if __name__ == "__main__":
+    main()
