@@ -236,10 +236,10 @@ def contents(lake: Lake) -> dict[str, bytes]:
 
 
 def assert_sound(lake: Lake) -> None:
-    """Every file is readable, bronze holds what was sent, and every file's books balance."""
+    """Every file is readable, bronze holds what was sent, and the books of silver and quarantine balance."""
     assert [(found.key, found.problems) for found in audit(lake) if found.problems or found.unproven] == []
     for key in contents(lake):
-        if key.startswith(f"{layout.BRONZE}/"):
+        if not key.startswith((f"{layout.SILVER}/", f"{layout.QUARANTINE}/")):
             continue
         footer = footer_of(lake, key)
         data_type, dt = key.split("/")[2], key.split("/")[3].removeprefix("dt=")

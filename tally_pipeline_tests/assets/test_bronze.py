@@ -113,8 +113,8 @@ def test_the_ui_shows_what_came_and_how(pipeline: Pipeline) -> None:
     first = json.loads(body)["results"][0]
     lines = shown["preview"].splitlines()
     assert len(lines) == 2 + 10
-    assert lines[0].startswith("| rank | show_id | title |")
-    assert lines[2].startswith(f"| 1 | {first['id']} |")
+    assert lines[0].startswith("| rank | title |")
+    assert lines[2].startswith(f"| 1 | {first['name']} |")
 
 
 def test_a_capture_that_cannot_be_had_is_tried_again_as_often_as_the_launchpad_says(

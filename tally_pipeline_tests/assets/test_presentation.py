@@ -60,7 +60,7 @@ def test_a_shows_name_is_no_markup_in_any_metadata(pipeline: Pipeline) -> None:
         assert "**x**" not in text
         assert "](b)" not in text
     # Each line has as many cells as the head.
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in preview.splitlines()} == {8}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in preview.splitlines()} == {7}
 
 
 def test_a_name_that_tmdb_captures_is_no_markup_in_bronzes_preview(pipeline: Pipeline) -> None:

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
+from tally_pipeline.shows.contract import GENRES
+
 Row = dict[str, Any]
 History = Mapping[str, Mapping[str, Sequence[Row]]]
 """Silver's rows by day and list."""
@@ -35,7 +37,7 @@ def genres(history: History, names: Mapping[int, str], day: str) -> list[Row]:
                 {
                     "data_type": data_type,
                     "genre_id": genre,
-                    "genre": names.get(genre),
+                    "genre": names.get(genre, GENRES.get(genre)),
                     "shows": len(here),
                     "share": len(here) / len(shows),
                     "mean_popularity": total / len(here),

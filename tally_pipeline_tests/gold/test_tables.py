@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlglot.errors import ErrorLevel
 from tally_pipeline.catalog import gold as gold_sql
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES, athena_columns
-from tally_pipeline.shows import gold
+from tally_pipeline.shows import contract, gold
 from tally_pipeline.shows.contract import athena_type
 from tally_pipeline_tests.catalog.conftest import show
 from tally_pipeline_tests.gold import second_way
@@ -240,3 +241,9 @@ def test_every_source_is_a_column_of_silver(table: gold.Table) -> None:
         f"{spec.name}.{name}" for spec in TABLES for name in spec.presented.names if spec.name[:6] == "silver"
     }
     assert [c.name for c in table.columns if not set(c.sources) <= columns] == []
+
+
+def test_the_names_in_the_genres_sql_are_the_contracts() -> None:
+    sql = (Path(gold_sql.__file__).parent / "gold" / "genre_analytics.sql").read_text(encoding="utf-8")
+    named = {int(number): name for number, name in re.findall(r"\((\d+), '([^']+)'\)", sql)}
+    assert named == contract.GENRES
