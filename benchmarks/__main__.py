@@ -6,22 +6,28 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import backfill, refine, report, sync
+from benchmarks import backfill, exports, gold, refine, report, sync
 from benchmarks.report import Report
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what Tally costs.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="sync, refine, backfill; all if none is named"
+        "names", nargs="*", metavar="NAME", help="sync, refine, backfill, gold, exports; all if none is named"
     )
-    parser.add_argument("--runs", type=int, help="how often each is measured (sync and refine 5, backfill 3)")
-    parser.add_argument("--days", type=int, default=90, help="days of the backfill (90)")
+    parser.add_argument(
+        "--runs",
+        type=int,
+        help="how often each is measured (sync and refine 5, backfill and gold 3, exports always 1)",
+    )
+    parser.add_argument("--days", type=int, default=90, help="days of backfill and exports (90)")
     told = parser.parse_args()
     benchmarks: dict[str, Callable[[], Report]] = {
         "sync": partial(sync.measure, told.runs or 5),
         "refine": partial(refine.measure, told.runs or 5),
         "backfill": partial(backfill.measure, told.runs or 3, told.days),
+        "gold": partial(gold.measure, told.runs or 3),
+        "exports": partial(exports.measure, told.days),
     }
     unknown = [name for name in told.names if name not in benchmarks]
     if unknown:

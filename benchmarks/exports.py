@@ -1,14 +1,11 @@
 """A backfill of the daily exports: download and refine 90 past days, 18 million rows, in one run in one process.
 
-    python -m benchmarks.exports [DAYS]
-
 Targets on 2 cores: under 5 minutes, under 2 GB. The sandbox makes the files beforehand, in a process of its own,
 and a plain file server hands them out: its time is told apart from the backfill's.
 """
 
 from __future__ import annotations
 
-import os
 import resource
 import socket
 import subprocess
@@ -23,6 +20,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from benchmarks.report import Measure, Report, Target
 from tally_pipeline.assets import common
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings, today
@@ -38,11 +36,10 @@ _FOLDER = "p/exports"
 
 
 @dataclass(frozen=True)
-class Measured:
+class _Backfill:
     """`seconds` for the whole run, of which `bronze` and `silver` for each asset's step; `processor` are those in
     which the process worked itself, which a busy machine does not stretch; `gigabytes` at the peak."""
 
-    days: int
     rows: int
     making: float
     seconds: float
@@ -51,21 +48,30 @@ class Measured:
     silver: float
     gigabytes: float
 
-    def __str__(self) -> str:
-        return "\n".join(
-            [
-                f"{self.days} days, {self.rows:,} rows in {self.seconds:.1f} s: {self.rows / self.seconds:,.0f}"
-                f" rows/s (target {SECONDS_TARGET:.0f} s: {_verdict(self.seconds, SECONDS_TARGET)})",
-                f"  {self.processor:.1f} s of it on the processor; load {os.getloadavg()[0]:.1f} at the end",
-                f"  bronze_series_export {self.bronze:.1f} s, silver_series {self.silver:.1f} s",
-                f"  peak memory {self.gigabytes:.2f} GB"
-                f" (target {GIGABYTES_TARGET:.0f} GB: {_verdict(self.gigabytes, GIGABYTES_TARGET)})",
-                f"  not counted: the sandbox made the files in {self.making:.1f} s",
-            ]
-        )
+
+def measure(days: int = DAYS) -> Report:
+    """Backfill `days` past days of exports, once: it takes minutes."""
+    found = _backfill(days)
+    return Report(
+        name="exports",
+        title=f"a backfill of {days} days of daily exports, {found.rows:,} rows, in one run",
+        runs=1,
+        measures=[
+            Measure("wall time", [found.seconds], "s", Target("at most", SECONDS_TARGET)),
+            Measure("bronze_series_export", [found.bronze], "s", indent=True),
+            Measure("silver_series", [found.silver], "s", indent=True),
+            Measure("of it on the processor", [found.processor], "s", indent=True),
+            Measure("speed", [found.rows / found.seconds], "rows/s"),
+            Measure("peak memory", [found.gigabytes], "GB", Target("at most", GIGABYTES_TARGET)),
+        ],
+        notes=[
+            f"Not counted: the sandbox made the files beforehand, in {found.making:.0f} s; a plain file server"
+            " hands them out."
+        ],
+    )
 
 
-def measure(days: int = DAYS) -> Measured:
+def _backfill(days: int) -> _Backfill:
     """Backfill `days` past days into a fresh lake and a fresh history on disk; every day must end published."""
     past = [today() - timedelta(days=ago) for ago in range(days, 0, -1)]
     with tempfile.TemporaryDirectory(prefix="tally-bench-") as name:
@@ -94,8 +100,7 @@ def measure(days: int = DAYS) -> Measured:
                 stats.step_key: (stats.end_time or 0.0) - (stats.start_time or 0.0)
                 for stats in instance.get_run_step_stats(result.run_id)
             }
-        return Measured(
-            days,
+        return _Backfill(
             _published_rows(deployment.lake, past),
             making,
             seconds,
@@ -118,7 +123,7 @@ def make_files(folder: Path, days: list[date]) -> None:
 def _made(folder: Path, days: list[date]) -> float:
     """Make the files in a process of its own, so that its memory is not the backfill's; returns the seconds."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "benchmarks.exports", "--make", str(folder), *map(date.isoformat, days)]
+    command = [sys.executable, "-m", "benchmarks.exports", str(folder), *map(date.isoformat, days)]
     subprocess.run(command, check=True)
     return time.monotonic() - started
 
@@ -177,12 +182,5 @@ def _published_rows(lake: Lake, days: list[date]) -> int:
     return rows
 
 
-def _verdict(value: float, target: float) -> str:
-    return "met" if value <= target else "MISSED"
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--make"]:
-        make_files(Path(sys.argv[2]), [date.fromisoformat(text) for text in sys.argv[3:]])
-    else:
-        print(measure(int(sys.argv[1]) if sys.argv[1:] else DAYS))
+    make_files(Path(sys.argv[1]), [date.fromisoformat(text) for text in sys.argv[2:]])

@@ -23,8 +23,8 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # n
 from tally_pipeline.assets.presentation import finding_metadata
 from tally_pipeline.shows.quality import Check, Finding
 
-MAX_DAYS_A_RUN = 100
-"""A backfill goes in runs of this many days: few enough starts, and a failed run is soon done again."""
+MAX_DAYS_A_RUN = 366
+"""A backfill of up to a year is one run: gold of a day then finds all earlier days of silver rebuilt before it."""
 
 
 Recorded: TypeAlias = dg.MaterializeResult[Any] | dg.AssetCheckResult
