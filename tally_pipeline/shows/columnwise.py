@@ -68,24 +68,22 @@ def refine_chunk(rows: Sequence[bytes | msgspec.Raw], of: RowContract = SHOWS) -
 
 
 def _all_plain(rows: Sequence[bytes | msgspec.Raw], text: bytes) -> bool:
-    """Whether each row is plain; `text` is all of them. Few brackets cannot nest deeply."""
-    few = _brackets(text) <= len(rows) + _DEEPEST
-    if few and text.count(b"\n") == len(rows) - 1:
-        return text.startswith(b"{") and text.count(b"\n{") == len(rows) - 1
-    return all(map(_is_plain, rows))
-
-
-def _is_plain(row: bytes | msgspec.Raw) -> bool:
-    """Whether a row is an object that cannot nest too deep.
+    """Whether each row, of which `text` has one a line, is an object that cannot nest too deep.
 
     Arrow's parser kills the process on a chunk that begins with null, and takes what is nested deeper than
     `rowwise`'s parser bears.
     """
-    view = memoryview(row)
-    if view[0] != ord("{"):
+    characters = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(characters == ord("\n"))
+    if len(ends) != len(rows) - 1:
+        # Rows over several lines: nobody writes bronze so, and the other road takes them.
         return False
+    if not text.startswith(b"{") or np.any(characters[ends + 1] != ord("{")):
+        return False
+    lengths = np.diff(ends, prepend=-1, append=len(text))
     # Every bracket needs its other half: only a long row can nest deep, and few rows are long.
-    return len(view) <= 2 * _DEEPEST or _brackets(bytes(row)) <= _DEEPEST
+    long = np.flatnonzero(lengths > 2 * _DEEPEST)
+    return all(_brackets(bytes(rows[int(index)])) <= _DEEPEST for index in long)
 
 
 def _brackets(text: bytes) -> int:

@@ -83,11 +83,11 @@ def refine(bronze: Bronze, *, data_type: str, dt: str, key: str) -> Refined:
     for start in range(0, len(rows), CHUNK_ROWS):
         part = rows[start : start + CHUNK_ROWS]
         chunk = columnwise.refine_chunk(part) or rowwise.refine_chunk(part)
-        good = [start + i for i in range(len(part)) if i not in chunk.broken]
+        ranks = np.delete(places.ranks[start : start + len(part)], list(chunk.broken))
         made = {
-            "ingestion_date": pa.repeat(pa.scalar(ingestion_date), len(good)),
-            "data_type": pa.repeat(pa.scalar(data_type), len(good)),
-            "rank": pa.array(places.ranks[good]),
+            "ingestion_date": pa.repeat(pa.scalar(ingestion_date), len(ranks)),
+            "data_type": pa.repeat(pa.scalar(data_type), len(ranks)),
+            "rank": pa.array(ranks),
         }
         arrays = [(chunk.columns | made)[column.name] for column in COLUMNS]
         batches.append(pa.RecordBatch.from_arrays(arrays, schema=contract.SILVER))
