@@ -77,6 +77,12 @@ def _sync(settings: Settings, told: argparse.Namespace) -> int:
     return sync(settings, lists, told.pages, as_json=told.json)
 
 
+def _rebuild(settings: Settings, told: argparse.Namespace) -> int:
+    from tally_pipeline.cli.rebuild import rebuild
+
+    return rebuild(settings, told.first, told.last)
+
+
 def _status(settings: Settings, told: argparse.Namespace) -> int:
     from tally_pipeline.cli.status import status
 
@@ -142,6 +148,14 @@ def _parser() -> argparse.ArgumentParser:
     sync.add_argument("--list", action="append", metavar="NAME", help=f"only this list; repeatable ({names})")
     sync.add_argument("--pages", type=_within(1, MAX_PAGES), help="pages of each list, in place of its depth")
     sync.add_argument("--json", action="store_true", help="print the summary by list as JSON")
+
+    rebuild = _command(
+        commands, "rebuild", _rebuild, "make silver, gold and reports of past days anew, from stored bronze"
+    )
+    rebuild.add_argument(
+        "--first", type=_day, metavar="DAY", help="the first day (the first that bronze holds)"
+    )
+    rebuild.add_argument("--last", type=_day, metavar="DAY", help="the last day (today)")
 
     status = _command(commands, "status", _status, "what is in the lake, the checks, schedule and sensor")
     status.add_argument("--json", action="store_true", help="print it as JSON")

@@ -87,7 +87,7 @@ def close_dead_runs(
             dg.DagsterRunStatus.STARTED,
             dg.DagsterRunStatus.CANCELING,
         ],
-        tags={} if launched_are_dead else {COMMAND_TAG: "sync"},
+        tags={} if launched_are_dead else {COMMAND_TAG: ["sync", "rebuild"]},
     )
     closed = []
     for run in instance.get_runs(unfinished):

@@ -60,7 +60,7 @@ def fill(settings: Settings, days: int) -> int:
     _say(
         f"{written} captures of {past[0]} to {past[-1]} written into {lake.store.root}"
         + (f", {there} were there already" if there else "")
-        + ". The sensor refines them ten days at a time; or launch a backfill of silver_shows and below in the UI."
+        + ". The sensor refines them ten days at a time; or rebuild them at once with `tally rebuild`, or by a backfill in the UI."
     )
     return 0
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.cli.running import Up, running
 
-WAIT_MS = 60_000
+WAIT_MS = 30_000
 """How long anything may take to show: a busy machine draws slowly."""
 
 _ARGUMENTS = (

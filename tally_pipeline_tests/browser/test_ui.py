@@ -20,17 +20,25 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-def test_the_lineage_shows_the_whole_pipeline_with_every_check_passed(page: Page, shot: Shot) -> None:
+def test_the_lineage_shows_the_whole_pipeline(page: Page, shot: Shot) -> None:
     page.goto("/asset-groups")
-    for group, assets in (("bronze", "4 assets"), ("silver", "4 assets"), ("catalog", "1 asset")):
+    for group in ("bronze", "silver", "catalog", "gold", "report"):
         expect(page.get_by_text(group, exact=True).last).to_be_visible()
-        expect(page.get_by_text(assets).first).to_be_visible()
+    expect(page.get_by_text("6 assets")).to_have_count(2)
     # No welcome, no question about telemetry.
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Alt+E")
-    expect(page.get_by_text("4 / 4 Passed")).to_have_count(len(LISTS) + 1)
-    expect(page.get_by_text("6 / 6 Passed")).to_have_count(len(LISTS))
+    page.wait_for_timeout(2_000)  # The graph glides into place, too small then for its words.
     shot("lineage")
+
+
+@pytest.mark.parametrize(("group", "passed"), [("bronze", "4 / 4 Passed"), ("silver", "6 / 6 Passed")])
+def test_in_a_layer_every_list_has_passed_every_check(
+    page: Page, shot: Shot, group: str, passed: str
+) -> None:
+    page.goto(f"/locations/__repository__@tally_pipeline.definitions/asset-groups/{group}/lineage")
+    expect(page.get_by_text(passed)).to_have_count(len(LISTS))
+    shot(group)
 
 
 def test_an_assets_checks_show_what_was_counted_and_a_status_for_each_day(page: Page, shot: Shot) -> None:

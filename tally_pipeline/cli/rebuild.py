@@ -1,0 +1,63 @@
+"""`tally rebuild`: silver and everything below it, for past days, from stored bronze: a backfill by command."""
+
+from __future__ import annotations
+
+import uuid
+
+import dagster as dg
+
+from tally_pipeline import automation
+from tally_pipeline.cli import failures, history, terminal
+from tally_pipeline.definitions import build_definitions
+from tally_pipeline.deployment import Settings, SettingsError, deploy, today
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.shows.lists import LISTS
+
+
+def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
+    """Rebuild the days from `first` to `last` (YYYY-MM-DD; by default every day that bronze holds).
+
+    0 when all were published. Raises `SettingsError` when bronze holds none of them.
+    """
+    words, run_id = terminal.words(), str(uuid.uuid4())
+    deployment = deploy(settings)
+    days = _held(deployment.lake, first or settings.first_day.isoformat(), last or today().isoformat())
+    if not days:
+        raise SettingsError(
+            f"bronze holds no capture of these days in {deployment.lake.store.root}: give days that `tally status`"
+            " shows, or capture today with `tally sync`"
+        )
+    words.print(
+        f"{days[0]} to {days[-1]}: rebuilding {len(days)} days in {settings.lake_folder}", markup=False
+    )
+    definitions = build_definitions(deployment)
+    with history.opened(settings) as instance, history.alive(settings, run_id):
+        result = definitions.resolve_job_def(automation.refine.name).execute_in_process(
+            instance=instance,
+            asset_selection=sorted(_selected(definitions), key=str),
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={
+                history.COMMAND_TAG: "rebuild",
+                "dagster/asset_partition_range_start": days[0],
+                "dagster/asset_partition_range_end": days[-1],
+            },
+            run_id=run_id,
+            raise_on_error=False,
+        )
+    for name, error in failures.by_list(result.all_events).items():
+        words.print(f"[red]✗[/red] {name}:")
+        words.print(f"  {error}", markup=False)
+    words.print("Rebuilt." if result.success else "Not everything was published; what was good is.")
+    return 0 if result.success else 1
+
+
+def _held(lake: Lake, first: str, last: str) -> list[str]:
+    """The days between, in order, of which bronze holds captures of any list."""
+    held = {day for show_list in LISTS for day in lake.bronze_days(show_list.name)}
+    return sorted(day for day in held if first <= day <= last)
+
+
+def _selected(definitions: dg.Definitions) -> set[dg.AssetKey]:
+    """Silver of the lists, and everything below."""
+    silver = dg.AssetSelection.key_prefixes("silver_shows")
+    return set(silver.downstream().resolve(definitions.resolve_asset_graph()))
