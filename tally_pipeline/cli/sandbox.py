@@ -60,7 +60,7 @@ def fill(settings: Settings, days: int) -> int:
     _say(
         f"{written} captures of {past[0]} to {past[-1]} written into {lake.store.root}"
         + (f", {there} were there already" if there else "")
-        + ". The sensor refines them ten days at a time; or rebuild them at once with `tally rebuild`, or by a backfill in the UI."
+        + ". The sensor refines them ten days at a time; `tally rebuild`, or a backfill in the UI, all at once."
     )
     return 0
 
