@@ -38,7 +38,7 @@ def finding_metadata(finding: Finding) -> dict[str, Any]:
 
 def preview(shows: pa.Table) -> dg.MarkdownMetadataValue:
     """The first shows of a table in silver's schema."""
-    columns = ["rank", "title", "popularity", "vote_average", "vote_count", "first_air_date"]
+    columns = ["rank", "title", "popularity", "vote_average", "vote_count", "original_language"]
     return markdown_table(shows.select(columns).slice(0, PREVIEW_ROWS).to_pylist())
 
 
