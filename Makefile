@@ -21,8 +21,9 @@ env: .venv/.ready ## make .venv with everything from the lock
 run: env ## start the Dagster UI on http://127.0.0.1:3000 and the first sync
 	@$(BIN)/tally up
 
+# A file's tests stay together: they share what its fixtures set up.
 test: check ## lint, types, every test, then the fast tests on the machine's other Pythons
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --durations 15
 	@sh scripts/test_other_pythons.sh
 
 test-fast: env ## the tests that take seconds
