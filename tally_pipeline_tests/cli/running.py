@@ -26,6 +26,10 @@ def free_port() -> int:
         return port
 
 
+def _heed_hangups() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Up:
     """A `tally up` whose lake and history lie in `home`."""
 
@@ -52,6 +56,8 @@ class Up:
                 stdout=words,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # Tests that run under nohup ignore SIGHUP, and their children would as well.
+                preexec_fn=_heed_hangups,
             )
 
     @property
