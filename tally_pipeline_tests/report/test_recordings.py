@@ -1,0 +1,77 @@
+"""The report over what TMDB really sent, on two days that lie three years apart: what is missing is shown so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tally_pipeline.assets.gold import make_day
+from tally_pipeline.assets.report import gather, write_day
+from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
+from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.gold import SilverFiles
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.report.changes import changes
+from tally_pipeline.report.inputs import Inputs
+from tally_pipeline.shows import gold
+from tally_pipeline.shows.lists import LISTS
+from tally_pipeline_tests.gold.recorded import NOW, THEN, recorded_lake
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def lake(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Both days with their gold and report."""
+    lake = recorded_lake(recordings, tmp_path_factory.mktemp("recorded"))
+    engine = DuckDbEngine(Path(lake.store.root), TABLES)
+    silver = SilverFiles.of(lake, [one.name for one in LISTS])
+    for day in (THEN, NOW):
+        outcomes = [make_day(lake, engine, table, day, silver) for table in gold.TABLES]
+        outcomes.append(write_day(lake, engine, day))
+        assert [outcome.refusal for outcome in outcomes if outcome.refusal] == []
+    return lake
+
+
+@pytest.fixture(scope="module")
+def now(lake: Lake) -> Inputs:
+    return gather(lake, DuckDbEngine(Path(lake.store.root), TABLES), NOW)
+
+
+def page(lake: Lake, day: str) -> str:
+    return lake.store.get(layout.report_key(day)).decode()
+
+
+def test_first_places_are_those_of_the_recordings(lake: Lake, now: Inputs) -> None:
+    told = "\n".join(sentence.text for sentence in changes(now))
+    for one in LISTS:
+        silver = lake.read_silver(one.name, NOW).sort_by("rank").to_pylist()
+        assert f"“{silver[0]['title']}” leads {one.title}" in told
+
+
+def test_the_three_years_between_are_said_to_be_missing(lake: Lake, now: Inputs) -> None:
+    told = "\n".join(sentence.text for sentence in changes(now))
+    # Nobody knows who led the day before: no run of days is claimed.
+    assert "running" not in told
+    assert "the day before has no data" in told
+    assert "1,123 days between without data" in page(lake, NOW)
+
+
+def test_a_day_without_data_is_missing_in_the_calendar_and_never_filled(lake: Lake, now: Inputs) -> None:
+    for one in LISTS:
+        states = {day: now.state(one.name, day) for day in now.days}
+        assert states[NOW] == "published"
+        # A list that was never captured before has nothing missing before its first day.
+        first = now.first_days[one.name]
+        wanted = "missing" if first == THEN else "before"
+        assert {state for day, state in states.items() if day != NOW} == {wanted}
+    assert {row["dt"] for row in now.places.to_pylist()} == {NOW}
+
+
+def test_the_earlier_day_stands_for_itself(lake: Lake) -> None:
+    earlier = page(lake, THEN)
+    assert "Saturday 26 November 2022" in earlier
+    assert "days between without data" not in earlier
+    assert lake.store.get(layout.latest_report_key()) == lake.store.get(layout.report_key(NOW))
