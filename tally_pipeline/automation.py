@@ -1,7 +1,9 @@
 """Jobs, the schedules, and the sensor that sees new bronze objects."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, timedelta
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, date, timedelta
 
 import dagster as dg
 import msgspec
@@ -170,7 +172,8 @@ def new_bronze_objects(settings: Settings) -> dg.SensorDefinition:
         minimum_interval_seconds=settings.sensor_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="One run a day for just the lists, exports and genres with new captures, and what hangs below"
-        " them. An object is refined once a version; what a full run refines itself is left to it.",
+        " them; days with nothing below (exports) share a run. An object is refined once a version; what a full run"
+        " refines itself is left to it.",
     )
     def sensor(
         context: dg.SensorEvaluationContext,
@@ -195,10 +198,13 @@ def new_bronze_objects(settings: Settings) -> dg.SensorDefinition:
                 later.append(pending)
             else:
                 ready.setdefault(pending.dt, []).append(pending)
-        newest_first = sorted(ready, reverse=True)
+        alone = [found[0] for found in ready.values() if _nothing_below(context, found, silver)]
+        spans = [span for span in _spans(alone) if len(span) > 1]
+        newest_first = sorted(ready.keys() - {one.dt for span in spans for one in span}, reverse=True)
         for day in newest_first[DAYS_A_TICK:]:
             later += ready[day]
         requests = [_request(context, day, ready[day], silver) for day in newest_first[:DAYS_A_TICK]]
+        requests += [_span_request(span, silver) for span in spans]
         next_cursor = msgspec.json.encode(_SensorCursor(next_arrivals, tuple(later))).decode()
         return dg.SensorResult(
             run_requests=requests,
@@ -216,15 +222,66 @@ def _request(
     silver: Mapping[str, dg.AssetKey],
 ) -> dg.RunRequest:
     """One run of the day: silver of the lists and streams concerned, and everything below it."""
-    if context.repository_def is None:
-        raise dg.DagsterInvariantViolationError("the sensor must be evaluated with its repository")
     ordered = sorted(pendings, key=lambda pending: pending.data_type)
     versions = ",".join(f"{pending.data_type}={pending.digest}" for pending in ordered)
-    concerned = dg.AssetSelection.assets(*(silver[pending.data_type] for pending in ordered))
-    selected = concerned.downstream().resolve(context.repository_def.asset_graph)
+    selected = _selected(context, ordered, silver)
     return dg.RunRequest(
         run_key=f"{day}:{versions}", partition_key=day, asset_selection=sorted(selected, key=str)
     )
+
+
+def _selected(
+    context: dg.SensorEvaluationContext, pendings: Sequence[_Pending], silver: Mapping[str, dg.AssetKey]
+) -> AbstractSet[dg.AssetKey]:
+    """Silver of the lists and streams concerned, and everything below it."""
+    if context.repository_def is None:
+        raise dg.DagsterInvariantViolationError("the sensor must be evaluated with its repository")
+    concerned = dg.AssetSelection.assets(*(silver[pending.data_type] for pending in pendings))
+    return concerned.downstream().resolve(context.repository_def.asset_graph)
+
+
+def _nothing_below(
+    context: dg.SensorEvaluationContext, pendings: Sequence[_Pending], silver: Mapping[str, dg.AssetKey]
+) -> bool:
+    """Whether silver of one list or stream is all there is to make: then days can share a run.
+
+    Otherwise each has a run of its own: in a run of many days one that fails stops what is below the others too.
+    """
+    return len(pendings) == 1 and len(_selected(context, pendings, silver)) == 1
+
+
+def _spans(pendings: Iterable[_Pending]) -> list[list[_Pending]]:
+    """Days of the same list or stream that follow one another without a break, as far as one run goes."""
+    spans: list[list[_Pending]] = []
+    for pending in sorted(pendings, key=lambda pending: (pending.data_type, pending.dt)):
+        last = spans[-1][-1] if spans else None
+        follows = last is not None and (last.data_type, _day_after(last.dt)) == (
+            pending.data_type,
+            pending.dt,
+        )
+        if follows and len(spans[-1]) < common.MAX_DAYS_A_RUN:
+            spans[-1].append(pending)
+        else:
+            spans.append([pending])
+    return spans
+
+
+def _span_request(span: Sequence[_Pending], silver: Mapping[str, dg.AssetKey]) -> dg.RunRequest:
+    """One run of all days of a span, oldest first."""
+    first, last = span[0], span[-1]
+    versions = hashlib.sha256(",".join(f"{one.dt}={one.digest}" for one in span).encode()).hexdigest()[:16]
+    return dg.RunRequest(
+        run_key=f"{first.dt}..{last.dt}:{first.data_type}={versions}",
+        asset_selection=[silver[first.data_type]],
+        tags={
+            "dagster/asset_partition_range_start": first.dt,
+            "dagster/asset_partition_range_end": last.dt,
+        },
+    )
+
+
+def _day_after(dt: str) -> str:
+    return (date.fromisoformat(dt) + timedelta(days=1)).isoformat()
 
 
 def _pending(arrival: Arrival) -> _Pending:

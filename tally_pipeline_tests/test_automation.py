@@ -71,6 +71,7 @@ class Pipeline:
             instance=self.instance,
             partition_key=request.partition_key,
             asset_selection=list(request.asset_selection or []),
+            tags=dict(request.tags),
             run_config=QUIET,
             raise_on_error=False,
         )

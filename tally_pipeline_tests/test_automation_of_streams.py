@@ -13,7 +13,7 @@ from tally_pipeline import automation
 from tally_pipeline.assets import common
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings, today
-from tally_pipeline.lake import layout
+from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.layout import StreamKey
 from tally_pipeline.shows import genres
 from tally_pipeline_tests.test_automation import Pipeline, names
@@ -74,12 +74,46 @@ def test_an_export_and_a_capture_of_one_day_share_a_run(pipeline: Pipeline) -> N
     assert {"silver_series", "silver_shows/popular_shows"} <= names(request)
 
 
-def test_a_flood_of_exports_goes_in_portions_newest_first_and_all_are_launched(pipeline: Pipeline) -> None:
-    days = [today() - timedelta(days=ago) for ago in range(automation.DAYS_A_TICK + 3)]
+def test_exports_of_days_that_follow_one_another_share_a_run(pipeline: Pipeline) -> None:
+    """As after a backfill of 90 days in which one was missing: two runs instead of 89."""
+    days = [YESTERDAY - timedelta(days=ago) for ago in range(automation.DAYS_A_TICK + 10)]
+    missing = days[4]
+    for day in days:
+        if day != missing:
+            arrive(pipeline, day)
+    requests = pipeline.tick()
+    assert [request.partition_key for request in requests] == [None, None]
+    assert [span(request) for request in requests] == [(days[-1], days[5]), (days[3], days[0])]
+    assert all(names(request) == {"silver_series"} for request in requests)
+    assert pipeline.tick() == []
+
+
+def test_such_a_run_refines_each_of_its_days(pipeline: Pipeline) -> None:
+    days = [YESTERDAY - timedelta(days=ago) for ago in range(3)]
     for day in days:
         arrive(pipeline, day)
-    launched = [request.partition_key for _ in range(3) for request in pipeline.tick()]
-    assert launched == [day.isoformat() for day in days]
+    (request,) = pipeline.tick()
+    assert pipeline.carry_out(request).success
+    for day in days:
+        assert streams.series_footer(pipeline.deployment.lake, day.isoformat()) is not None
+
+
+def test_an_export_that_came_again_asks_for_another_run(pipeline: Pipeline) -> None:
+    days = [YESTERDAY, YESTERDAY - timedelta(days=1)]
+    for day in days:
+        arrive(pipeline, day)
+    (first,) = pipeline.tick()
+    for day in days:
+        arrive(pipeline, day, "again", 4)
+    (second,) = pipeline.tick()
+    assert span(second) == span(first)
+    assert second.run_key != first.run_key
+
+
+def span(request: dg.RunRequest) -> tuple[date, date]:
+    """The first and the last day of a run of many."""
+    first, last = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
+    return date.fromisoformat(first), date.fromisoformat(last)
 
 
 def test_new_genres_are_refined(pipeline: Pipeline) -> None:
