@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import requests
 
 from benchmarks.processes import TALLY, BenchmarkError, environment, run, running, until
 from benchmarks.report import Measure, Report, Target
+from benchmarks.ui import Graphql, free_port
 from tally_pipeline.assets import common
 from tally_pipeline.assets.table import TABLE_CHECKS
 from tally_pipeline.deployment import today
@@ -35,12 +34,6 @@ _STATE = """query ($sensor: SensorSelector!) { sensorOrError(sensorSelector: $se
   ... on Sensor { sensorState { id status } } } }"""
 _STOP = """mutation ($id: String!) { stopSensor(id: $id) {
   __typename ... on PythonError { message } } }"""
-_LAUNCH = """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
-  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
-_PROGRESS = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
-  ... on PartitionBackfill { status runs { startTime endTime } error { message } }
-  ... on Error { message } } }"""
-_ENDED = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
 
 
 @dataclass(frozen=True)
@@ -53,25 +46,6 @@ class _Backfill:
     running: float
     after: float
     runs: int
-
-
-class Graphql:
-    """Dagster's GraphQL on a port of this machine."""
-
-    def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}/graphql"
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The reply's `data`; raises `BenchmarkError` when Dagster refuses, `RequestException` when it is silent."""
-        reply = self._session.post(
-            self._url, json={"query": query, "variables": variables}, timeout=60
-        ).json()
-        if "errors" in reply:
-            raise BenchmarkError(f"Dagster refused: {reply['errors']}")
-        data: dict[str, Any] = reply["data"]
-        return data
 
 
 def measure(runs: int, days: int) -> Report:
@@ -107,7 +81,7 @@ def measure(runs: int, days: int) -> Report:
 
 def _backfilled(home: Path, filled: Path, past: list[str]) -> _Backfill:
     home.mkdir()
-    port = _free_port()
+    port = free_port()
     command = [TALLY, "up", "--no-sync", "--port", str(port)]
     with running(command, _environment(home, past), home):
         graphql = Graphql(port)
@@ -115,17 +89,7 @@ def _backfilled(home: Path, filled: Path, past: list[str]) -> _Backfill:
         # Only now: the sensor's first tick would have taken the newest days.
         shutil.copytree(filled / "sandbox" / "lake", home / "sandbox" / "lake", dirs_exist_ok=True)
         began = time.time()
-        params = {
-            "assetSelection": [{"path": key.path} for key in CHECKS],
-            "partitionNames": past,
-            "title": "benchmark",
-        }
-        launched = graphql.ask(_LAUNCH, params=params)["launchPartitionBackfill"]
-        if "backfillId" not in launched:
-            raise BenchmarkError(f"the backfill was not launched: {launched}")
-        ended = until(
-            "the backfill", lambda: _ended(graphql, launched["backfillId"]), seconds=10 * SECONDS, every=0.5
-        )
+        ended = graphql.backfill(list(CHECKS), past, seconds=10 * SECONDS)
         done = time.time()
     if ended["status"] not in ("COMPLETED", "COMPLETED_SUCCESS"):
         raise BenchmarkError(f"the backfill ended as {ended['status']}: {ended['error']}")
@@ -154,11 +118,6 @@ def _stopped_sensor(graphql: Graphql) -> bool | None:
     return True
 
 
-def _ended(graphql: Graphql, backfill_id: str) -> dict[str, Any] | None:
-    progress: dict[str, Any] = graphql.ask(_PROGRESS, id=backfill_id)["partitionBackfillOrError"]
-    return progress if progress["status"] in _ENDED else None
-
-
 def _require_green(dagster_home: Path, past: list[str]) -> None:
     """Every day of every asset materialized, every check of it succeeded; raises `BenchmarkError` otherwise."""
     partitions = common.daily(date.fromisoformat(past[0]))
@@ -185,10 +144,3 @@ def _require_green(dagster_home: Path, past: list[str]) -> None:
 
 def _environment(home: Path, past: list[str]) -> dict[str, str]:
     return environment(home, TALLY_FIRST_DAY=past[0], TALLY_SENSOR_SECONDS="3600")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
