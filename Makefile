@@ -4,11 +4,11 @@ PYTHON ?= >=3.11,<3.14
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-fast check bench format docs lock clean
+.PHONY: help env run test test-fast check bench aws-local aws-local-down format docs lock clean
 .SUFFIXES:
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf 'make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf 'make %-14s %s\n' "$$name" "$$text"; done
 
 env: .venv/.ready ## make .venv with everything from the lock
 	@:
@@ -38,12 +38,20 @@ check: env ## lint, format, types, and which room may import which
 bench: env ## print the benchmarks
 	@$(BIN)/python -m benchmarks
 
+aws-local: env ## the pipeline on AWS emulated on this machine, by real Terraform; RECORDINGS=DIR syncs recorded replies
+	@$(BIN)/python -m deploy.local up
+	@$(BIN)/python -m deploy.local walk $(if $(RECORDINGS),--recordings $(RECORDINGS))
+
+aws-local-down: env ## destroy that again
+	@$(BIN)/python -m deploy.local down
+
 format: env ## put the code into shape
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-docs: env ## write README's generated parts anew
+docs: env ## write README's generated parts and deploy/contract.json anew
 	@$(BIN)/python scripts/readme.py
+	@$(BIN)/python scripts/contract.py
 
 lock: ## write requirements.lock anew, with the newest versions that pyproject.toml allows
 	@sh -eu -c '. scripts/uv.sh; "$$UV" pip compile pyproject.toml --group dev --quiet --upgrade \

@@ -32,6 +32,7 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
         "lake": deployment.lake,
         "catalog": deployment.catalog,
         "arrivals": deployment.arrivals,
+        "metrics": deployment.metrics,
         "io_manager": ParquetIOManager(deployment.lake),
     }
     return dg.Definitions(

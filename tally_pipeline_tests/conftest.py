@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tally_pipeline_tests.aws_server"]
+
 ON_CI = bool(os.environ.get("CI"))
 
 # No deadline: how long an example takes on a busy machine says nothing about the code.

@@ -19,7 +19,7 @@ from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs, shows_to_follow, window
 from tally_pipeline.report.page import render
-from tally_pipeline.shows import gold
+from tally_pipeline.shows import contract, gold
 from tally_pipeline.shows.books import Books, data_quality_daily
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.shows.quality import Check, Finding
@@ -175,21 +175,30 @@ def gather(lake: Lake, catalog: QueryEngine, day: str, lists: Sequence[ShowList]
             " FROM silver_shows CROSS JOIN UNNEST(genre_ids) AS genres (genre_id)"
             f" WHERE {within} GROUP BY dt, data_type, genre_id ORDER BY dt, data_type, genre_id"
         ),
-        rejected=catalog.query(
-            "SELECT data_type, page, place, reasons, raw FROM quarantine_shows"
-            f" WHERE dt = '{day}' ORDER BY data_type, page, place, raw LIMIT {REJECTED_SHOWN}"
-        ),
+        rejected=_rejected(catalog, day),
     )
+
+
+def _rejected(catalog: QueryEngine, day: str) -> pa.Table:
+    """The day's first rejected rows."""
+    order = ("data_type", "page", "place", "raw")
+    rows = catalog.rows(
+        "SELECT data_type, page, place, reasons, raw FROM quarantine_shows"
+        f" WHERE dt = '{day}' ORDER BY {', '.join(order)} LIMIT {REJECTED_SHOWN}",
+        pa.schema([contract.QUARANTINE.field(name) for name in (*order, "reasons")]),
+    )
+    return rows.sort_by([(name, "ascending") for name in order])
 
 
 def _quality(
     lake: Lake, catalog: QueryEngine, days: Sequence[str], lists: Sequence[ShowList], today: pa.Table
 ) -> pa.Table:
     """The books of the window. Days that gold has not come to yet are read off the files' footers."""
-    past = catalog.query(
-        f"SELECT * FROM gold_{gold.DATA_QUALITY_DAILY.name}"
-        f" WHERE dt BETWEEN '{days[0]}' AND '{days[-2]}' ORDER BY dt, data_type"
-    )
+    table = gold.DATA_QUALITY_DAILY
+    past = catalog.rows(
+        f"SELECT * FROM {table.sql_name} WHERE dt BETWEEN '{days[0]}' AND '{days[-2]}'",
+        pa.schema([*table.schema, pa.field("dt", pa.string())]),
+    ).sort_by([("dt", "ascending"), ("data_type", "ascending")])
     told = set(past["dt"].to_pylist())
     captured = {one.name: set(lake.bronze_days(one.name)) for one in lists}
     tables = [past, _dated(today, days[-1])]

@@ -1,7 +1,7 @@
 """`silver_shows/<list>`: the day's capture refined, published only when it is good enough."""
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -21,6 +21,13 @@ from tally_pipeline.deployment import Settings
 from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.lake import Capture, Lake, NoCaptureError
 from tally_pipeline.lake.parquet import ForeignFileError, footer_for
+from tally_pipeline.monitoring.metrics import (
+    DATA_QUALITY_PASS_RATE,
+    QUARANTINED_ROWS,
+    TOTAL_SHOWS_INGESTED,
+    Datum,
+    Metrics,
+)
 from tally_pipeline.shows import quality
 from tally_pipeline.shows.bronze import UnreadableBronzeError
 from tally_pipeline.shows.lists import ShowList
@@ -28,6 +35,9 @@ from tally_pipeline.shows.quality import Check, Finding
 from tally_pipeline.shows.refine import Counts, Refined, refine
 
 HISTORY_DAYS = 7
+
+NEWS_FOR = timedelta(hours=24)
+"""Captures older than this are no news: refining them again sends no metrics, and wakes no alarm."""
 
 
 class RefineConfig(dg.Config):
@@ -99,12 +109,13 @@ def silver_asset(
         config: RefineConfig,
         lake: dg.ResourceParam[Lake],
         settings: dg.ResourceParam[Settings],
+        metrics: dg.ResourceParam[Metrics],
     ) -> Iterator[Recorded]:
         history = _History(lake, show_list.name)
         days = sorted(context.partition_keys)
         outcomes = []
         for number, day in enumerate(days, start=1):
-            outcome = _refine_day(lake, show_list.name, day, config.allow_partial, settings, history)
+            outcome = _refine_day(lake, show_list.name, day, config.allow_partial, settings, history, metrics)
             context.log.info(f"{day} ({number} of {len(days)}): {outcome.refusal or 'published'}")
             outcomes.append(outcome)
         yield from record(context, key, outcomes)
@@ -113,7 +124,13 @@ def silver_asset(
 
 
 def _refine_day(
-    lake: Lake, data_type: str, day: str, allow_partial: bool, settings: Settings, history: _History
+    lake: Lake,
+    data_type: str,
+    day: str,
+    allow_partial: bool,
+    settings: Settings,
+    history: _History,
+    metrics: Metrics,
 ) -> Outcome:
     """Refine one day; quarantine is written in any case, silver only when no blocking check fails."""
     try:
@@ -129,14 +146,29 @@ def _refine_day(
     failed = [found for check, found in findings if check.blocking and not found.passed]
     quarantine = lake.write_quarantine(data_type, day, refined, footer)
     if failed:
+        metrics.send(_data(capture, counts, published=0))
         there = lake.store.exists(layout.silver_key(data_type, day))
         kept = "The day's last good file stays." if there else "The day has no file yet."
         reasons = " ".join(f"{found.summary}. {found.todo}" for found in failed)
         return Outcome(day, findings, refusal=f"{reasons} {kept} Rejected rows: {lake.store.uri(quarantine)}")
     silver = lake.publish_silver(data_type, day, refined, footer)
     history.published(day, counts)
+    metrics.send(_data(capture, counts, published=counts.silver_rows))
     metadata = _metadata(lake, capture, refined, silver, quarantine)
     return Outcome(day, findings, metadata | _plots(refined, day, history.before(day)))
+
+
+def _data(capture: Capture, counts: Counts, *, published: int) -> list[Datum]:
+    """What is told of a capture, while it is news; `published` are the rows that went to silver."""
+    # One that does not say when it was made is of its day.
+    at = capture.bronze.metadata.captured_at or datetime.fromisoformat(capture.key.dt).replace(tzinfo=UTC)
+    if datetime.now(UTC) - at > NEWS_FOR:
+        return []
+    return [
+        Datum(TOTAL_SHOWS_INGESTED, published),
+        Datum(DATA_QUALITY_PASS_RATE, counts.pass_rate),
+        Datum(QUARANTINED_ROWS, counts.quarantined),
+    ]
 
 
 def _findings(

@@ -1,7 +1,7 @@
 """`athena/silver_shows`: the table people query, held against silver and the contract."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -9,17 +9,16 @@ import dagster as dg
 from tally_pipeline.assets import common
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import column_schema, lineage_from_silver, markdown_table
-from tally_pipeline.catalog.engine import QueryEngine, QueryError
-from tally_pipeline.catalog.tables import athena_columns
+from tally_pipeline.catalog.engine import Answer, QueryEngine, QueryError
+from tally_pipeline.catalog.tables import SILVER_SHOWS
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.parquet import ForeignFileError
-from tally_pipeline.shows import contract
 from tally_pipeline.shows.lists import LISTS, ShowList
-from tally_pipeline.shows.quality import Check, Finding
+from tally_pipeline.shows.quality import SHOWN, Check, Finding
 
 SCHEMA_IS_THE_CONTRACTS = Check(
     "schema_is_the_contracts",
-    "The table's columns and types are the contract's, in its order.",
+    "The table's columns, their types and order, and on AWS its folders and partitions, are the contract's.",
     blocking=True,
 )
 COUNTS_EQUAL_SILVERS = Check(
@@ -27,7 +26,7 @@ COUNTS_EQUAL_SILVERS = Check(
 )
 TABLE_CHECKS = (SCHEMA_IS_THE_CONTRACTS, COUNTS_EQUAL_SILVERS)
 
-NAME = "silver_shows"
+NAME = SILVER_SHOWS.name
 
 
 def table_asset(
@@ -66,44 +65,37 @@ def table_asset(
         catalog: dg.ResourceParam[QueryEngine],
     ) -> Iterator[Recorded]:
         days = sorted(context.partition_keys)
-        started = time.monotonic()
         try:
             schema = schema_finding(catalog)
-            counted = _rows_by_day(catalog, days)
+            # Under another schema the rows may not even be countable, and it is the schema that is to be told.
+            counted = _count(catalog, days) if schema.passed else None
         except QueryError as error:
-            outcomes = [_unreadable(day, error) for day in days]
-        else:
-            seconds = time.monotonic() - started
-            outcomes = [
-                _outcome(lake, catalog, day, schema, counted.get(day, {}), seconds, lists) for day in days
-            ]
+            schema, counted = _unreadable(catalog, error), None
+        outcomes = [
+            _compared(lake, catalog, day, schema, counted, lists) if counted else _refused(day, schema)
+            for day in days
+        ]
         yield from record(context, key, outcomes)
 
     return compare
 
 
 def schema_finding(catalog: QueryEngine) -> Finding:
-    """Whether the table presents the contract's columns, then `dt`."""
-    wanted = [*athena_columns(contract.SILVER), ("dt", "string")]
-    found = catalog.columns(NAME)
-    differing = [
-        {"place": place, "contract": _column(wanted, place), "table": _column(found, place)}
-        for place in range(1, max(len(wanted), len(found)) + 1)
-        if _column(wanted, place) != _column(found, place)
-    ]
+    """Whether the table is the contract's: its columns, then the partition keys."""
+    columns = len(SILVER_SHOWS.presented.names)
+    differing = catalog.differences(NAME)
     return Finding(
         passed=not differing,
-        summary=f"{len(differing)} of {len(wanted)} columns differ from the contract"
+        summary=f"the table differs from the contract in {len(differing)} places: {_in_words(differing)}"
         if differing
-        else f"all {len(wanted)} columns are the contract's",
-        todo="A file under silver/shows was written under another contract or by other hands: rebuild its day"
-        " (backfill silver_shows), or remove the stray file.",
-        numbers={"columns": len(found), "columns_differing": len(differing)},
+        else f"all {columns} columns are the contract's",
+        todo=catalog.remedies.schema,
+        numbers={"columns": columns, "differences": len(differing)},
         offenders=differing,
     )
 
 
-def counts_finding(silver: Mapping[str, int], table: Mapping[str, int]) -> Finding:
+def counts_finding(silver: Mapping[str, int], table: Mapping[str, int], todo: str) -> Finding:
     """Whether the table's rows by list are silver's; both map list to rows."""
     rows = [
         {"list": name, "silver": silver.get(name, 0), "table": table.get(name, 0)}
@@ -113,25 +105,55 @@ def counts_finding(silver: Mapping[str, int], table: Mapping[str, int]) -> Findi
     return Finding(
         passed=bool(silver) and not differing,
         summary=f"{sum(table.values())} rows in the table, {sum(silver.values())} in silver, {len(silver)} lists",
-        todo="Rebuild the day's silver (materialize silver_shows for it); if it stays so, look for stray files"
-        " below silver/shows.",
+        todo=todo,
         numbers={"rows": sum(table.values()), "lists_differing": len(differing)},
         offenders=differing or rows,
     )
 
 
-def _outcome(
+def _refused(day: str, schema: Finding) -> Outcome:
+    """A table that is not the contract's, or cannot be read, is so for every day."""
+    findings = [(SCHEMA_IS_THE_CONTRACTS, schema)]
+    return Outcome(day, findings, refusal=f"{schema.summary}. {schema.todo}")
+
+
+def _unreadable(catalog: QueryEngine, error: QueryError) -> Finding:
+    return Finding(
+        passed=False, summary=f"the table cannot be read: {error}", todo=catalog.remedies.unreadable
+    )
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """The table's rows by day and list, and the query that counted them."""
+
+    rows: Mapping[str, Mapping[str, int]]
+    answer: Answer
+
+
+def _count(catalog: QueryEngine, days: Sequence[str]) -> _Counted:
+    """One query for all days of the run. It filters on the day: on Athena, every day looked at costs."""
+    answer = catalog.measure(
+        f"SELECT dt, data_type, count(*) AS n FROM {NAME}"
+        f" WHERE dt BETWEEN '{days[0]}' AND '{days[-1]}' GROUP BY dt, data_type"
+    )
+    rows: dict[str, dict[str, int]] = {}
+    for row in answer.rows.to_pylist():
+        rows.setdefault(row["dt"], {})[row["data_type"]] = row["n"]
+    return _Counted(rows, answer)
+
+
+def _compared(
     lake: Lake,
     catalog: QueryEngine,
     day: str,
     schema: Finding,
-    table: Mapping[str, int],
-    seconds: float,
+    counted: _Counted,
     lists: Sequence[ShowList],
 ) -> Outcome:
     silver, foreign = _silver_rows(lake, day, lists)
-    counts = counts_finding(silver, table)
-    findings = ((SCHEMA_IS_THE_CONTRACTS, schema), (COUNTS_EQUAL_SILVERS, counts))
+    table = counted.rows.get(day, {})
+    counts = counts_finding(silver, table, catalog.remedies.counts)
     metadata: dict[str, Any] = {
         "dagster/partition_row_count": sum(table.values()),
         "dagster/table_name": NAME,
@@ -139,25 +161,28 @@ def _outcome(
         "rows by list": markdown_table(counts.offenders),
         "lists": len(silver),
         "engine": catalog.describe(),
-        "query time (s)": round(seconds, 3),
+        **_query_metadata(counted.answer),
         "try": dg.MetadataValue.md(
             f"```sql\nSELECT * FROM {NAME} WHERE dt = '{day}' ORDER BY rank LIMIT 10\n```"
         ),
     }
-    failed = foreign + [f"{found.summary}. {found.todo}" for _, found in findings if not found.passed]
+    failed = list(foreign)
     if not silver and not foreign:
         failed = [f"there is no silver of {day}; materialize silver_shows for it first."]
+    elif not counts.passed:
+        failed.append(f"{counts.summary}. {counts.todo}")
+    findings = ((SCHEMA_IS_THE_CONTRACTS, schema), (COUNTS_EQUAL_SILVERS, counts))
     return Outcome(day, findings, metadata, refusal=" ".join(failed))
 
 
-def _unreadable(day: str, error: QueryError) -> Outcome:
-    """One file that cannot be read makes the whole table unreadable."""
-    found = Finding(
-        passed=False,
-        summary=f"the table cannot be read: {error}",
-        todo="Look at the file it names: remove it, and rebuild its day (materialize silver_shows for it).",
-    )
-    return Outcome(day, [(SCHEMA_IS_THE_CONTRACTS, found)], refusal=f"{found.summary}. {found.todo}")
+def _query_metadata(answer: Answer) -> dict[str, Any]:
+    """What the query took, and where to see it; what the engine does not say is left out."""
+    metadata: dict[str, Any] = {"query time (s)": round(answer.seconds, 3)}
+    if answer.bytes_scanned is not None:
+        metadata["bytes scanned"] = answer.bytes_scanned
+    if answer.link:
+        metadata["query"] = dg.MetadataValue.url(answer.link)
+    return metadata
 
 
 def _silver_rows(lake: Lake, day: str, lists: Sequence[ShowList]) -> tuple[dict[str, int], list[str]]:
@@ -175,16 +200,6 @@ def _silver_rows(lake: Lake, day: str, lists: Sequence[ShowList]) -> tuple[dict[
     return rows, foreign
 
 
-def _rows_by_day(catalog: QueryEngine, days: Sequence[str]) -> dict[str, dict[str, int]]:
-    rows = catalog.query(
-        f"SELECT dt, data_type, count(*) AS n FROM {NAME}"
-        f" WHERE dt BETWEEN '{days[0]}' AND '{days[-1]}' GROUP BY dt, data_type"
-    ).to_pylist()
-    counted: dict[str, dict[str, int]] = {}
-    for row in rows:
-        counted.setdefault(row["dt"], {})[row["data_type"]] = row["n"]
-    return counted
-
-
-def _column(columns: Sequence[tuple[str, str]], place: int) -> str:
-    return " ".join(columns[place - 1]) if place <= len(columns) else "nothing"
+def _in_words(differing: Sequence[Mapping[str, str]]) -> str:
+    told = [f"{one['place']} is {one['table']}, not {one['contract']}" for one in differing[:SHOWN]]
+    return "; ".join(told) + (" …" if len(differing) > SHOWN else "")

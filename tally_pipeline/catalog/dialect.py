@@ -1,4 +1,4 @@
-"""Reads SQL in Athena's dialect, lets only queries of known tables through, and writes them for DuckDB."""
+"""Reads SQL in Athena's dialect, lets only queries of known tables through, and writes them for an engine."""
 
 from __future__ import annotations
 
@@ -35,17 +35,35 @@ class ShowColumns:
 
 @dataclass(frozen=True)
 class Query:
-    """A query in DuckDB's dialect, and the tables it reads."""
+    """A query, and the tables it reads. `text` is the query in Athena's SQL, in which no table names a database."""
 
-    sql: str
+    text: str
     tables: frozenset[str]
+    tree: exp.Query | exp.Values
+    explain: bool = False
+
+    @property
+    def athena(self) -> str:
+        """The query for Athena, as it was written."""
+        return self._explained(self.text)
+
+    @property
+    def duckdb(self) -> str:
+        """The query for DuckDB. Raises `QueryError` for what has no counterpart there."""
+        try:
+            return self._explained(self.tree.sql("duckdb", unsupported_level=ErrorLevel.RAISE))
+        except UnsupportedError as error:
+            raise QueryError(f"DuckDB has no counterpart for a part of this query: {error}") from error
+
+    def _explained(self, sql: str) -> str:
+        return f"EXPLAIN {sql}" if self.explain else sql
 
 
 def read(sql: str, tables: Collection[str]) -> ShowTables | ShowColumns | Query:
     """What one statement in Athena's SQL asks of `tables`.
 
-    Raises `QueryError` for what is no SQL, is several statements, would change something, names an unknown
-    table, or has no counterpart in DuckDB.
+    Raises `QueryError` for what is no SQL, is several statements, would change something, or names an unknown
+    table.
     """
     statement = sql[_end_of_comments(sql) :].strip().rstrip(";").rstrip()
     if not statement:
@@ -55,9 +73,8 @@ def read(sql: str, tables: Collection[str]) -> ShowTables | ShowColumns | Query:
     if match := _SHOW_COLUMNS.fullmatch(statement):
         return ShowColumns(known_table(match["table"], tables))
     if match := _EXPLAIN.fullmatch(statement):
-        query = _translate(match["query"], tables)
-        return Query(f"EXPLAIN {query.sql}", query.tables)
-    return _translate(statement, tables)
+        return _query(match["query"], tables, explain=True)
+    return _query(statement, tables)
 
 
 def known_table(name: str, tables: Collection[str]) -> str:
@@ -77,13 +94,13 @@ def _end_of_comments(sql: str) -> int:
     return match.end() if match else 0
 
 
-def _translate(sql: str, tables: Collection[str]) -> Query:
+def _query(sql: str, tables: Collection[str], *, explain: bool = False) -> Query:
     tree = _parse(sql)
-    named = frozenset(_bind(table, tables) for table in _tables_read(tree))
-    try:
-        return Query(tree.sql("duckdb", unsupported_level=ErrorLevel.RAISE), named)
-    except UnsupportedError as error:
-        raise QueryError(f"DuckDB has no counterpart for a part of this query: {error}") from error
+    read = _tables_read(tree)
+    qualified = any(table.db for table in read)
+    named = frozenset(_bind(table, tables) for table in read)
+    # Written anew only where a database has to go: what a person wrote is what Athena should see.
+    return Query(tree.sql("athena") if qualified else sql, named, tree, explain)
 
 
 def _parse(sql: str) -> exp.Query | exp.Values:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import glob
 import re
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from tally_pipeline.catalog import dialect
-from tally_pipeline.catalog.engine import QueryError
+from tally_pipeline.catalog.engine import Answer, QueryError, Remedies, compared, in_schema
 from tally_pipeline.catalog.tables import TableSpec, athena_columns
 
 _SETTINGS = (
@@ -48,6 +49,13 @@ class DuckDbEngine:
     """
 
     name = "DuckDB"
+    remedies = Remedies(
+        schema="A file under silver/shows was written under another contract or by other hands: rebuild its day"
+        " (backfill silver_shows), or remove the stray file.",
+        counts="Rebuild the day's silver (materialize silver_shows for it); if it stays so, look for stray files"
+        " below silver/shows.",
+        unreadable="Look at the file it names: remove it, and rebuild its day (materialize silver_shows for it).",
+    )
 
     def __init__(self, lake_root: Path, tables: Sequence[TableSpec]) -> None:
         self._root = lake_root.resolve()
@@ -69,8 +77,18 @@ class DuckDbEngine:
             case dialect.ShowColumns(table):
                 names, types = zip(*self.columns(table), strict=True)
                 return pa.table({"column": names, "type": types})
-            case dialect.Query(duckdb_sql, names):
-                return self._run(duckdb_sql, [self._tables[name] for name in sorted(names)])
+            case dialect.Query() as query:
+                return self._run(query.duckdb, [self._tables[name] for name in sorted(query.tables)])
+
+    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+        """The query's rows in `schema`, which names and types its columns. Raises `QueryError`."""
+        return in_schema(self.query(sql), schema)
+
+    def measure(self, sql: str) -> Answer:
+        """The query's rows and how long they took; DuckDB does not say how much it read. Raises `QueryError`."""
+        started = time.monotonic()
+        rows = self.query(sql)
+        return Answer(rows, seconds=time.monotonic() - started)
 
     def columns(self, table: str) -> list[tuple[str, str]]:
         """Name and Athena type of each column that the table's files have: the contract's first, `dt` last.
@@ -82,6 +100,10 @@ class DuckDbEngine:
         if not self._files(spec):
             return athena_columns(spec.presented)
         return athena_columns(_in_order(self._run(f"FROM {self._scan(spec)} LIMIT 0", [spec]).schema, spec))
+
+    def differences(self, table: str) -> list[dict[str, str]]:
+        """Where the columns that the table's files have are not the contract's. Raises `QueryError`."""
+        return compared(athena_columns(self._tables[table].presented), self.columns(table), "column")
 
     def _run(self, sql: str, tables: Sequence[TableSpec]) -> pa.Table:
         """The query's rows, all read from files that stayed the same from beginning to end."""
@@ -133,7 +155,12 @@ class DuckDbEngine:
     def _scan(self, table: TableSpec) -> str:
         """The table's files as DuckDB reads them. A filter on a partition key leaves out files unopened."""
         pattern = _text(f"{glob.escape(str(self._root))}/{table.pattern}")
-        keys = "{" + ", ".join(f"{key}: VARCHAR" for key in table.partitions) + "}"
+        # Only what the path names: a list's folder is just its name, and its files hold it as well.
+        keys = (
+            "{"
+            + ", ".join(f"{key}: VARCHAR" for key in table.partitions if f"/{key}=" in table.pattern)
+            + "}"
+        )
         return f"read_parquet({pattern}, union_by_name = true, hive_partitioning = true, hive_types = {keys})"
 
     def _files(self, table: TableSpec) -> dict[Path, tuple[int, int, int]]:
@@ -167,9 +194,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
 
 def _in_order(schema: pa.Schema, spec: TableSpec) -> pa.Schema:
     """The files' columns as a query presents them: the known in their order, others, partition keys."""
-    known = [name for name in spec.schema.names if name in schema.names]
+    known = [name for name in spec.columns.names if name in schema.names]
     others = [name for name in schema.names if name not in spec.presented.names]
-    return pa.schema([schema.field(name) for name in [*known, *others, *spec.partitions]])
+    keys = [name for name in spec.partitions if name in schema.names]
+    return pa.schema([schema.field(name) for name in [*known, *others, *keys]])
 
 
 def _in_one_sentence(error: duckdb.Error, tables: Sequence[TableSpec]) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 
 from tally_pipeline import __version__
+from tally_pipeline.cli import operations
+from tally_pipeline.cli.arguments import Command, Commands, command, day, within
 from tally_pipeline.deployment import Settings, SettingsError, load_settings
 from tally_pipeline.lake.store import LakeError
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, UnknownListError, list_named
@@ -20,15 +21,13 @@ from tally_pipeline.shows.lists import LISTS, MAX_PAGES, UnknownListError, list_
 EXIT_WRONG = 2
 EXIT_INTERRUPTED = 130
 
-Command = Callable[[Settings, argparse.Namespace], int]
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     told = _parser().parse_args(argv)
-    command: Command = told.command
+    run: Command = told.command
     try:
-        return command(load_settings(), told)
+        return run(load_settings() if told.needs_settings else load_settings({}, dotenv=None), told)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -42,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _mistakes() -> tuple[type[Exception], ...]:
     """What a user can mend: each of these says how."""
+    from tally_pipeline.aws.errors import AwsError
     from tally_pipeline.catalog.engine import QueryError
     from tally_pipeline.catalog.samples import UnknownSampleError
     from tally_pipeline.cli.report import NoReportError
@@ -50,6 +50,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
 
     return (
         SettingsError,
+        AwsError,
         LakeError,
         QueryError,
         UnknownSampleError,
@@ -136,55 +137,57 @@ def _parser() -> argparse.ArgumentParser:
         description="TMDB's TV shows, captured daily, byte for byte, and refined into tables people trust.",
         epilog="Settings come from the environment and .env; .env.example lists them.",
     )
+    parser.set_defaults(needs_settings=True)
     parser.add_argument("--version", action="version", version=f"tally {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     names = ", ".join(show_list.name for show_list in LISTS)
 
-    up = _command(commands, "up", _up, "start the Dagster UI with schedule and sensor, and the first sync")
-    up.add_argument("--port", type=_within(1, 65535), help="the UI's port (TALLY_PORT, 3000)")
+    up = command(commands, "up", _up, "start the Dagster UI with schedule and sensor, and the first sync")
+    up.add_argument("--port", type=within(1, 65535), help="the UI's port (TALLY_PORT, 3000)")
     up.add_argument("--no-sync", action="store_true", help="do not launch a sync when today is not there yet")
 
-    sync = _command(commands, "sync", _sync, "capture, refine and check today, end to end")
+    sync = command(commands, "sync", _sync, "capture, refine and check today, end to end")
     sync.add_argument("--list", action="append", metavar="NAME", help=f"only this list; repeatable ({names})")
-    sync.add_argument("--pages", type=_within(1, MAX_PAGES), help="pages of each list, in place of its depth")
+    sync.add_argument("--pages", type=within(1, MAX_PAGES), help="pages of each list, in place of its depth")
     sync.add_argument("--json", action="store_true", help="print the summary by list as JSON")
 
-    rebuild = _command(
+    rebuild = command(
         commands, "rebuild", _rebuild, "make silver, gold and reports of past days anew, from stored bronze"
     )
     rebuild.add_argument(
-        "--first", type=_day, metavar="DAY", help="the first day (the first that bronze holds)"
+        "--first", type=day, metavar="DAY", help="the first day (the first that bronze holds)"
     )
-    rebuild.add_argument("--last", type=_day, metavar="DAY", help="the last day (today)")
+    rebuild.add_argument("--last", type=day, metavar="DAY", help="the last day (today)")
 
-    status = _command(commands, "status", _status, "what is in the lake, the checks, schedule and sensor")
+    status = command(commands, "status", _status, "what is in the lake, the checks, schedule and sensor")
     status.add_argument("--json", action="store_true", help="print it as JSON")
 
-    query = _command(commands, "query", _query, "ask the table silver_shows in Athena's SQL")
+    query = command(commands, "query", _query, "ask the table silver_shows in Athena's SQL")
     query.add_argument("sql", nargs="?", metavar="SQL", help="one SELECT; - reads it from standard input")
     query.add_argument("--sample", metavar="NAME", help="a sample query instead")
     query.add_argument("--samples", action="store_true", help="list the sample queries")
     query.add_argument("--format", choices=("table", "csv", "json"), default="table")
 
-    audit = _command(commands, "audit", _audit, "prove that bronze holds exactly the bytes TMDB sent")
+    audit = command(commands, "audit", _audit, "prove that bronze holds exactly the bytes TMDB sent")
     audit.add_argument("--json", action="store_true", help="print the result as JSON")
 
-    report = _command(commands, "report", _report, "where the day's report is; --open shows it")
-    report.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="the newest if not given")
+    report = command(commands, "report", _report, "where the day's report is; --open shows it")
+    report.add_argument("--day", type=day, metavar="YYYY-MM-DD", help="the newest if not given")
     report.add_argument("--open", action="store_true", help="open it in the browser")
 
+    operations.add(commands)
     _sandbox_commands(commands)
     return parser
 
 
-def _sandbox_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    sandbox = _command(
+def _sandbox_commands(commands: Commands) -> None:
+    sandbox = command(
         commands,
         "sandbox",
         _sandbox,
         "serve invented shows, or recordings, as TMDB would; `tally sandbox fill` writes a past",
     )
-    sandbox.add_argument("--port", type=_within(0, 65535), default=8787, help="8787; 0 takes any free one")
+    sandbox.add_argument("--port", type=within(0, 65535), default=8787, help="8787; 0 takes any free one")
     sandbox.add_argument("--latency-ms", type=float, default=0.0, metavar="N", help="what each reply takes")
     sandbox.add_argument("--recordings", type=Path, metavar="DIR", help="replay recordings from this folder")
     sandbox.add_argument("--snapshot", metavar="DATE", help="which of the recordings")
@@ -202,29 +205,5 @@ def _sandbox_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
         help="a fault, e.g. server-error:page=3,times=2; repeatable; an unknown name lists them all",
     )
     below = sandbox.add_subparsers(title="commands", metavar="fill")
-    fill = _command(below, "fill", _fill, "write past days of bronze, as if captured then")
-    fill.add_argument("--days", type=_within(1, 3650), default=90, help="how many days before today (90)")
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Command, help_: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
-    parser.set_defaults(command=command)
-    return parser
-
-
-def _within(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
-        return int(text)
-
-    return number
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day; give one as in 2025-12-24") from None
+    fill = command(below, "fill", _fill, "write past days of bronze, as if captured then")
+    fill.add_argument("--days", type=within(1, 3650), default=90, help="how many days before today (90)")

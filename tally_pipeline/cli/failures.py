@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import dagster as dg
@@ -11,6 +12,9 @@ from tally_pipeline.shows.lists import LISTS
 _LISTS = {
     f"{layer}_{show_list.name}": show_list.name for show_list in LISTS for layer in ("bronze", "silver")
 }
+
+_OURS = re.compile(r"^tally_pipeline\.[\w.]+: ")
+"""The class of an error of ours: its message says it all."""
 
 
 def by_list(events: Iterable[dg.DagsterEvent]) -> dict[str, str]:
@@ -22,6 +26,24 @@ def by_list(events: Iterable[dg.DagsterEvent]) -> dict[str, str]:
             told = failure.user_failure_data
             text = told.description if told and told.description else None
             step = event.step_key or "the run"
-            message = failure.error.message.strip() if failure.error else "failed"
-            found[_LISTS.get(step, step)] = text or message
+            found[_LISTS.get(step, step)] = text or _reason(failure.error)
     return found
+
+
+def of_run(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
+    """Why a run of the history failed; where no step did, what Dagster says of the run."""
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    entries = instance.all_logs(run_id, of_type=kinds)
+    events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
+    told = [event.message for event in events if event.event_type == dg.DagsterEventType.RUN_FAILURE]
+    return by_list(events) or {"the run": next(filter(None, told), "failed")}
+
+
+def _reason(error: dg.SerializableErrorInfo | None) -> str:
+    """The error as people read it, then what caused it. What Dagster wraps around errors says nothing."""
+    messages = []
+    while error is not None:
+        if not (error.cls_name or "").startswith("DagsterExecution") or error.cause is None:
+            messages.append(_OURS.sub("", error.message.strip()))
+        error = error.cause
+    return "\n".join(messages[:1] + [f"caused by: {message}" for message in messages[1:]]) or "failed"

@@ -8,20 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 import dagster as dg
 
 from tally_pipeline.automation import sync
 from tally_pipeline.deployment import Settings, SettingsError
-
-COMMAND_TAG = "tally/command"
-"""On runs that a command executes in its own process: nobody else can tell whether that is still alive."""
+from tally_pipeline.monitoring.runs import ABANDONED_TAG, COMMAND_TAG
 
 
 def prepare(settings: Settings) -> Path:
     """Make Dagster's home with the project's dagster.yaml in it; returns it. Raises `SettingsError`."""
     home = settings.dagster_home
-    ours = files("tally_pipeline").joinpath("dagster.yaml").read_text()
+    ours = _dagster_yaml(settings)
     config = home / "dagster.yaml"
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -35,6 +34,15 @@ def prepare(settings: Settings) -> Path:
             " may be written to, or the name of one to be made."
         ) from error
     return home
+
+
+def _dagster_yaml(settings: Settings) -> str:
+    """Dagster's own settings. On AWS what runs print is kept beside the lake: the machine may go away."""
+    ours = files("tally_pipeline").joinpath("dagster.yaml").read_text()
+    if settings.aws is None:
+        return ours
+    on_aws = files("tally_pipeline").joinpath("dagster.aws.yaml").read_text()
+    return f"{ours}\n{Template(on_aws).substitute(bucket=settings.aws.results_bucket, region=settings.aws.region)}"
 
 
 @contextmanager
@@ -103,6 +111,8 @@ def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     if run.job_name == sync.name:
         # The daemon starts again what died, under its partition; but a sync is for the day it is asked for.
         instance.add_run_tags(run.run_id, {"dagster/max_retries": "0"})
+    if COMMAND_TAG in run.tags:
+        instance.add_run_tags(run.run_id, {ABANDONED_TAG: "true"})
     instance.report_run_failed(run, "The process that executed this run was killed.")
     instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 

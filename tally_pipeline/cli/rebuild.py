@@ -11,6 +11,7 @@ from tally_pipeline.cli import failures, history, terminal
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Settings, SettingsError, deploy, today
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.monitoring import runs
 from tally_pipeline.shows.lists import LISTS
 
 
@@ -28,7 +29,7 @@ def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
             " shows, or capture today with `tally sync`"
         )
     words.print(
-        f"{days[0]} to {days[-1]}: rebuilding {len(days)} days in {settings.lake_folder}", markup=False
+        f"{days[0]} to {days[-1]}: rebuilding {len(days)} days in {settings.lake_place}", markup=False
     )
     definitions = build_definitions(deployment)
     with history.opened(settings) as instance, history.alive(settings, run_id):
@@ -37,13 +38,14 @@ def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
             asset_selection=sorted(_selected(definitions), key=str),
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={
-                history.COMMAND_TAG: "rebuild",
+                runs.COMMAND_TAG: "rebuild",
                 "dagster/asset_partition_range_start": days[0],
                 "dagster/asset_partition_range_end": days[-1],
             },
             run_id=run_id,
             raise_on_error=False,
         )
+        deployment.metrics.send(runs.of_run(instance, run_id))
     for name, error in failures.by_list(result.all_events).items():
         words.print(f"[red]✗[/red] {name}:")
         words.print(f"  {error}", markup=False)

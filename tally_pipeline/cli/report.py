@@ -17,11 +17,20 @@ class NoReportError(Exception):
 def report(settings: Settings, day: str | None, *, show: bool) -> int:
     """Print where the report of `day` is (None: the newest), and open it in the browser when `show`."""
     lake = deploy(settings).lake
-    uri = lake.store.uri(_key(lake, day))
+    key = _key(lake, day)
+    uri = lake.store.uri(key)
     print(uri)
     if show:
-        webbrowser.open(uri if "://" in uri else Path(uri).as_uri())
+        webbrowser.open((_fetched(settings, lake, key) if "://" in uri else Path(uri)).as_uri())
     return 0
+
+
+def _fetched(settings: Settings, lake: Lake, key: str) -> Path:
+    """A copy for the browser, which cannot open what is in a bucket."""
+    page = settings.state / "report.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_bytes(lake.store.get(key))
+    return page
 
 
 def _key(lake: Lake, day: str | None) -> str:

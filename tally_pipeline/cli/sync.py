@@ -19,6 +19,7 @@ from tally_pipeline.assets import common
 from tally_pipeline.cli import failures, history, summary, terminal
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Settings, deploy, today
+from tally_pipeline.monitoring import runs
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.tmdb.capture import PageProgress
 
@@ -27,11 +28,12 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
     """Capture, refine and check today; 0 only when everything that was asked for was published."""
     words = terminal.words()
     day, run_id = today().isoformat(), str(uuid.uuid4())
-    words.print(f"{day}, from {described_source(settings)}, into {settings.lake_folder}", markup=False)
+    words.print(f"{day}, from {described_source(settings)}, into {settings.lake_place}", markup=False)
     with _progress(words) as on_page:
         deployment = deploy(settings, on_page)
         with history.opened(settings) as instance, history.alive(settings, run_id):
             result = _execute(build_definitions(deployment), instance, lists, day, pages, run_id)
+            deployment.metrics.send(runs.of_run(instance, run_id))
     errors = failures.by_list(result.all_events)
     found = summary.by_list(deployment.lake, lists, day, run_id, errors)
     if as_json:
@@ -84,7 +86,7 @@ def _execute(
         partition_key=day,
         asset_selection=None if every else sorted(selected, key=str),
         run_config={"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={history.COMMAND_TAG: "sync"},
+        tags={runs.COMMAND_TAG: "sync"},
         run_id=run_id,
         raise_on_error=False,
     )

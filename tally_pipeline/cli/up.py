@@ -114,7 +114,7 @@ def _banner(words: Console, settings: Settings, ui: Ui, log: Path) -> None:
         words.print("         A token is free: https://www.themoviedb.org/settings/api")
     else:
         words.print(f"data     [bold yellow]SANDBOX[/bold yellow], from {settings.tmdb.base_url}")
-    for name, path in (("lake", settings.lake_folder), ("history", settings.dagster_home), ("log", log)):
+    for name, path in (("lake", settings.lake_place), ("history", settings.dagster_home), ("log", log)):
         words.print(f"{name:8} {path}", markup=False)
     words.print("Starting Dagster. Ctrl-C stops everything.")
 

@@ -83,8 +83,9 @@ class FolderArrivals:
         return found, msgspec.json.encode(cursor_now).decode()
 
     def _streams(self) -> list[os.DirEntry[str]]:
-        known = (layout.SERIES_EXPORT, layout.GENRES)
-        return [of_one for of_one in _folders(self._root / layout.STREAMS) if of_one.name in known]
+        return [
+            of_one for of_one in _folders(self._root / layout.STREAMS) if of_one.name in layout.STREAM_NAMES
+        ]
 
 
 def _day_folders(of_list: os.DirEntry[str], fresh_since: int) -> Iterator[tuple[Path, int]]:

@@ -34,10 +34,17 @@ class Audited:
 
 
 def audit(lake: Lake) -> Iterator[Audited]:
-    """Audit every object under bronze: captures of lists, then exports, then genres, each in the keys' order."""
+    """Audit every object under bronze: captures of lists, then exports, then genres, each in the keys' order.
+
+    Before them, when it does not hold, what the lake says of itself.
+    """
+    try:
+        lake.check_source()
+    except LakeError as error:
+        yield Audited(layout.CLAIM, problems=(str(error),))
     for name, key in lake.every_bronze_object():
         yield _audit_object(lake, name, key)
-    for stream in (layout.SERIES_EXPORT, layout.GENRES):
+    for stream in layout.STREAM_NAMES:
         yield from _audit_stream(lake, stream)
 
 

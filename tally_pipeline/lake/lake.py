@@ -14,7 +14,7 @@ import pyarrow as pa
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import BronzeRef, Footer, ForeignFileError
-from tally_pipeline.lake.store import NoSuchObjectError, Store
+from tally_pipeline.lake.store import AlreadyThereError, LakeError, NoSuchObjectError, Store
 from tally_pipeline.shows import bronze as bronze_format
 from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError
 from tally_pipeline.shows.refine import Refined
@@ -24,6 +24,12 @@ F = TypeVar("F", bound=msgspec.Struct)
 
 class NoCaptureError(Exception):
     """Bronze holds nothing for the list and day that may be refined; the message says what is there instead."""
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What the object `lake.json` says: whose data the lake holds."""
+
+    source: str
 
 
 @dataclass(frozen=True)
@@ -52,15 +58,59 @@ class Capture:
 
 
 class Lake:
-    """The lake of one source: `source` is "tmdb" or "sandbox", and nothing of the other is refined in it."""
+    """The lake of one source: `source` is "tmdb" or "sandbox", and nothing of the other is refined in it.
+
+    Its object `lake.json` says so, from before the first capture on: whoever comes for another source is refused.
+    """
 
     def __init__(self, store: Store, source: str) -> None:
         self.store = store
         self.source = source
+        self._is_ours = False
 
     def write_bronze(self, key: BronzeKey, body: bytes) -> None:
         """Keep a capture for good; raises `AlreadyThereError` when this execution wrote it before."""
-        self.store.create(str(key), body)
+        self.write_once(str(key), body)
+
+    def write_once(self, key: str, body: bytes) -> None:
+        """Write an object of bronze, which nothing ever replaces; raises `AlreadyThereError`.
+
+        Raises `LakeError` when the lake is another source's.
+        """
+        if not self.check_source():
+            claim = msgspec.json.format(msgspec.json.encode(Claim(self.source)))
+            try:
+                self.store.create(layout.CLAIM, claim)
+                self._is_ours = True
+            except AlreadyThereError:  # somebody was quicker, maybe for another source
+                self.check_source()
+        self.store.create(key, body)
+
+    def claim(self) -> Claim | None:
+        """Whose the lake says it is; None as long as it does not say. Raises `LakeError` if that is unreadable."""
+        try:
+            return msgspec.json.decode(self.store.get(layout.CLAIM), type=Claim)
+        except NoSuchObjectError:
+            return None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            where = self.store.uri(layout.CLAIM)
+            raise LakeError(
+                f"{where} does not say whose data this lake holds ({error}). Look whose it is, and write"
+                f' {{"source": "tmdb"}} or {{"source": "sandbox"}} there.'
+            ) from error
+
+    def check_source(self) -> bool:
+        """Whether the lake says that it is this source's; raises `LakeError` when it is another's."""
+        if not self._is_ours:
+            claim = self.claim()
+            if claim is not None and claim.source != self.source:
+                raise LakeError(
+                    f"{self.store.root} is a lake of {claim.source} data ({layout.CLAIM} says so), this is"
+                    f" {self.source} data: nothing was written. Give {self.source} data a lake of its own, or set"
+                    f" what makes it {claim.source} data again."
+                )
+            self._is_ours = claim is not None
+        return self._is_ours
 
     def read_bronze(self, key: BronzeKey) -> Bronze:
         """A capture; raises `NoSuchObjectError`, `UnreadableBronzeError`, both naming the object."""
@@ -84,6 +134,7 @@ class Lake:
 
         Raises `NoCaptureError` when there is none; it says what bronze holds and what to do.
         """
+        self.check_source()
         rejected: list[str] = []
         readable: list[Capture] = []
         for key in self.bronze_keys(data_type, dt):

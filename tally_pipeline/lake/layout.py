@@ -16,9 +16,12 @@ QUARANTINE = "quarantine/shows"
 GOLD = "gold"
 REPORTS = "reports"
 STREAMS = "bronze/tmdb"
+CLAIM = "lake.json"
+"""Says whose data the lake holds; written before anything else."""
 
 SERIES_EXPORT = "series_export"
 GENRES = "genres"
+STREAM_NAMES = (SERIES_EXPORT, GENRES)
 _SUFFIXES = {SERIES_EXPORT: ".json.gz", GENRES: ".json"}
 
 _NAME = r"[A-Za-z0-9_-]+"

@@ -10,16 +10,36 @@ import builtins
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
 import obstore
+from botocore.exceptions import BotoCoreError
 from obstore import exceptions
 from obstore.store import LocalStore, ObjectStore
 
+from tally_pipeline.aws import errors
+from tally_pipeline.aws.session import Aws
+from tally_pipeline.lake import s3
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
+
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Observe: TypeAlias = Callable[[str, int], None]
+"""Is told of each request: S3's name of the operation ("PutObject", "GetObject", "ListObjectsV2"), and its bytes."""
+
+Explain: TypeAlias = Callable[[BaseException, str, str], str]
+"""Says what happened and what to do; is given the error, what was being done (a verb) and the object's address."""
+
+LISTED_AT_ONCE = 1000
+"""Keys that one request lists at most, on S3."""
+
+CONFLICTS = 3
+"""How often a create-only write is tried when S3 says that another was under way, which decides nothing."""
 
 
 class LakeError(Exception):
@@ -44,6 +64,18 @@ class ObjectInfo:
     modified: datetime
 
 
+def _explain_folder(error: BaseException, doing: str, where: str) -> str:
+    if isinstance(error, exceptions.InvalidPathError):
+        return (
+            f"could not {doing} {where}: a file there has a name that no object store takes ({_first_line(error)})."
+            " Rename or remove that file; then run the same again."
+        )
+    return (
+        f"could not {doing} {where}: {_first_line(error)}."
+        " Check that the lake is there, is writable and has space; then run the same again."
+    )
+
+
 def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Turns obstore's exceptions into `LakeError`s that name the object and the remedy."""
 
@@ -55,6 +87,8 @@ def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             try:
                 return method(*args, **kwargs)
             except (FileNotFoundError, exceptions.NotFoundError) as error:
+                if errors.code_of(error) == "NoSuchBucket":
+                    raise LakeError(store.explain(error, verb, store.uri(str(key)))) from None
                 raise NoSuchObjectError(f"there is no object {store.uri(str(key))}") from error
             except exceptions.AlreadyExistsError as error:
                 raise AlreadyThereError(
@@ -62,16 +96,9 @@ def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 ) from error
             except ValueError as error:
                 raise LakeError(f"{key!r} is no name for an object: {_first_line(error)}") from error
-            except exceptions.InvalidPathError as error:
-                raise LakeError(
-                    f"could not {verb} {store.uri(str(key))}: a file there has a name that no object store takes"
-                    f" ({_first_line(error)}). Rename or remove that file; then run the same again."
-                ) from error
-            except (exceptions.BaseError, OSError) as error:
-                raise LakeError(
-                    f"could not {verb} {store.uri(str(key))}: {_first_line(error)}."
-                    " Check that the lake is there, is writable and has space; then run the same again."
-                ) from error
+            except (exceptions.BaseError, BotoCoreError, OSError) as error:
+                # Not the cause's text: S3's may hold an access key.
+                raise LakeError(store.explain(error, verb, store.uri(str(key)))) from None
 
         return wrapper
 
@@ -81,15 +108,28 @@ def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 class Store:
     """Objects by key below one root. Every method raises `LakeError` when the store fails."""
 
-    def __init__(self, connect: Callable[[], ObjectStore], root: str) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], ObjectStore],
+        root: str,
+        explain: Explain = _explain_folder,
+        observe: Observe | None = None,
+    ) -> None:
         """`connect` is called once, when the first object is asked for."""
         self._connect = connect
         self.root = root.rstrip("/")
+        self.explain = explain
+        self._observe = observe
 
     @classmethod
-    def in_folder(cls, folder: Path) -> Store:
+    def in_folder(cls, folder: Path, observe: Observe | None = None) -> Store:
         """The store in a local folder, which is made when it is first used."""
-        return cls(lambda: LocalStore(folder, mkdir=True), str(folder))
+        return cls(lambda: LocalStore(folder, mkdir=True), str(folder), observe=observe)
+
+    @classmethod
+    def on_s3(cls, aws: Aws, bucket: str, observe: Observe | None = None) -> Store:
+        """The store in a bucket, which must be there. Contacts nothing before the first use."""
+        return cls(partial(s3.connect, aws, bucket), f"s3://{bucket}", errors.explain, observe)
 
     @cached_property
     def _backend(self) -> ObjectStore:
@@ -102,48 +142,96 @@ class Store:
     @_explained("read")
     def get(self, key: str) -> bytes:
         """The object's bytes; raises `NoSuchObjectError`."""
-        return bytes(obstore.get(self._backend, key).bytes())
+        return self._read(key, None)
 
     @_explained("read the end of")
     def tail(self, key: str, length: int) -> bytes:
         """The object's last `length` bytes, or all of it when it is shorter; raises `NoSuchObjectError`."""
-        # One request: between two, the object could be another.
-        return bytes(obstore.get(self._backend, key, options={"range": {"suffix": length}}).bytes())
+        return self._tail(key, length)
 
     @_explained("write")
     def create(self, key: str, body: bytes) -> None:
         """Write an object that must not be there yet; raises `AlreadyThereError` and changes nothing if it is."""
-        obstore.put(self._backend, key, body, mode="create", use_multipart=False)
+        for attempt in range(CONFLICTS):
+            self._saw("PutObject", len(body))
+            try:
+                obstore.put(self._backend, _named(key), body, mode="create", use_multipart=False)
+            except exceptions.AlreadyExistsError as error:
+                if errors.code_of(error) != "ConditionalRequestConflict":
+                    raise
+                if attempt == CONFLICTS - 1:
+                    raise LakeError(self.explain(error, "write", self.uri(key))) from None
+            else:
+                return
 
     @_explained("write")
     def put(self, key: str, body: bytes) -> None:
         """Write an object whole, in place of the one that may be there."""
-        obstore.put(self._backend, key, body, mode="overwrite", use_multipart=False)
+        self._saw("PutObject", len(body))
+        obstore.put(self._backend, _named(key), body, mode="overwrite", use_multipart=False)
 
     @_explained("look for")
     def exists(self, key: str) -> bool:
+        # Not by HEAD: its errors say nothing, so a bucket that is not there would pass for an object that is not.
         try:
-            obstore.head(self._backend, key)
-        except (FileNotFoundError, exceptions.NotFoundError):
+            self._tail(key, 1)
+        except (FileNotFoundError, exceptions.NotFoundError) as error:
+            if errors.code_of(error) == "NoSuchBucket":
+                raise
             return False
         return True
 
     @_explained("list")
     def list(self, folder: str) -> builtins.list[ObjectInfo]:
         """Every object below a folder, by key; an absent folder is empty."""
-        return sorted(self._walk(folder), key=lambda found: found.key)
+        found = sorted(self._walk(folder), key=lambda found: found.key)
+        self._saw_list(len(found))
+        return found
 
     @_explained("list")
     def folders(self, folder: str) -> builtins.list[str]:
         """The names of the folders right below a folder, sorted."""
-        found = obstore.list_with_delimiter(self._backend, folder)["common_prefixes"]
-        return sorted(prefix.rstrip("/").rsplit("/", 1)[-1] for prefix in found)
+        found = obstore.list_with_delimiter(self._backend, folder)
+        self._saw_list(len(found["common_prefixes"]) + len(found["objects"]))
+        return sorted(prefix.rstrip("/").rsplit("/", 1)[-1] for prefix in found["common_prefixes"])
 
     def _walk(self, folder: str) -> Iterator[ObjectInfo]:
         for batch in obstore.list(self._backend, folder):
             for meta in batch:
                 version = meta.get("version") or meta.get("e_tag") or meta["last_modified"].isoformat()
                 yield ObjectInfo(meta["path"], meta["size"], version, meta["last_modified"])
+
+    def _tail(self, key: str, length: int) -> bytes:
+        # One request: between two, the object could be another.
+        try:
+            return self._read(key, {"range": {"suffix": length}})
+        except exceptions.BaseError as error:
+            # An empty object has no end: S3 refuses it, others answer with the whole of it.
+            if errors.code_of(error) == "InvalidRange" or "non-partial response" in str(error):
+                return self._read(key, None)[-length:]
+            raise
+
+    def _read(self, key: str, options: GetOptions | None) -> bytes:
+        body = b""
+        try:
+            body = bytes(obstore.get(self._backend, _named(key), options=options).bytes())
+        finally:
+            self._saw("GetObject", len(body))
+        return body
+
+    def _saw(self, operation: str, size: int) -> None:
+        if self._observe is not None:
+            self._observe(operation, size)
+
+    def _saw_list(self, keys: int) -> None:
+        for _ in range(max(1, -(-keys // LISTED_AT_ONCE))):
+            self._saw("ListObjectsV2", 0)
+
+
+def _named(key: str) -> str:
+    if not key:  # on S3 this would be the bucket itself
+        raise ValueError("it is empty")
+    return key
 
 
 def _first_line(error: BaseException) -> str:

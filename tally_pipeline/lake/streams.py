@@ -53,12 +53,12 @@ def write_export(lake: Lake, key: StreamKey, body: bytes, receipt: Receipt) -> N
     the file is another now: nothing is changed then.
     """
     try:
-        lake.store.create(key.receipt, msgspec.json.format(msgspec.json.encode(receipt)))
+        lake.write_once(key.receipt, msgspec.json.format(msgspec.json.encode(receipt)))
     except AlreadyThereError:
         before = _receipt(lake, key)
         if before is None or before.sha256 != receipt.sha256:
             raise
-    lake.store.create(str(key), body)
+    lake.write_once(str(key), body)
 
 
 def read_export(lake: Lake, key: StreamKey) -> Export:
@@ -74,6 +74,7 @@ def read_export(lake: Lake, key: StreamKey) -> Export:
 
 def export_to_refine(lake: Lake, dt: str) -> Export:
     """The day's latest file: what silver is made from. Raises `NoCaptureError`, saying what bronze holds."""
+    lake.check_source()
     rejected: list[str] = []
     told: list[tuple[str, StreamKey]] = []
     for key in captures(lake, layout.SERIES_EXPORT, dt):
@@ -126,7 +127,7 @@ def read_series(lake: Lake, dt: str) -> pa.Table:
 
 def write_genres(lake: Lake, key: StreamKey, body: bytes) -> None:
     """Keep a capture of the genres for good; raises `AlreadyThereError` when it was written before."""
-    lake.store.create(str(key), body)
+    lake.write_once(str(key), body)
 
 
 def read_genres(lake: Lake, key: StreamKey) -> Genres:
@@ -139,6 +140,7 @@ def read_genres(lake: Lake, key: StreamKey) -> Genres:
 
 def genres_to_refine(lake: Lake, dt: str) -> tuple[StreamKey, Genres]:
     """The day's latest capture of the genres. Raises `NoCaptureError`, saying what bronze holds."""
+    lake.check_source()
     rejected: list[str] = []
     readable: list[tuple[str, StreamKey, Genres]] = []
     for key in captures(lake, layout.GENRES, dt):

@@ -19,9 +19,12 @@ def columns_table() -> str:
             column.description,
         )
         for column in COLUMNS
+        if column.name not in PARTITION_KEYS
     ]
-    # `data_type` stands in the file already.
-    rows.append(("`dt`", "`string`", "no", "the path", f"Partition. {PARTITION_KEYS['dt']}"))
+    rows += [
+        (f"`{key}`", "`string`", "no", "the path", f"Partition. {meaning}")
+        for key, meaning in PARTITION_KEYS.items()
+    ]
     return _table(("column", "type", "null", "from TMDB's", "meaning"), rows)
 
 

@@ -84,8 +84,8 @@ def test_another_schema_is_told_column_by_column_even_on_another_day(published: 
     result = compared(published)
     assert checks(result, common.TABLE)["schema_is_the_contracts"] == "failed"
     told = offenders(result, "schema_is_the_contracts")
-    assert "| 1 | show_id bigint | show_id string |" in told
-    assert "| 17 | dt string | mood bigint |" in told
+    assert "| column 1 | show_id bigint | show_id string |" in told
+    assert "| column 16 | data_type string | mood bigint |" in told
     (why,) = failures(result).values()
     assert "remove the stray file" in why
 

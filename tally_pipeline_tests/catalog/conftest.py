@@ -15,6 +15,9 @@ from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.lake.layout import silver_key
 from tally_pipeline.shows import contract
+from tally_pipeline_tests.athena_server import athena, athena_url
+
+__all__ = ["athena", "athena_url"]
 
 
 def days_ago(days: int) -> str:

@@ -34,21 +34,26 @@ def test_a_row_is_read_back_as_it_was_written_with_its_day_from_the_path(lake: L
     assert lake.rows("SELECT * FROM silver_shows") == [row | {"dt": "2026-01-01"}]
 
 
-def test_columns_come_in_the_contracts_order_with_the_day_last(lake: Lake) -> None:
+COLUMNS = [*(name for name in contract.SILVER.names if name != "data_type"), "data_type", "dt"]
+"""Silver's columns as a query presents them: the partition keys last, as on Athena."""
+
+
+def test_columns_come_in_the_contracts_order_with_the_partition_keys_last(lake: Lake) -> None:
     lake.put("2026-01-01", [show(1)])
-    assert lake.engine.query("SELECT * FROM silver_shows").column_names == [*contract.SILVER.names, "dt"]
+    assert lake.engine.query("SELECT * FROM silver_shows").column_names == COLUMNS
 
 
 def test_the_tables_columns_are_the_contracts_in_athenas_types(lake: Lake) -> None:
     lake.put("2026-01-01", [show(1)])
-    expected = [(column.name, column.athena_type) for column in contract.COLUMNS]
-    assert lake.engine.columns("silver_shows") == [*expected, ("dt", "string")]
+    types = {column.name: column.athena_type for column in contract.COLUMNS} | {"dt": "string"}
+    assert lake.engine.columns("silver_shows") == [(name, types[name]) for name in COLUMNS]
+    assert lake.engine.differences("silver_shows") == []
 
 
 def test_a_table_without_files_is_empty_and_has_its_columns(lake: Lake) -> None:
     answer = lake.engine.query("SELECT * FROM silver_shows")
     assert answer.num_rows == 0
-    assert answer.column_names == [*contract.SILVER.names, "dt"]
+    assert answer.column_names == COLUMNS
     assert lake.engine.columns("quarantine_shows")[-1] == ("dt", "string")
     assert lake.engine.columns("silver_shows")[0] == ("show_id", "bigint")
 
@@ -88,7 +93,12 @@ def test_columns_tell_of_a_type_that_changed_in_one_file_and_of_a_column_too_man
     lake.put("2026-01-02", [show(1, vote_count=1.0, new="x")], schema=changed)
     columns = lake.engine.columns("silver_shows")
     assert dict(columns)["vote_count"] == "double"
-    assert columns[-2:] == [("new", "string"), ("dt", "string")]
+    assert columns[-3:] == [("new", "string"), ("data_type", "string"), ("dt", "string")]
+    assert lake.engine.differences("silver_shows")[0] == {
+        "place": "column 6",
+        "contract": "vote_count bigint",
+        "table": "vote_count double",
+    }
 
 
 def test_a_column_that_an_old_file_lacks_reads_as_null_there(lake: Lake) -> None:

@@ -1,31 +1,23 @@
-"""Reads the environment (nothing else does) and makes of it what the assets run on.
+"""Reads the environment; nothing else does.
 
-Local: a folder and DuckDB. Every value has a default, so that nothing at all need be set.
+Local: every value has a default, so that nothing at all need be set. On AWS: the names that `deploy/` gave to what
+it set up; `terraform output -json | tally deploy settings` prints them.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
 from dotenv import dotenv_values
 
-from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
-from tally_pipeline.catalog.engine import QueryEngine
-from tally_pipeline.catalog.tables import TABLES
-from tally_pipeline.lake.arrivals import Arrivals, FolderArrivals
-from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.store import Store
+from tally_pipeline.aws.settings import AwsSettings
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ShowList
-from tally_pipeline.tmdb.client import PageProgress, TmdbClient
-from tally_pipeline.tmdb.exports import ExportClient
-from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.settings import TMDB_BASE_URL, UTC_TIMEZONE, TmdbSettings
 
 Source = Literal["tmdb", "sandbox"]
@@ -40,11 +32,11 @@ class Settings:
     """Everything that can be set. Paths are absolute; `depths` holds pages by list (None: to the end).
 
     `sandbox_embedded` says that neither a key nor a TMDB_BASE_URL is there: each process that fetches then starts
-    a sandbox of its own for as long as it needs one.
+    a sandbox of its own for as long as it needs one. `aws` is None on one's own machine.
     """
 
     home: Path
-    deployment: Literal["local"]
+    aws: AwsSettings | None
     tmdb: TmdbSettings
     sandbox_embedded: bool
     depths: Mapping[str, int | None]
@@ -57,18 +49,28 @@ class Settings:
     port: int
 
     @property
+    def deployment(self) -> Literal["local", "aws"]:
+        return "aws" if self.aws else "local"
+
+    @property
     def source(self) -> Source:
         """Whose data this is; each has a lake and a history of its own."""
         return "sandbox" if self.sandbox_embedded else self.tmdb.source
 
     @property
     def state(self) -> Path:
-        """The folder of this source's lake and history."""
-        return self.home / self.source
+        """The folder of this lake's history, and of the lake itself where it is a folder."""
+        return self.home / (self.aws.lake_bucket if self.aws else self.source)
 
     @property
     def lake_folder(self) -> Path:
+        """The lake on one's own machine; none is there on AWS."""
         return self.state / "lake"
+
+    @property
+    def lake_place(self) -> str:
+        """Where the lake is, for people: a folder or a bucket's address."""
+        return f"s3://{self.aws.lake_bucket}" if self.aws else str(self.lake_folder)
 
     @property
     def dagster_home(self) -> Path:
@@ -80,10 +82,13 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
     told = {**(dotenv_values(dotenv) if dotenv else {}), **(os.environ if environ is None else environ)}
     read = _Reader({name: value.strip() for name, value in told.items() if value})
     token, api_key, base_url = (read.text(f"TMDB_{name}") for name in ("API_TOKEN", "API_KEY", "BASE_URL"))
-    deployment = read.text("TALLY_DEPLOYMENT") or "local"
-    if deployment != "local":
-        raise SettingsError(f"TALLY_DEPLOYMENT is {deployment!r}; it must be 'local'")
-    embedded, exports_url = not (base_url or token or api_key), read.text("TMDB_EXPORTS_URL")
+    aws, exports_url = read.aws(), read.text("TMDB_EXPORTS_URL")
+    if aws and not (token or api_key or base_url or aws.token_parameter):
+        raise SettingsError(
+            "nothing says how to reach TMDB: set TALLY_TOKEN_PARAMETER to the SSM parameter that holds the token"
+            " (`terraform output` names it), or TMDB_API_TOKEN"
+        )
+    embedded = not (aws or base_url or token or api_key)
     if embedded and exports_url:
         raise SettingsError(
             "TMDB_EXPORTS_URL is set, yet nothing says whose lists go with those exports: set TMDB_API_TOKEN, or"
@@ -108,7 +113,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         raise SettingsError(str(error)) from None
     return Settings(
         home=Path(read.text("TALLY_HOME") or ".tally").expanduser().resolve(),
-        deployment="local",
+        aws=aws,
         tmdb=tmdb,
         sandbox_embedded=embedded,
         depths={show_list.name: read.depth(show_list) for show_list in LISTS},
@@ -130,6 +135,35 @@ class _Reader:
 
     def text(self, name: str) -> str | None:
         return self._values.get(name)
+
+    def aws(self) -> AwsSettings | None:
+        """Where everything is on AWS; None on one's own machine."""
+        deployment = self.text("TALLY_DEPLOYMENT") or "local"
+        if deployment not in ("local", "aws"):
+            raise SettingsError(f"TALLY_DEPLOYMENT is {deployment!r}; it must be 'local' or 'aws'")
+        if deployment == "local":
+            return None
+        region = self.text("AWS_REGION") or self.text("AWS_DEFAULT_REGION")
+        names = ("LAKE_BUCKET", "RESULTS_BUCKET", "GLUE_DATABASE", "ATHENA_WORKGROUP", "EVENTS_QUEUE_URL")
+        lake, results, database, workgroup, queue = (self.text(f"TALLY_{name}") for name in names)
+        if not (region and lake and results and database and workgroup and queue):
+            absent = ["AWS_REGION"] if not region else []
+            absent += [f"TALLY_{name}" for name in names if not self.text(f"TALLY_{name}")]
+            raise SettingsError(
+                f"TALLY_DEPLOYMENT is 'aws', and {', '.join(absent)} is not set. Terraform knows them all:"
+                " `terraform -chdir=deploy output -json | tally deploy settings > .env`"
+            )
+        return AwsSettings(
+            region=region,
+            lake_bucket=lake,
+            results_bucket=results,
+            database=database,
+            workgroup=workgroup,
+            events_queue_url=queue,
+            dead_letters_queue_url=self.text("TALLY_DEAD_LETTERS_QUEUE_URL"),
+            alerts_topic_arn=self.text("TALLY_ALERTS_TOPIC_ARN"),
+            token_parameter=self.text("TALLY_TOKEN_PARAMETER"),
+        )
 
     def number(self, name: str, default: float, *, least: float, most: float) -> float:
         text = self.text(name)
@@ -172,74 +206,3 @@ class _Reader:
 def today() -> date:
     """Today in UTC: the only day of which TMDB serves lists."""
     return datetime.now(UTC).date()
-
-
-@dataclass
-class Tmdb:
-    """Where captures come from: TMDB, or a sandbox. One rate limit holds for the whole process.
-
-    `on_page` is told of every page, for those who watch.
-    """
-
-    settings: TmdbSettings
-    embedded: bool
-    source: Source
-    depths: Mapping[str, int | None]
-    on_page: Callable[[PageProgress], None] | None = None
-    _rate: RateLimit = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._rate = RateLimit(self.settings.requests_per_second)
-
-    @contextmanager
-    def client(self) -> Iterator[TmdbClient]:
-        """A client with its connections, closed at the end; with the embedded sandbox, that as well."""
-        with self._server() as settings, TmdbClient(settings, self._rate) as client:
-            yield client
-
-    @contextmanager
-    def exports(self) -> Iterator[ExportClient]:
-        """A client of the daily exports, closed at the end; with the embedded sandbox, that as well."""
-        with self._server() as settings, ExportClient(settings, self._rate) as client:
-            yield client
-
-    def _server(self) -> AbstractContextManager[TmdbSettings]:
-        return _embedded_sandbox(self.settings) if self.embedded else _as_set(self.settings)
-
-
-@contextmanager
-def _as_set(settings: TmdbSettings) -> Iterator[TmdbSettings]:
-    yield settings
-
-
-@contextmanager
-def _embedded_sandbox(settings: TmdbSettings) -> Iterator[TmdbSettings]:
-    # Here, so that only those who need the sandbox pay for its import.
-    from dataclasses import replace
-
-    from tally_pipeline.tmdb.sandbox import Sandbox
-
-    with Sandbox() as sandbox:
-        yield replace(settings, base_url=sandbox.base_url)
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """What the assets run on: one of these is all that changes between a laptop and AWS."""
-
-    settings: Settings
-    tmdb: Tmdb
-    lake: Lake
-    catalog: QueryEngine
-    arrivals: Arrivals
-
-
-def deploy(settings: Settings, on_page: Callable[[PageProgress], None] | None = None) -> Deployment:
-    """The deployment that the settings name. Contacts nothing and writes nothing."""
-    return Deployment(
-        settings=settings,
-        tmdb=Tmdb(settings.tmdb, settings.sandbox_embedded, settings.source, settings.depths, on_page),
-        lake=Lake(Store.in_folder(settings.lake_folder), settings.source),
-        catalog=DuckDbEngine(settings.lake_folder, TABLES),
-        arrivals=FolderArrivals(settings.lake_folder),
-    )

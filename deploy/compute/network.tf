@@ -1,0 +1,60 @@
+# A network of its own: free of charge, and nothing else's rules hold in it.
+
+resource "aws_vpc" "dagster" {
+  #checkov:skip=CKV2_AWS_11:Flow logs cost more than the lake; one machine that only calls out has little to tell
+  cidr_block           = "10.20.0.0/24"
+  enable_dns_support   = true
+  enable_dns_hostnames = true
+
+  tags = {
+    Name = "${local.name}-dagster"
+  }
+}
+
+resource "aws_subnet" "public" {
+  vpc_id     = aws_vpc.dagster.id
+  cidr_block = "10.20.0.0/28"
+
+  tags = {
+    Name = "${local.name}-dagster"
+  }
+}
+
+resource "aws_internet_gateway" "out" {
+  vpc_id = aws_vpc.dagster.id
+}
+
+resource "aws_route_table" "public" {
+  vpc_id = aws_vpc.dagster.id
+
+  route {
+    cidr_block = "0.0.0.0/0"
+    gateway_id = aws_internet_gateway.out.id
+  }
+}
+
+resource "aws_route_table_association" "public" {
+  subnet_id      = aws_subnet.public.id
+  route_table_id = aws_route_table.public.id
+}
+
+# Nobody may come in. Out goes only HTTPS: TMDB, AWS, Git, Python's packages.
+resource "aws_security_group" "outward" {
+  name        = "${local.name}-dagster"
+  description = "Nothing comes in, only HTTPS goes out."
+  vpc_id      = aws_vpc.dagster.id
+}
+
+resource "aws_vpc_security_group_egress_rule" "https" {
+  security_group_id = aws_security_group.outward.id
+  description       = "TMDB, AWS, Git and Python's packages have no fixed addresses."
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+# The VPC's own group, which nothing uses, lets nothing through.
+resource "aws_default_security_group" "closed" {
+  vpc_id = aws_vpc.dagster.id
+}

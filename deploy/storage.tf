@@ -1,0 +1,239 @@
+# The lake, and a bucket for what queries leave behind.
+
+resource "aws_s3_bucket" "lake" {
+  #checkov:skip=CKV_AWS_18:Access logs cost a second bucket and more requests than the lake itself; CloudTrail has them where they are needed
+  #checkov:skip=CKV_AWS_144:A copy in another region doubles the bill; bronze is protected by versions, and `tally export` takes it out
+  #checkov:skip=CKV_AWS_145:SSE-S3 encrypts at rest for nothing; a key of one's own costs $1 a month, ten times the lake
+  bucket        = local.lake_bucket
+  force_destroy = var.force_destroy
+}
+
+resource "aws_s3_bucket" "results" {
+  #checkov:skip=CKV_AWS_18:Results live for days, and Athena's history says who asked what
+  #checkov:skip=CKV_AWS_144:Results can be had again by asking again
+  #checkov:skip=CKV_AWS_145:SSE-S3 encrypts at rest for nothing; a key of one's own costs $1 a month, ten times the lake
+  #checkov:skip=CKV2_AWS_62:Nothing waits for results: Athena is asked for them
+  bucket        = local.results_bucket
+  force_destroy = var.force_destroy
+}
+
+locals {
+  buckets = {
+    lake    = aws_s3_bucket.lake.id
+    results = aws_s3_bucket.results.id
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "closed" {
+  for_each = local.buckets
+
+  bucket                  = each.value
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "no_acls" {
+  for_each = local.buckets
+
+  bucket = each.value
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "at_rest" {
+  for_each = local.buckets
+
+  bucket = each.value
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_versioning" "kept" {
+  for_each = local.buckets
+
+  bucket = each.value
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_object_lock_configuration" "lake" {
+  count = var.object_lock == null ? 0 : 1
+
+  bucket     = aws_s3_bucket.lake.id
+  depends_on = [aws_s3_bucket_versioning.kept]
+
+  rule {
+    default_retention {
+      mode = var.object_lock.mode
+      days = var.object_lock.days
+    }
+  }
+}
+
+# --- who may do what, whatever else allows it
+
+locals {
+  bucket_arns = { lake = local.lake_arn, results = local.results_arn }
+
+  tls_only = {
+    for bucket, arn in local.bucket_arns : bucket => {
+      Sid       = "OnlyOverTls"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = [arn, "${arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }
+  }
+
+  # A part of a multipart upload can't carry the header; the request that completes the upload can.
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+  bronze_is_only_created = {
+    Sid       = "BronzeIsOnlyCreated"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "s3:PutObject"
+    Resource  = "${local.lake_arn}/${local.bronze}/*"
+    Condition = {
+      Null = { "s3:if-none-match" = "true" }
+      Bool = { "s3:ObjectCreationOperation" = "true" }
+    }
+  }
+
+  # Holds for everybody, administrators included: only who changes this policy can delete. Expiry is S3's own doing.
+  bronze_is_never_deleted = {
+    Sid       = "BronzeIsNeverDeleted"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    Resource  = "${local.lake_arn}/${local.bronze}/*"
+  }
+
+  bucket_policies = {
+    lake    = [local.tls_only.lake, local.bronze_is_only_created, local.bronze_is_never_deleted]
+    results = [local.tls_only.results]
+  }
+}
+
+resource "aws_s3_bucket_policy" "rules" {
+  for_each = local.buckets
+
+  bucket     = each.value
+  policy     = jsonencode({ Version = "2012-10-17", Statement = local.bucket_policies[each.key] })
+  depends_on = [aws_s3_bucket_public_access_block.closed]
+}
+
+# --- what expires
+
+locals {
+  # Days until an object expires, and until its old versions are gone; null: never. In a bucket with versions an
+  # expired object becomes an old version, so bronze's bytes stay unless bronze_recovery_days says otherwise.
+  expiry = {
+    for prefix in concat([local.bronze], local.rebuilt) : prefix => {
+      current = var.retention_days > 0 ? var.retention_days : null
+      old     = prefix == local.bronze ? var.bronze_recovery_days : var.replaced_days
+    }
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "lake" {
+  bucket     = aws_s3_bucket.lake.id
+  depends_on = [aws_s3_bucket_versioning.kept]
+
+  rule {
+    id     = "litter"
+    status = "Enabled"
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 3
+    }
+
+    expiration {
+      expired_object_delete_marker = true
+    }
+  }
+
+  dynamic "rule" {
+    for_each = { for prefix, days in local.expiry : prefix => days if days.current != null || days.old != null }
+
+    content {
+      id     = rule.key
+      status = "Enabled"
+
+      filter {
+        prefix = "${rule.key}/"
+      }
+
+      dynamic "expiration" {
+        for_each = rule.value.current[*]
+
+        content {
+          days = expiration.value
+        }
+      }
+
+      dynamic "noncurrent_version_expiration" {
+        for_each = rule.value.old[*]
+
+        content {
+          noncurrent_days = noncurrent_version_expiration.value
+        }
+      }
+    }
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "results" {
+  bucket     = aws_s3_bucket.results.id
+  depends_on = [aws_s3_bucket_versioning.kept]
+
+  rule {
+    id     = "litter"
+    status = "Enabled"
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+
+    expiration {
+      expired_object_delete_marker = true
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
+  dynamic "rule" {
+    for_each = {
+      (local.results_prefix)      = var.results_days
+      (local.unload_prefix)       = 1
+      (local.compute_logs_prefix) = 30
+    }
+
+    content {
+      id     = rule.key
+      status = "Enabled"
+
+      filter {
+        prefix = "${rule.key}/"
+      }
+
+      expiration {
+        days = rule.value
+      }
+    }
+  }
+}

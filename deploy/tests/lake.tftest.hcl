@@ -1,0 +1,210 @@
+# What the lake is, planned against a provider that is made up: no account, no network, no credentials.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = {
+      account_id = "123456789012"
+    }
+  }
+
+  mock_data "aws_partition" {
+    defaults = {
+      partition = "aws"
+    }
+  }
+}
+
+variables {
+  project     = "tally"
+  environment = "blue-green"
+  region      = "eu-central-1"
+}
+
+run "everything_is_named_after_project_and_environment" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_s3_bucket.lake.bucket == "tally-datalake-blue-green"
+      && aws_s3_bucket.results.bucket == "tally-athena-results-blue-green"
+    )
+    error_message = "The buckets are not named as the seed names them."
+  }
+
+  assert {
+    condition     = aws_glue_catalog_database.tally.name == "tally_blue_green"
+    error_message = "A hyphen in a database's name needs quoting in every query."
+  }
+
+  assert {
+    condition     = aws_athena_workgroup.tally.name == "tally-blue-green"
+    error_message = "The workgroup is not named as the settings expect."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.alarms : startswith(alarm.alarm_name, "tally-blue-green-")])
+    error_message = "The topic lets only alarms of this name publish."
+  }
+}
+
+run "bronze_is_only_created_and_never_deleted" {
+  command = plan
+
+  variables {
+    force_destroy = true
+  }
+
+  assert {
+    condition = contains(jsondecode(aws_s3_bucket_policy.rules["lake"].policy).Statement, {
+      Sid       = "BronzeIsOnlyCreated"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:PutObject"
+      Resource  = "arn:aws:s3:::tally-datalake-blue-green/bronze/*"
+      Condition = {
+        Null = { "s3:if-none-match" = "true" }
+        Bool = { "s3:ObjectCreationOperation" = "true" }
+      }
+    })
+    error_message = "A put into bronze without If-None-Match is not refused."
+  }
+
+  assert {
+    condition = contains(jsondecode(aws_s3_bucket_policy.rules["lake"].policy).Statement, {
+      Sid       = "BronzeIsNeverDeleted"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+      Resource  = "arn:aws:s3:::tally-datalake-blue-green/bronze/*"
+    })
+    error_message = "Somebody may delete from bronze."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_versioning.kept["lake"].versioning_configuration[0].status == "Enabled"
+    error_message = "Without versions an overwritten object is gone."
+  }
+
+  assert {
+    condition = {
+      for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.id => length(rule.noncurrent_version_expiration)
+    } == { litter = 0, bronze = 0, silver = 1, quarantine = 1, gold = 1, reports = 1 }
+    error_message = "Old versions in bronze expire, though nobody asked for it."
+  }
+}
+
+run "both_buckets_are_closed_and_encrypted_and_speak_tls_only" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for closed in aws_s3_bucket_public_access_block.closed :
+      closed.block_public_acls && closed.block_public_policy && closed.ignore_public_acls && closed.restrict_public_buckets
+    ]) && length(aws_s3_bucket_public_access_block.closed) == 2
+    error_message = "A bucket could be made public."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, policy in aws_s3_bucket_policy.rules : contains(jsondecode(policy.policy).Statement, {
+        Sid       = "OnlyOverTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [local.bucket_arns[name], "${local.bucket_arns[name]}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      })
+    ]) && length(aws_s3_bucket_policy.rules) == 2
+    error_message = "A bucket answers without TLS."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for bucket in aws_s3_bucket_server_side_encryption_configuration.at_rest : [
+        for rule in bucket.rule : rule.apply_server_side_encryption_by_default[0].sse_algorithm == "AES256"
+      ]
+    ])) && length(aws_s3_bucket_server_side_encryption_configuration.at_rest) == 2
+    error_message = "A bucket is not encrypted at rest."
+  }
+}
+
+run "objects_expire_after_180_days_and_results_after_7" {
+  command = plan
+
+  assert {
+    condition = {
+      for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.id => rule.expiration[0].days if rule.id != "litter"
+    } == { bronze = 180, silver = 180, quarantine = 180, gold = 180, reports = 180 }
+    error_message = "TMDB's terms allow six months."
+  }
+
+  assert {
+    condition = {
+      for rule in aws_s3_bucket_lifecycle_configuration.results.rule : rule.id => rule.expiration[0].days if rule.id != "litter"
+    } == { athena = 7, unload = 1, compute-logs = 30 }
+    error_message = "Results do not expire."
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_object_lock_configuration.lake) == 0
+    error_message = "Object Lock is on, though nobody asked for it."
+  }
+}
+
+run "retention_recovery_and_lock_can_be_set" {
+  command = plan
+
+  variables {
+    retention_days       = 0
+    bronze_recovery_days = 30
+    object_lock          = { mode = "GOVERNANCE", days = 14 }
+  }
+
+  assert {
+    condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : length(rule.expiration) == 0 if rule.id != "litter"])
+    error_message = "Objects expire in a lake that keeps everything."
+  }
+
+  assert {
+    condition = one([
+      for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.noncurrent_version_expiration[0].noncurrent_days if rule.id == "bronze"
+    ]) == 30
+    error_message = "Expired bronze is not removed."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_object_lock_configuration.lake[0].rule[0].default_retention[0].days == 14
+    error_message = "Object Lock is not on."
+  }
+}
+
+run "the_crawler_changes_no_table_and_makes_none" {
+  command = plan
+
+  variables {
+    create_crawler = true
+  }
+
+  assert {
+    condition = (
+      aws_glue_crawler.tables[0].schema_change_policy[0].update_behavior == "LOG"
+      && aws_glue_crawler.tables[0].schema_change_policy[0].delete_behavior == "LOG"
+      && aws_glue_crawler.tables[0].schedule == null
+      && toset(aws_glue_crawler.tables[0].catalog_target[0].tables) == toset(keys(local.contract.tables))
+      && length(aws_glue_crawler.tables[0].s3_target) == 0
+    )
+    error_message = "The crawler could change a table, make one, or start by itself."
+  }
+}
+
+run "what_costs_money_or_opens_a_door_is_off_by_default" {
+  command = plan
+
+  assert {
+    condition = (
+      length(aws_glue_crawler.tables) == 0 && length(aws_iam_role.pipeline) == 0 && length(aws_sns_topic_subscription.mail) == 0
+      && !aws_s3_bucket.lake.force_destroy
+    )
+    error_message = "Something is made that nobody asked for."
+  }
+}

@@ -1,0 +1,45 @@
+# Every value that cannot work is refused before anything is made, by the name of its variable.
+
+mock_provider "aws" {}
+
+run "values_that_cannot_work_are_refused" {
+  command = plan
+
+  variables {
+    project              = "Tally_1"
+    environment          = "Prod"
+    region               = "Frankfurt"
+    first_ingest_date    = "2025-02-30"
+    retention_days       = 5
+    bronze_recovery_days = 0
+    replaced_days        = 0
+    results_days         = 0
+    object_lock          = { mode = "SOFT", days = 1 }
+    query_scan_limit_mb  = 1
+    alert_email          = "nobody"
+    min_pass_rate        = 101
+    monthly_budget_usd   = -1
+    pipeline_principals  = ["*"]
+    tmdb_token           = "short"
+    tmdb_token_version   = 0
+  }
+
+  expect_failures = [
+    var.project, var.environment, var.region, var.first_ingest_date, var.retention_days, var.bronze_recovery_days,
+    var.replaced_days, var.results_days, var.object_lock, var.query_scan_limit_mb, var.alert_email, var.min_pass_rate,
+    var.monthly_budget_usd, var.pipeline_principals, var.tmdb_token, var.tmdb_token_version,
+  ]
+}
+
+run "names_that_s3_refuses_are_refused" {
+  command = plan
+
+  variables {
+    project           = "tally-"
+    environment       = "dev--eu"
+    first_ingest_date = "01.02.2025"
+    object_lock       = { mode = "COMPLIANCE", days = 0.5 }
+  }
+
+  expect_failures = [var.project, var.environment, var.first_ingest_date, var.object_lock]
+}

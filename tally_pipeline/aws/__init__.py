@@ -1,0 +1,1 @@
+"""What everything on AWS shares: its settings, one session, and what its errors mean."""

@@ -1,0 +1,39 @@
+"""How the commands of `tally` are declared, and the kinds of values that they take."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from datetime import date
+from typing import TypeAlias
+
+from tally_pipeline.deployment import Settings
+
+Command = Callable[[Settings, argparse.Namespace], int]
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def command(commands: Commands, name: str, run: Command, help_: str) -> argparse.ArgumentParser:
+    """Declares a command that runs on the settings."""
+    parser = commands.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
+    parser.set_defaults(command=run)
+    return parser
+
+
+def within(least: int, most: int) -> Callable[[str], int]:
+    """A whole number between these, both included."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
+        return int(text)
+
+    return number
+
+
+def day(text: str) -> str:
+    """A day, YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day; give one as in 2025-12-24") from None

@@ -1,0 +1,63 @@
+"""`tally deploy check`: is everything that the pipeline runs on there, reachable and as the contract says?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from rich.markup import escape
+
+from tally_pipeline.cli import deploy_local, terminal
+from tally_pipeline.cli.checked import Checked
+from tally_pipeline.deployment import Settings, deploy
+
+_MARKS = {"good": "[green]✓[/green]", "wrong": "[red]✗[/red]", "unsure": "[yellow]![/yellow]"}
+
+
+def check(settings: Settings, *, as_json: bool) -> int:
+    """Look at each thing and say how it is. Changes nothing. 1 when something is wrong, else 0."""
+    found = []
+    for checked in _checked(settings):
+        found.append(checked)
+        if not as_json:
+            _print(checked)
+    wrong = sum(checked.state == "wrong" for checked in found)
+    if as_json:
+        print(json.dumps(_told(settings, found), indent=2, ensure_ascii=False))
+    else:
+        unsure = sum(checked.state == "unsure" for checked in found)
+        told = f"{wrong} of {len(found)} are wrong" if wrong else f"None of {len(found)} is wrong"
+        terminal.words().print(told + (f", {unsure} are worth a look." if unsure else "."))
+    return 1 if wrong else 0
+
+
+def _checked(settings: Settings) -> Iterator[Checked]:
+    deployment = deploy(settings)
+    if settings.aws is None:
+        yield from deploy_local.checked(deployment)
+    else:
+        # boto3 takes a second to import.
+        from tally_pipeline.aws.session import Aws
+        from tally_pipeline.cli import deploy_aws
+
+        yield from deploy_aws.checked(Aws(settings.aws), deployment)
+
+
+def _print(checked: Checked) -> None:
+    out = terminal.out()
+    out.print(
+        f"{_MARKS[checked.state]} {escape(f'{checked.resource:22}')} {escape(checked.told)}", soft_wrap=True
+    )
+    if checked.todo:
+        out.print(f"  {'':22} → {escape(checked.todo)}", soft_wrap=True)
+
+
+def _told(settings: Settings, found: list[Checked]) -> dict[str, object]:
+    return {
+        "deployment": settings.deployment,
+        "good": all(checked.state != "wrong" for checked in found),
+        "resources": [
+            {"resource": one.resource, "state": one.state, "told": one.told, "todo": one.todo}
+            for one in found
+        ],
+    }

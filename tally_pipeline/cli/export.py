@@ -1,0 +1,123 @@
+"""`tally export`: the lake as plain files in a folder, proven to be what the store holds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.progress import track
+
+from tally_pipeline.cli import copies, terminal
+from tally_pipeline.cli.copies import MANIFEST, Copy, DoubtError, Stated
+from tally_pipeline.deployment import Settings, SettingsError, deploy
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.audit import audit
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.store import LakeError, NoSuchObjectError, ObjectInfo, Store
+
+LAYERS = ("bronze", "silver", "quarantine", "gold", "reports")
+
+AT_ONCE = 8
+"""Downloads under way: more would hardly be faster, and each holds its object in memory."""
+
+
+def export(settings: Settings, folder: Path, only: Sequence[str]) -> int:
+    """Copy the lake, or some of its layers, and prove the copy. 1 when anything is in doubt.
+
+    The folder is a lake again. What lies there already is kept where it is the same, so that an export that was
+    broken off goes on. Of objects with older versions only the newest is copied. Raises `SettingsError` when
+    the folder cannot be used.
+    """
+    words, lake = terminal.words(), deploy(settings).lake
+    folder = folder.expanduser().resolve()
+    _require_apart(folder, settings)
+    with copies.into(folder):
+        known = _known(folder, lake)
+        objects = _objects(lake.store, only or LAYERS)
+        size = sum(info.size for info in objects) / 1e6
+        words.print(
+            f"{len(objects)} objects, {size:,.1f} MB, from {lake.store.root} into {folder}", markup=False
+        )
+        made, doubts = _made(lake.store, objects, folder, known)
+        manifest = {**known, **{copy.key: copy.stated for copy in made}}
+        copies.write_manifest(folder, lake.store.root, lake.source, manifest)
+        doubts += copies.verify(folder, manifest)
+    doubts += _audited(folder, lake.source)
+    for doubt in doubts:
+        words.print(f"✗ {doubt}", markup=False)
+    counts = {done: sum(copy.done == done for copy in made) for done in ("written", "renewed", "kept")}
+    words.print(
+        f"{counts['written']} written, {counts['renewed']} renewed, {counts['kept']} were there. {folder / MANIFEST}"
+        f" names {len(manifest)} files, each read again and hashed: "
+        + (f"{len(doubts)} doubts." if doubts else "all hold."),
+        markup=False,
+    )
+    return 1 if doubts else 0
+
+
+def _require_apart(folder: Path, settings: Settings) -> None:
+    if folder == settings.home or folder.is_relative_to(settings.state):
+        raise SettingsError(f"{folder} is where the lake itself is: export into a folder of its own")
+
+
+def _known(folder: Path, lake: Lake) -> dict[str, Stated]:
+    """What an export into this folder wrote before. Raises `SettingsError` when it was of another lake."""
+    manifest = copies.read_manifest(folder)
+    if manifest is None:
+        return {}
+    if (manifest.lake, manifest.source) != (lake.store.root, lake.source):
+        raise SettingsError(
+            f"{folder} holds an export of {manifest.lake} ({manifest.source}), not of {lake.store.root}"
+            f" ({lake.source}): export into another folder"
+        )
+    return manifest.objects
+
+
+def _objects(store: Store, layers: Sequence[str]) -> list[ObjectInfo]:
+    """The layers' objects, and what says whose the lake is. The pipeline's role may list layers, not the whole."""
+    try:
+        whose = [ObjectInfo(layout.CLAIM, len(store.get(layout.CLAIM)), "", datetime.now(UTC))]
+    except NoSuchObjectError:
+        whose = []
+    return [*whose, *(info for layer in layers for info in store.list(layer))]
+
+
+def _made(
+    store: Store, objects: Sequence[ObjectInfo], folder: Path, known: Mapping[str, Stated]
+) -> tuple[list[Copy], list[str]]:
+    """The copies of the objects, and why the others have none that is beyond doubt."""
+    made: list[Copy] = []
+    doubts: list[str] = []
+    quiet = not sys.stderr.isatty()
+    results = _results(store, objects, folder, known)
+    for result in track(results, "exporting", len(objects), console=terminal.words(), disable=quiet):
+        if isinstance(result, Copy):
+            made.append(result)
+        else:
+            doubts.append(result)
+    return made, doubts
+
+
+def _results(
+    store: Store, objects: Sequence[ObjectInfo], folder: Path, known: Mapping[str, Stated]
+) -> Iterator[Copy | str]:
+    def copy(info: ObjectInfo) -> Copy | str:
+        try:
+            return copies.copy(store, info, folder, known.get(info.key))
+        except (DoubtError, LakeError) as error:
+            return str(error)
+
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield from pool.map(copy, objects)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _audited(folder: Path, source: str) -> list[str]:
+    """What does not hold in the bronze of the copy."""
+    lake = Lake(Store.in_folder(folder), source)
+    return [f"{found.key}: {problem}" for found in audit(lake) for problem in found.problems]

@@ -1,0 +1,276 @@
+"""Counts what real runs ask of a store and of a query engine, in the sandbox, on a lake that is thrown away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from tally_pipeline.assets import common
+from tally_pipeline.catalog.engine import Answer, QueryEngine, Remedies
+from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.cli import failures
+from tally_pipeline.definitions import build_definitions
+from tally_pipeline.deployment import Deployment, Settings, deploy, today
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.store import LakeError, Store
+from tally_pipeline.monitoring.activity import Asked, Measured, Run, Usage
+from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
+from tally_pipeline.tmdb import sandbox
+from tally_pipeline.tmdb.settings import TmdbSettings
+
+COUNTED_DAYS = 30
+"""The oldest lake on which runs are counted: what a run does depends on at most 28 days before its own, and for the
+rest it grows evenly."""
+
+DEEPEST = 50
+"""Pages of a list that are captured at most, when a number of shows is asked for; more are arithmetic."""
+
+Say = Callable[[str], None]
+
+
+def measure(settings: Settings, *, days: int, shows: int | None, say: Say) -> Measured:
+    """Run a day's captures, refining and checks at the settings' depths (or as deep as `shows` a day need), on a
+    lake that is `days` old, `COUNTED_DAYS` at most; the days before today's are one page deep.
+
+    Raises `LakeError` when a run fails.
+    """
+    with (
+        TemporaryDirectory(prefix="tally-cost-") as folder,
+        _Bench.on(Path(folder), settings, shows) as bench,
+    ):
+        counted = min(days, COUNTED_DAYS)
+        say(
+            f"Refining {counted - 1} days of history in the sandbox, so that today's runs find what they would."
+        )
+        bench.fill(counted - 1, until=today() - timedelta(days=1))
+        say("Counting: sync, genres, the same refined again, export, checks.")
+        sync = bench.run("sync")
+        genres = bench.captured_and_refined("capture_genres", common.SILVER_GENRES)
+        refine = bench.refine_today()
+        export = bench.captured_and_refined("capture_export", common.SERIES)
+        watch = bench.run("watch", partitioned=False)
+        growth = Usage()
+        if days > counted:
+            say("Counting once more on a lake one day older.")
+            before = bench.refine_today()
+            bench.fill(1, until=today() - timedelta(days=counted))
+            growth = bench.refine_today().store - before.store
+        return Measured(
+            today=today(),
+            counted_days=counted,
+            rows=bench.rows(),
+            series=bench.series(),
+            sync=sync,
+            refine=refine,
+            export=export,
+            genres=genres,
+            watch=watch,
+            growth=growth,
+            file_bytes=bench.file_bytes(),
+            layer_bytes=bench.layer_bytes(),
+        )
+
+
+class _Bench:
+    """A deployment in a folder whose requests and queries are counted."""
+
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
+        plain = deploy(settings)
+        self._requests: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+        self._catalog = _Recorded(plain.catalog)
+        store = Store.in_folder(settings.lake_folder, observe=self._observe)
+        self._deployment: Deployment = replace(
+            plain, lake=Lake(store, settings.source), catalog=self._catalog
+        )
+        self._definitions = build_definitions(self._deployment)
+        self._instance = instance
+
+    @classmethod
+    @contextmanager
+    def on(cls, folder: Path, settings: Settings, shows: int | None) -> Iterator[_Bench]:
+        ours = replace(
+            settings,
+            home=folder,
+            aws=None,
+            sandbox_embedded=True,
+            # The sandbox need not be spared.
+            tmdb=TmdbSettings(requests_per_second=1000),
+            depths=settings.depths if shows is None else _depths(shows),
+            first_day=today() - timedelta(days=COUNTED_DAYS + 1),
+        )
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield cls(ours, instance)
+
+    def fill(self, days: int, *, until: date) -> None:
+        """Make a past: so many days up to `until`, refined and everything below."""
+        if not days:
+            return
+        past = [until - timedelta(days=ago) for ago in range(days)][::-1]
+        shallow = {show_list.name: 1 for show_list in LISTS}
+        for key, body in sandbox.captures(past, depths=shallow):
+            self._deployment.lake.write_bronze(key, body)
+        self._execute("refine", self._below(*map(common.silver_key, LISTS)), past[0], past[-1])
+        self._taken()
+
+    def run(self, job: str, *, partitioned: bool = True) -> Run:
+        """One of the jobs, of today, counted."""
+        self._taken()
+        self._execute(job, None, *([today(), today()] if partitioned else []))
+        return self._taken()
+
+    def refine_today(self) -> Run:
+        """Silver of every list, and everything below it."""
+        self._taken()
+        self._execute("refine", self._below(*map(common.silver_key, LISTS)), today(), today())
+        return self._taken()
+
+    def captured_and_refined(self, job: str, silver: dg.AssetKey) -> Run:
+        """A capture of a stream, and what the sensor launches for it."""
+        self._taken()
+        self._execute(job, None, today(), today())
+        self._execute("refine", self._below(silver), today(), today())
+        return self._taken()
+
+    def rows(self) -> int:
+        """The rows that the day's captures hold, of all lists."""
+        footers = (self._deployment.lake.silver_footer(one.name, str(today())) for one in LISTS)
+        return sum(footer.counts.bronze_rows for footer in footers if footer)
+
+    def series(self) -> int:
+        """The rows of the day's export that were refined."""
+        return int(
+            self._catalog.query(f"SELECT count(*) AS n FROM silver_series WHERE dt = '{today()}'")["n"][
+                0
+            ].as_py()
+        )
+
+    def file_bytes(self) -> dict[str, float]:
+        """The mean size of a file of today, by table."""
+        found = {}
+        for spec in TABLES:
+            sizes = [size for key, size in self._written_today(spec.prefix)]
+            found[spec.name] = sum(sizes) / len(sizes) if sizes else 0.0
+        return found
+
+    def layer_bytes(self) -> dict[str, float]:
+        """What the day added to the lake, by layer."""
+        size = {
+            layer: sum(size for _, size in self._written_today(layer))
+            for layer in ("bronze", "silver", "quarantine", "gold", layout.REPORTS)
+        }
+        exports = layout.stream_prefix(layout.SERIES_EXPORT)
+        export = sum(size for key, size in self._written_today(exports))
+        series = sum(
+            size
+            for folder in (layout.series_key("*"), layout.series_quarantine_key("*"))
+            for _, size in self._written_today(folder.split("/dt=")[0])
+        )
+        rebuilt = size["silver"] + size["quarantine"] + size["gold"] + size[layout.REPORTS] - series
+        return {"bronze": size["bronze"] - export, "export": export, "rebuilt": rebuilt, "series": series}
+
+    def _written_today(self, folder: str) -> list[tuple[str, int]]:
+        day = f"/dt={today()}/"
+        return [(info.key, info.size) for info in self._deployment.lake.store.list(folder) if day in info.key]
+
+    def _observe(self, operation: str, size: int) -> None:
+        self._requests[operation] += 1
+        self._bytes[operation] += size
+
+    def _taken(self) -> Run:
+        """What was counted since the last call."""
+        store = Usage(
+            writes=self._requests["PutObject"],
+            lists=self._requests["ListObjectsV2"],
+            reads=self._requests["GetObject"] + self._requests["HeadObject"],
+            bytes_read=self._bytes["GetObject"],
+            bytes_written=self._bytes["PutObject"],
+        )
+        run = Run(store, tuple(self._catalog.asked))
+        self._requests.clear()
+        self._bytes.clear()
+        self._catalog.asked.clear()
+        return run
+
+    def _below(self, *assets: dg.AssetKey) -> list[dg.AssetKey]:
+        below = dg.AssetSelection.assets(*assets).downstream()
+        return sorted(below.resolve(self._definitions.resolve_asset_graph()), key=str)
+
+    def _execute(self, job: str, assets: Sequence[dg.AssetKey] | None, *days: date) -> None:
+        """Run a job on the days from the first to the last given, or on none."""
+        when: dict[str, Any] = {}
+        if len(set(days)) == 1:
+            when = {"partition_key": str(days[0])}
+        elif days:
+            ends = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+            when = {"tags": dict(zip(ends, map(str, days), strict=True))}
+        result = self._definitions.resolve_job_def(job).execute_in_process(
+            instance=self._instance,
+            asset_selection=assets,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+            **when,
+        )
+        if not result.success:
+            told = "; ".join(
+                f"{name}: {error}" for name, error in failures.by_list(result.all_events).items()
+            )
+            raise LakeError(
+                f"the run that was to be counted failed: {told}. Mend that; then run the same again."
+            )
+
+
+class _Recorded:
+    """A `QueryEngine` that keeps what it is asked."""
+
+    def __init__(self, engine: QueryEngine) -> None:
+        self._engine = engine
+        self.asked: list[Asked] = []
+
+    @property
+    def name(self) -> str:
+        return self._engine.name
+
+    @property
+    def remedies(self) -> Remedies:
+        return self._engine.remedies
+
+    def describe(self) -> str:
+        return self._engine.describe()
+
+    def tables(self) -> tuple[str, ...]:
+        return self._engine.tables()
+
+    def query(self, sql: str) -> pa.Table:
+        self.asked.append(Asked(sql))
+        return self._engine.query(sql)
+
+    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+        self.asked.append(Asked(sql, unloads=True))
+        return self._engine.rows(sql, schema)
+
+    def measure(self, sql: str) -> Answer:
+        self.asked.append(Asked(sql))
+        return self._engine.measure(sql)
+
+    def columns(self, table: str) -> list[tuple[str, str]]:
+        return self._engine.columns(table)
+
+    def differences(self, table: str) -> list[dict[str, str]]:
+        return self._engine.differences(table)
+
+
+def _depths(shows: int) -> dict[str, int | None]:
+    """How deep each list is captured for so many shows a day."""
+    pages = -(-shows // (len(LISTS) * ROWS_PER_PAGE))
+    return {show_list.name: min(pages, DEEPEST, MAX_PAGES) for show_list in LISTS}

@@ -1,0 +1,41 @@
+"""The deployment on AWS: S3, Athena and Glue, SQS, CloudWatch, and the token in SSM."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tally_pipeline.aws.secrets import read_secret
+from tally_pipeline.aws.session import Aws
+from tally_pipeline.aws.settings import AwsSettings
+from tally_pipeline.catalog.athena_engine import AthenaEngine
+from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.deployment import Deployment, Watch
+from tally_pipeline.deployment.settings import Settings
+from tally_pipeline.deployment.tmdb import Tmdb
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.queue import QueueArrivals
+from tally_pipeline.lake.store import Store
+from tally_pipeline.monitoring.cloudwatch import CloudWatchMetrics
+
+
+def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None = None) -> Deployment:
+    """The deployment whose parts are named so. Contacts nothing."""
+    aws = Aws(names)
+    told = settings.tmdb.token or settings.tmdb.api_key
+    secret = None if told else names.token_parameter
+    lake = Lake(Store.on_s3(aws, names.lake_bucket), settings.source)
+    return Deployment(
+        settings=settings,
+        tmdb=Tmdb(
+            settings.tmdb,
+            embedded=False,
+            source=settings.source,
+            depths=settings.depths,
+            on_page=on_page,
+            read_token=partial(read_secret, aws, secret) if secret else None,
+        ),
+        lake=lake,
+        catalog=AthenaEngine(aws, TABLES),
+        arrivals=QueueArrivals(aws, lake.store),
+        metrics=CloudWatchMetrics(aws),
+    )

@@ -1,0 +1,58 @@
+"""Where captures come from: TMDB or a sandbox, under one rate limit for the whole process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from tally_pipeline.deployment.settings import Source
+from tally_pipeline.tmdb.client import PageProgress, TmdbClient
+from tally_pipeline.tmdb.exports import ExportClient
+from tally_pipeline.tmdb.rate import RateLimit
+from tally_pipeline.tmdb.settings import TmdbSettings
+
+
+@dataclass
+class Tmdb:
+    """Where captures come from: TMDB, or a sandbox. One rate limit holds for the whole process.
+
+    `read_token` fetches the token from where it is kept, each time that a client is opened: a new one is taken up
+    without a restart. `on_page` is told of every page, for those who watch.
+    """
+
+    settings: TmdbSettings
+    embedded: bool
+    source: Source
+    depths: Mapping[str, int | None]
+    on_page: Callable[[PageProgress], None] | None = None
+    read_token: Callable[[], str] | None = None
+    _rate: RateLimit = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rate = RateLimit(self.settings.requests_per_second)
+
+    @contextmanager
+    def client(self) -> Iterator[TmdbClient]:
+        """A client with its connections, closed at the end; with the embedded sandbox, that as well."""
+        with self._server() as settings, TmdbClient(settings, self._rate) as client:
+            yield client
+
+    @contextmanager
+    def exports(self) -> Iterator[ExportClient]:
+        """A client of the daily exports, closed at the end; with the embedded sandbox, that as well."""
+        with self._server() as settings, ExportClient(settings, self._rate) as client:
+            yield client
+
+    @contextmanager
+    def _server(self) -> Iterator[TmdbSettings]:
+        if self.embedded:
+            # Here, so that only those who need the sandbox pay for its import.
+            from tally_pipeline.tmdb.sandbox import Sandbox
+
+            with Sandbox() as sandbox:
+                yield replace(self.settings, base_url=sandbox.base_url)
+        elif self.read_token is not None:
+            yield replace(self.settings, token=self.read_token())
+        else:
+            yield self.settings

@@ -1,0 +1,1 @@
+"""What is told to those who watch the pipeline: CloudWatch metrics, and what the whole costs."""

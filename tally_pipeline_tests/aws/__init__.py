@@ -1,0 +1,1 @@
+"""Tests of the AWS session and of what its errors mean."""
