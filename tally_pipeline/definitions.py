@@ -31,6 +31,7 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
         "tmdb": deployment.tmdb,
         "lake": deployment.lake,
         "catalog": deployment.catalog,
+        "workbench": deployment.workbench,
         "arrivals": deployment.arrivals,
         "metrics": deployment.metrics,
         "io_manager": ParquetIOManager(deployment.lake),

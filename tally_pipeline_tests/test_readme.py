@@ -37,7 +37,7 @@ def test_every_column_and_rule_is_in_the_dictionary() -> None:
 
 @pytest.mark.parametrize("file", ["README.md", ".env.example"])
 def test_every_setting_that_is_read_is_documented(file: str) -> None:
-    source = (ROOT / "tally_pipeline/deployment.py").read_text(encoding="utf-8")
+    source = (ROOT / "tally_pipeline/deployment/settings.py").read_text(encoding="utf-8")
     settings = set(re.findall(r'"((?:TMDB|TALLY)_[A-Z_]+)"', source))
     assert "TALLY_HOME" in settings
     text = (ROOT / file).read_text(encoding="utf-8")

@@ -100,14 +100,14 @@ def gold_asset(
     def make_days(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
-        catalog: dg.ResourceParam[QueryEngine],
+        workbench: dg.ResourceParam[QueryEngine],
     ) -> Iterator[Recorded]:
         days = sorted(context.partition_keys)
         names = [show_list.name for show_list in lists]
         files = SilverFiles.of(lake, names)
         outcomes = []
         for number, day in enumerate(days, start=1):
-            outcome = make_day(lake, catalog, table, day, files)
+            outcome = make_day(lake, workbench, table, day, files)
             context.log.info(f"{day} ({number} of {len(days)}): {outcome.refusal or 'published'}")
             outcomes.append(outcome)
         yield from record(context, key, outcomes)
@@ -115,17 +115,17 @@ def gold_asset(
     return make_days
 
 
-def make_day(lake: Lake, catalog: QueryEngine, table: gold.Table, day: str, silver: SilverFiles) -> Outcome:
+def make_day(lake: Lake, workbench: QueryEngine, table: gold.Table, day: str, silver: SilverFiles) -> Outcome:
     """Make one day of a table, and publish it when no blocking check fails."""
     started = time.monotonic()
     if table == gold.DATA_QUALITY_DAILY:
-        made = _books(lake, catalog, day, silver)
+        made = _books(lake, workbench, day, silver)
     elif day not in silver.days():
         why = f"there is no silver of {day}; materialize silver_shows for it first."
         return Outcome(day, [(gold_quality.CHECKS[table.name][0], Finding(False, why, why))], refusal=why)
     else:
         try:
-            made = _by_sql(lake, catalog, table, day, silver)
+            made = _by_sql(lake, workbench, table, day, silver)
         except QueryError as error:
             raise dg.Failure(f"{table.sql_name} of {day}: {error}", allow_retries=False) from error
     seconds = time.monotonic() - started
@@ -157,13 +157,13 @@ def make_day(lake: Lake, catalog: QueryEngine, table: gold.Table, day: str, silv
         "try": dg.MetadataValue.md(
             f"```sql\nSELECT * FROM {table.sql_name} WHERE dt = '{day}' LIMIT 10\n```"
         ),
-        **_plots(catalog, table, day, made.rows),
+        **_plots(workbench, table, day, made.rows),
     }
     return Outcome(day, made.findings, metadata)
 
 
-def _by_sql(lake: Lake, catalog: QueryEngine, table: gold.Table, day: str, silver: SilverFiles) -> _Made:
-    rows = compute(catalog, table, day)
+def _by_sql(lake: Lake, workbench: QueryEngine, table: gold.Table, day: str, silver: SilverFiles) -> _Made:
+    rows = compute(workbench, table, day)
     named, past = gold_files.inputs(lake, table, silver, day)
     return _Made(rows, named, past, _findings(lake, table, day, rows, silver))
 
@@ -193,17 +193,17 @@ def _findings(lake: Lake, table: gold.Table, day: str, rows: pa.Table, silver: S
     ]
 
 
-def _books(lake: Lake, catalog: QueryEngine, day: str, silver: SilverFiles) -> _Made:
+def _books(lake: Lake, workbench: QueryEngine, day: str, silver: SilverFiles) -> _Made:
     told = [gold_files.books(lake, name, day) for name in silver.by_list]
     rows = data_quality_daily(day, [books for books, _ in told])
-    counted = {table: _rows_by_list(catalog, table, day) for table in ("silver_shows", "quarantine_shows")}
+    counted = {table: _rows_by_list(workbench, table, day) for table in ("silver_shows", "quarantine_shows")}
     finding = gold_quality.numbers_agree(rows, counted["silver_shows"], counted["quarantine_shows"])
     inputs = tuple(file for _, files in told for file in files)
     return _Made(rows, inputs, None, [(gold_quality.NUMBERS_AGREE, finding)])
 
 
-def _rows_by_list(catalog: QueryEngine, table: str, day: str) -> dict[str, int]:
-    counted = catalog.query(
+def _rows_by_list(workbench: QueryEngine, table: str, day: str) -> dict[str, int]:
+    counted = workbench.query(
         f"SELECT data_type, count(*) AS n FROM {table} WHERE dt = '{day}' GROUP BY data_type"
     )
     return {row["data_type"]: row["n"] for row in counted.to_pylist()}
@@ -233,7 +233,7 @@ def _preview(table: gold.Table, rows: pa.Table) -> list[dict[str, Any]]:
     return shown
 
 
-def _plots(catalog: QueryEngine, table: gold.Table, day: str, rows: pa.Table) -> dict[str, Any]:
+def _plots(workbench: QueryEngine, table: gold.Table, day: str, rows: pa.Table) -> dict[str, Any]:
     """The shape of a day's rows, or of the days up to it."""
     if table == gold.TRENDS:
         return {"shows by popularity (log)": sparkline(distribution(rows["popularity"].to_pylist()))}
@@ -242,7 +242,7 @@ def _plots(catalog: QueryEngine, table: gold.Table, day: str, rows: pa.Table) ->
     if table == gold.TOP_MOVERS:
         risers = rows.filter(pc.equal(rows["kind"], "riser"))
         return {"places climbed": sparklines(_by_list(risers, "rank_change"))}
-    return {"pass rate, last 28 days": sparklines(_pass_rates(catalog, day), LEAST_PASS_RATE_SHOWN)}
+    return {"pass rate, last 28 days": sparklines(_pass_rates(workbench, day), LEAST_PASS_RATE_SHOWN)}
 
 
 def _by_list(rows: pa.Table, column: str) -> dict[str, list[float | None]]:
@@ -252,11 +252,11 @@ def _by_list(rows: pa.Table, column: str) -> dict[str, list[float | None]]:
     return values
 
 
-def _pass_rates(catalog: QueryEngine, day: str) -> dict[str, list[float | None]]:
+def _pass_rates(workbench: QueryEngine, day: str) -> dict[str, list[float | None]]:
     """By list, of the days up to `day`; None for a day without."""
     last = date.fromisoformat(day)
     days = [(last - timedelta(days=back)).isoformat() for back in range(PASS_RATE_DAYS - 1, -1, -1)]
-    told = catalog.query(
+    told = workbench.query(
         f"SELECT data_type, dt, pass_rate FROM {gold.DATA_QUALITY_DAILY.sql_name}"
         f" WHERE dt BETWEEN '{days[0]}' AND '{days[-1]}' ORDER BY data_type"
     ).to_pylist()

@@ -62,11 +62,11 @@ def report_asset(
     def write(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
-        catalog: dg.ResourceParam[QueryEngine],
+        workbench: dg.ResourceParam[QueryEngine],
     ) -> Iterator[Recorded]:
         outcomes = []
         for day in sorted(context.partition_keys):
-            outcome = write_day(lake, catalog, day, lists)
+            outcome = write_day(lake, workbench, day, lists)
             context.log.info(f"{day}: {outcome.refusal or 'published'}")
             outcomes.append(outcome)
         yield from record(context, KEY, outcomes)
@@ -74,11 +74,11 @@ def report_asset(
     return write
 
 
-def write_day(lake: Lake, catalog: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Outcome:
+def write_day(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Outcome:
     """Make the day's page and publish it, as the latest too when no newer day has one."""
     started = time.monotonic()
     try:
-        inputs = gather(lake, catalog, day, lists)
+        inputs = gather(lake, workbench, day, lists)
     except (NoSuchObjectError, ForeignFileError) as error:
         why = f"gold of {day} is not there: {error}. Materialize gold for it first."
         return Outcome(day, [(EVERY_LIST_IN_IT, Finding(False, why, why))], refusal=why)
@@ -141,7 +141,7 @@ def lists_finding(inputs: Inputs) -> Finding:
     )
 
 
-def gather(lake: Lake, catalog: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Inputs:
+def gather(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Inputs:
     """What the day's report is made from. Raises `NoSuchObjectError` when a gold table has no such day."""
     movers, trends, genres, quality_today = (
         gold_files.read(lake, table, day)
@@ -159,30 +159,30 @@ def gather(lake: Lake, catalog: QueryEngine, day: str, lists: Sequence[ShowList]
         movers=movers,
         trends=trends,
         genres=genres,
-        quality=_quality(lake, catalog, days, lists, quality_today),
-        published=catalog.query(
+        quality=_quality(lake, workbench, days, lists, quality_today),
+        published=workbench.query(
             f"SELECT dt, data_type, count(*) AS shows FROM silver_shows WHERE {within}"
             " GROUP BY dt, data_type ORDER BY dt, data_type"
         ),
-        places=catalog.query(
+        places=workbench.query(
             "SELECT dt, data_type, show_id, title, rank, popularity FROM silver_shows"
             f" WHERE {within} AND (rank = 1 OR show_id IN ({followed})) ORDER BY dt, data_type, rank"
         ),
         # A sum of doubles depends on its order: taken in one, the same silver gives the same page.
-        genre_history=catalog.query(
+        genre_history=workbench.query(
             "SELECT dt, data_type, genre_id, count(*) AS shows,"
             " sum(popularity ORDER BY show_id) / count(*) AS mean_popularity"
             " FROM silver_shows CROSS JOIN UNNEST(genre_ids) AS genres (genre_id)"
             f" WHERE {within} GROUP BY dt, data_type, genre_id ORDER BY dt, data_type, genre_id"
         ),
-        rejected=_rejected(catalog, day),
+        rejected=_rejected(workbench, day),
     )
 
 
-def _rejected(catalog: QueryEngine, day: str) -> pa.Table:
+def _rejected(workbench: QueryEngine, day: str) -> pa.Table:
     """The day's first rejected rows."""
     order = ("data_type", "page", "place", "raw")
-    rows = catalog.rows(
+    rows = workbench.rows(
         "SELECT data_type, page, place, reasons, raw FROM quarantine_shows"
         f" WHERE dt = '{day}' ORDER BY {', '.join(order)} LIMIT {REJECTED_SHOWN}",
         pa.schema([contract.QUARANTINE.field(name) for name in (*order, "reasons")]),
@@ -191,11 +191,11 @@ def _rejected(catalog: QueryEngine, day: str) -> pa.Table:
 
 
 def _quality(
-    lake: Lake, catalog: QueryEngine, days: Sequence[str], lists: Sequence[ShowList], today: pa.Table
+    lake: Lake, workbench: QueryEngine, days: Sequence[str], lists: Sequence[ShowList], today: pa.Table
 ) -> pa.Table:
     """The books of the window. Days that gold has not come to yet are read off the files' footers."""
     table = gold.DATA_QUALITY_DAILY
-    past = catalog.rows(
+    past = workbench.rows(
         f"SELECT * FROM {table.sql_name} WHERE dt BETWEEN '{days[0]}' AND '{days[-2]}'",
         pa.schema([*table.schema, pa.field("dt", pa.string())]),
     ).sort_by([("dt", "ascending"), ("data_type", "ascending")])

@@ -22,12 +22,16 @@ Watch = Callable[[PageProgress], None]
 
 @dataclass(frozen=True)
 class Deployment:
-    """What the assets run on: one of these is all that changes between a laptop and AWS."""
+    """What the assets run on: one of these is all that changes between a laptop and AWS.
+
+    `catalog` answers people, `workbench` what gold and the report ask of months of small files.
+    """
 
     settings: Settings
     tmdb: Tmdb
     lake: Lake
     catalog: QueryEngine
+    workbench: QueryEngine
     arrivals: Arrivals
     metrics: Metrics
 
@@ -41,11 +45,13 @@ def deploy(settings: Settings, on_page: Watch | None = None) -> Deployment:
         return deploy_on_aws(settings, settings.aws, on_page)
     from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 
+    engine = DuckDbEngine(settings.lake_folder, TABLES)
     return Deployment(
         settings=settings,
         tmdb=Tmdb(settings.tmdb, settings.sandbox_embedded, settings.source, settings.depths, on_page),
         lake=Lake(Store.in_folder(settings.lake_folder), settings.source),
-        catalog=DuckDbEngine(settings.lake_folder, TABLES),
+        catalog=engine,
+        workbench=engine,
         arrivals=FolderArrivals(settings.lake_folder),
         metrics=Unsent(),
     )

@@ -8,6 +8,7 @@ from tally_pipeline.aws.secrets import read_secret
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.aws.settings import AwsSettings
 from tally_pipeline.catalog.athena_engine import AthenaEngine
+from tally_pipeline.catalog.mirror_engine import MirrorEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.deployment import Deployment, Watch
 from tally_pipeline.deployment.settings import Settings
@@ -36,6 +37,7 @@ def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None 
         ),
         lake=lake,
         catalog=AthenaEngine(aws, TABLES),
+        workbench=MirrorEngine(lake.store, settings.state / "mirror", TABLES),
         arrivals=QueueArrivals(aws, lake.store),
         metrics=CloudWatchMetrics(aws),
     )

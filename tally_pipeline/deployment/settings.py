@@ -22,6 +22,14 @@ from tally_pipeline.tmdb.settings import TMDB_BASE_URL, UTC_TIMEZONE, TmdbSettin
 
 Source = Literal["tmdb", "sandbox"]
 
+_NAMES_ON_AWS = (
+    "TALLY_LAKE_BUCKET",
+    "TALLY_RESULTS_BUCKET",
+    "TALLY_GLUE_DATABASE",
+    "TALLY_ATHENA_WORKGROUP",
+    "TALLY_EVENTS_QUEUE_URL",
+)
+
 
 class SettingsError(ValueError):
     """A setting cannot work; the message names it, what it is and what it may be. Secrets are not shown."""
@@ -144,11 +152,10 @@ class _Reader:
         if deployment == "local":
             return None
         region = self.text("AWS_REGION") or self.text("AWS_DEFAULT_REGION")
-        names = ("LAKE_BUCKET", "RESULTS_BUCKET", "GLUE_DATABASE", "ATHENA_WORKGROUP", "EVENTS_QUEUE_URL")
-        lake, results, database, workgroup, queue = (self.text(f"TALLY_{name}") for name in names)
+        lake, results, database, workgroup, queue = (self.text(name) for name in _NAMES_ON_AWS)
         if not (region and lake and results and database and workgroup and queue):
-            absent = ["AWS_REGION"] if not region else []
-            absent += [f"TALLY_{name}" for name in names if not self.text(f"TALLY_{name}")]
+            absent = [] if region else ["AWS_REGION"]
+            absent += [name for name in _NAMES_ON_AWS if not self.text(name)]
             raise SettingsError(
                 f"TALLY_DEPLOYMENT is 'aws', and {', '.join(absent)} is not set. Terraform knows them all:"
                 " `terraform -chdir=deploy output -json | tally deploy settings > .env`"

@@ -51,7 +51,7 @@ class Pipeline:
         job = dg.Definitions(
             assets=assets,
             jobs=[dg.define_asset_job("gold", [gold_key(table) for table in tables])],
-            resources={"lake": self.lake, "catalog": DuckDbEngine(self.root, TABLES)},
+            resources={"lake": self.lake, "workbench": DuckDbEngine(self.root, TABLES)},
             executor=dg.in_process_executor,
         ).resolve_job_def("gold")
         range_tags = {

@@ -37,7 +37,12 @@ def deployment(home: Path) -> Deployment:
     partitions = common.daily(made.settings.first_day)
     silver = [silver_asset(one, partitions, "sandbox") for one in LISTS]
     below = [*gold_assets(partitions, "sandbox"), report_asset(partitions, "sandbox")]
-    resources = {"lake": made.lake, "catalog": made.catalog, "settings": made.settings}
+    resources = {
+        "lake": made.lake,
+        "workbench": made.workbench,
+        "settings": made.settings,
+        "metrics": made.metrics,
+    }
     for day, assets in ((FIRST, silver), (SECOND, [*silver, *below]), (LAST, [*silver, *below])):
         assert dg.materialize(assets, partition_key=day, resources=resources).success
     return made
