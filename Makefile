@@ -53,10 +53,12 @@ docs: env ## write README's generated parts and deploy/contract.json anew
 	@$(BIN)/python scripts/readme.py
 	@$(BIN)/python scripts/contract.py
 
-lock: ## write requirements.lock anew, with the newest versions that pyproject.toml allows
+lock: ## write requirements.lock and deploy/checkov.lock anew, with the newest versions allowed
 	@sh -eu -c '. scripts/uv.sh; "$$UV" pip compile pyproject.toml --group dev --quiet --upgrade \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --output-file requirements.lock'
+		--custom-compile-command "make lock" --output-file requirements.lock; \
+		echo checkov | "$$UV" pip compile - --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file deploy/checkov.lock'
 
 clean: ## remove the environments and caches; the lake and Dagster's history stay
 	rm -rf .venv .venvs .uv .ci/output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -17,7 +17,7 @@ locals {
       Effect = "Allow"
       Action = [
         "athena:StartQueryExecution", "athena:StopQueryExecution", "athena:GetQueryExecution",
-        "athena:GetQueryResults", "athena:GetWorkGroup", "athena:ListNamedQueries", "athena:GetNamedQuery",
+        "athena:GetQueryResults", "athena:GetWorkGroup",
       ]
       Resource = local.workgroup_arn
     },
@@ -59,13 +59,12 @@ locals {
       Resource = local.lake_arn
     },
     {
-      Sid    = "CheckTheBuckets"
+      Sid    = "CheckTheLake"
       Effect = "Allow"
       Action = [
-        "s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:GetBucketPolicy", "s3:GetBucketNotification",
-        "s3:GetBucketPublicAccessBlock", "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration",
+        "s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:GetBucketNotification", "s3:GetBucketPublicAccessBlock",
       ]
-      Resource = [local.lake_arn, local.results_arn]
+      Resource = local.lake_arn
     },
     {
       Sid      = "KeepResultsAndLogs"
@@ -102,7 +101,7 @@ locals {
     {
       Sid      = "LookAtTheTopic"
       Effect   = "Allow"
-      Action   = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"]
+      Action   = "sns:ListSubscriptionsByTopic"
       Resource = local.alerts_arn
     },
     {
@@ -127,6 +126,12 @@ locals {
   ])
 
   analyst_statements = concat(local.query_statements, [
+    {
+      Sid      = "FindTheSamples"
+      Effect   = "Allow"
+      Action   = ["athena:ListNamedQueries", "athena:GetNamedQuery", "athena:BatchGetNamedQuery"]
+      Resource = local.workgroup_arn
+    },
     {
       Sid      = "ReadTables"
       Effect   = "Allow"

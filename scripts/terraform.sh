@@ -20,10 +20,10 @@ export CHECKPOINT_DISABLE=1
 shift
 
 platform=$(terraform version | sed -n 's/^on //p')
-provider=registry.terraform.io/hashicorp/aws
+provider=hashicorp/aws
 
 holds_provider() {
-    for found in "$1/$provider"/*/"$platform" "$1/$provider"/terraform-provider-aws_*_"$platform".zip; do
+    for found in "$1"/*/"$provider"/*/"$platform" "$1"/*/"$provider"/terraform-provider-aws_*_"$platform".zip; do
         if [ -e "$found" ]; then return 0; fi
     done
     return 1

@@ -124,7 +124,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _fail(self, request: Request, fault: Fault) -> None:
         if "x-amz-target" in request.headers:
             body = f'{{"__type": "com.amazonaws#{fault.code}", "message": "{fault.message}"}}'
-            kind = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-query-error": f"{fault.code};Sender"}
+            kind = {
+                "Content-Type": "application/x-amz-json-1.0",
+                "x-amzn-query-error": f"{fault.code};Sender",
+            }
         else:
             body = (
                 f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{fault.code}</Code>'
@@ -151,7 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def denied(action: str) -> Fault:
-    message = f"User: arn:aws:iam::123456789012:user/x is not authorized to perform: {action} on this resource"
+    message = (
+        f"User: arn:aws:iam::123456789012:user/x is not authorized to perform: {action} on this resource"
+    )
     return Fault(403, "AccessDenied", message)
 
 

@@ -14,12 +14,9 @@ from deploy.local.processes import LocalError, Running, environment
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 
-# What an emulator needs and AWS does not: nobody checks who we are, and buckets are paths, not host names.
+# What an emulator needs and AWS does not: buckets are paths there, not host names.
 _OVERRIDE = """provider "aws" {
-  s3_use_path_style           = true
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
+  s3_use_path_style = true
 }
 """
 
@@ -47,7 +44,8 @@ class Stack:
         if not self._folder.exists():
             self._folder.mkdir(parents=True)
             for file in [*DEPLOY.glob("*.tf"), DEPLOY / "contract.json"]:
-                shutil.copy(file, self._folder)
+                if not file.name.endswith("_override.tf"):  # the user's own
+                    shutil.copy(file, self._folder)
             (self._folder / "emulator_override.tf").write_text(_OVERRIDE)
             self._terraform("init")
         self._terraform("apply", "-auto-approve")

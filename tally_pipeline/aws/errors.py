@@ -94,8 +94,8 @@ _KINDS = (
         "InvalidAccessKeyId InvalidClientTokenId UnrecognizedClientException SignatureDoesNotMatch InvalidToken"
         " InvalidSignatureException IncompleteSignature InvalidSecurity MissingAuthenticationToken",
         "AWS does not know these credentials",
-        "check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (`aws sts get-caller-identity` tries them),"
-        " then run the same again",
+        "check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (`aws sts get-caller-identity` tries them)"
+        ", then run the same again",
     ),
     _kind(
         "NoCredentialsError PartialCredentialsError CredentialRetrievalError ProfileNotFound ConfigNotFound"
@@ -127,7 +127,9 @@ _KINDS = (
         "run the same again",
     ),
 )
-_UNKNOWN = _kind("", "AWS refused it", "see what it says; `tally deploy check` looks at every resource in turn")
+_UNKNOWN = _kind(
+    "", "AWS refused it", "see what it says; `tally deploy check` looks at every resource in turn"
+)
 
 # AWS's JSON services call a wrong clock a wrong signature.
 _SKEW = re.compile(r"signature (expired|not yet current)", re.IGNORECASE)
@@ -136,7 +138,12 @@ _SECRETS = (
     (re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA|ANPA)[A-Z0-9]{4,}"), "***"),
     # A signed URL's query, and the same names wherever else they stand.
     (re.compile(r"\?\S*X-Amz-\S*", re.IGNORECASE), "?***"),
-    (re.compile(r"((?:credential|signature|security-?token|secret\w*|password)\s*[=:]\s*)\S+", re.IGNORECASE), r"\1***"),
+    (
+        re.compile(
+            r"((?:credential|signature|security-?token|secret\w*|password)\s*[=:]\s*)\S+", re.IGNORECASE
+        ),
+        r"\1***",
+    ),
     # A secret key has 40 such characters, a session's token hundreds.
     (re.compile(r"[A-Za-z0-9+/]{40,}=*"), "***"),
 )

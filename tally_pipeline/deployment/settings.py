@@ -130,7 +130,8 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         exports_schedule=read.cron("TALLY_EXPORTS_SCHEDULE", "15,45 8-11 * * *"),
         genres_schedule=read.cron("TALLY_GENRES_SCHEDULE", "30 3 * * 1"),
         min_pass_rate=read.number("TALLY_MIN_PASS_RATE", 95.0, least=0.0, most=100.0),
-        sensor_seconds=int(read.number("TALLY_SENSOR_SECONDS", 15, least=1, most=3600)),
+        # On AWS a message that was seen comes again after five minutes unless the next look deletes it.
+        sensor_seconds=int(read.number("TALLY_SENSOR_SECONDS", 15, least=1, most=240 if aws else 3600)),
         port=int(read.number("TALLY_PORT", 3000, least=1, most=65535)),
     )
 

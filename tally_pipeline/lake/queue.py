@@ -152,7 +152,9 @@ class QueueArrivals:
                 reply = self._aws.client("sqs").delete_message_batch(QueueUrl=self._url, Entries=entries)
             for failed in reply.get("Failed", []):
                 # Its receipt is too old: it comes again, under a new one.
-                _log.info("A message that is done with stays in %s for now: %s", self._url, failed.get("Code"))
+                _log.info(
+                    "A message that is done with stays in %s for now: %s", self._url, failed.get("Code")
+                )
 
     def _arrival(self, data_type: str, dt: str) -> Arrival | None:
         is_stream = data_type in layout.STREAM_NAMES

@@ -32,7 +32,9 @@ class Watched:
 
     def __post_init__(self) -> None:
         self.store = Store.on_s3(
-            self.aws, self.aws.settings.lake_bucket, lambda operation, size: self.seen.append((operation, size))
+            self.aws,
+            self.aws.settings.lake_bucket,
+            lambda operation, size: self.seen.append((operation, size)),
         )
         self._arrivals = QueueArrivals(self.aws, self.store, lambda: self.now, wait_seconds=0)
 
@@ -143,7 +145,10 @@ def test_messages_that_come_twice_late_or_in_disorder_bring_a_day_once(watched: 
 
     found = watched.new()
 
-    assert [(data_type, dt) for data_type, dt, _ in found] == [("on_the_air", OLD_DAY), ("popular_shows", DAY)]
+    assert [(data_type, dt) for data_type, dt, _ in found] == [
+        ("on_the_air", OLD_DAY),
+        ("popular_shows", DAY),
+    ]
     watched.send({"Records": [record(str(popular("a")))]})
     assert watched.look() == []
 
@@ -163,7 +168,11 @@ def test_a_key_is_understood_however_it_is_encoded(aws: Aws, encode: str, slash:
 
 
 def test_one_message_may_tell_of_several_objects(watched: Watched) -> None:
-    keys = [popular("a", OLD_DAY), StreamKey("genres", OLD_DAY, "b"), StreamKey("series_export", OLD_DAY, "c")]
+    keys = [
+        popular("a", OLD_DAY),
+        StreamKey("genres", OLD_DAY, "b"),
+        StreamKey("series_export", OLD_DAY, "c"),
+    ]
     for key in keys:
         watched.put(key)
     watched.cursor = None
@@ -174,7 +183,9 @@ def test_one_message_may_tell_of_several_objects(watched: Watched) -> None:
 
 def test_an_object_that_is_gone_again_is_no_arrival(watched: Watched) -> None:
     watched.put(popular("a", OLD_DAY))
-    watched.aws.client("s3").delete_object(Bucket=watched.aws.settings.lake_bucket, Key=str(popular("a", OLD_DAY)))
+    watched.aws.client("s3").delete_object(
+        Bucket=watched.aws.settings.lake_bucket, Key=str(popular("a", OLD_DAY))
+    )
 
     assert watched.look() == []
 
