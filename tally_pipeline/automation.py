@@ -9,6 +9,7 @@ import dagster as dg
 import msgspec
 
 from tally_pipeline.assets import common
+from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
 from tally_pipeline.assets.standing import GRACE
 from tally_pipeline.deployment import Settings, today
 from tally_pipeline.lake import layout, streams
@@ -259,7 +260,7 @@ def _spans(pendings: Iterable[_Pending]) -> list[list[_Pending]]:
             pending.data_type,
             pending.dt,
         )
-        if follows and len(spans[-1]) < common.MAX_DAYS_A_RUN:
+        if follows and len(spans[-1]) < MAX_DAYS_A_RUN:
             spans[-1].append(pending)
         else:
             spans.append([pending])

@@ -19,6 +19,7 @@ from tally_pipeline.assets.standing import standing_checks
 from tally_pipeline.assets.table import table_asset
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake.io_managers import ParquetIOManager
+from tally_pipeline.monitoring import runs
 from tally_pipeline.shows.lists import LISTS, ShowList
 
 
@@ -51,7 +52,11 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
         asset_checks=standing_checks(partitions, lists),
         jobs=automation.JOBS,
         schedules=automation.schedules(settings),
-        sensors=[automation.new_bronze_objects(settings)],
+        sensors=[
+            automation.new_bronze_objects(settings),
+            # Nobody watches metrics on one's own machine. The watch runs hourly: it would drown the durations.
+            *(runs.sensors(leave_out={automation.watch.name}) if settings.aws else ()),
+        ],
         resources=resources,
         executor=dg.in_process_executor,
     )

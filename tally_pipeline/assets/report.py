@@ -110,7 +110,9 @@ def write_day(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[Show
 def newest_day(lake: Lake) -> str | None:
     """The newest day that has a report."""
     days = [name.removeprefix("dt=") for name in lake.store.folders(layout.REPORTS) if name.startswith("dt=")]
-    return max((day for day in days if lake.store.exists(layout.report_key(day))), default=None)
+    return next(
+        (day for day in sorted(days, reverse=True) if lake.store.exists(layout.report_key(day))), None
+    )
 
 
 def size_finding(size: int) -> Finding:

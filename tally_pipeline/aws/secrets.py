@@ -19,4 +19,9 @@ def read_secret(aws: Aws, name: str) -> str:
             f"the SSM parameter {name} holds no token yet. Put it there: aws ssm put-parameter --overwrite"
             f" --type SecureString --name {name} --value file:///dev/stdin"
         )
+    if not value.isascii() or any(letter.isspace() for letter in value):
+        raise AwsError(
+            f"what the SSM parameter {name} holds is no token: there is a blank or a foreign letter in it. Copy"
+            " TMDB's API Read Access Token whole, nothing besides, and put it there again"
+        )
     return value

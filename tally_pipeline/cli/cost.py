@@ -19,6 +19,9 @@ from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
 
 _COMMENT = re.compile(r"--[^\n]*")
 
+WORTH_NAMING = 0.001
+"""US dollars a month; less is summed up."""
+
 MOST_SERVED = len(LISTS) * MAX_PAGES * ROWS_PER_PAGE
 
 
@@ -41,18 +44,18 @@ def cost(settings: Settings, *, shows: int | None, days: int, as_json: bool) -> 
 
 
 def _parts(lines: Sequence[Line], prices: PriceList) -> Table:
+    """The parts that cost something worth naming, the dearest first, and the rest in one line."""
     table = Table("part", "of", "known", header_style="bold", title="A month, part by part")
     table.add_column("a month", justify="right")
     table.add_column("before allowances", justify="right")
-    for line in sorted(lines, key=lambda line: -prices.prices[line.price].of(line.quantity)):
-        price = prices.prices[line.price]
-        table.add_row(
-            line.part,
-            price.what,
-            line.basis,
-            _quantity(line.quantity, price.unit),
-            _usd(price.of(line.quantity)),
-        )
+    priced = sorted(
+        ((prices.prices[line.price], line) for line in lines), key=lambda it: -it[0].of(it[1].quantity)
+    )
+    small = [price.of(line.quantity) for price, line in priced if price.of(line.quantity) < WORTH_NAMING]
+    for price, line in priced[: len(priced) - len(small)]:
+        quantity = _quantity(line.quantity, price.unit)
+        table.add_row(line.part, price.what, line.basis, quantity, _usd(price.of(line.quantity)))
+    table.add_row(f"{len(small)} smaller ones", "", "", "", _usd(sum(small)))
     return table
 
 
@@ -89,8 +92,8 @@ def _notes(measured: Measured, lake: Lake, prices: PriceList) -> list[str]:
         + (f" TMDB serves {MOST_SERVED:,} rows a day at most." if shows > MOST_SERVED else ""),
         "measured: counted in these runs. scaled: counted, then multiplied. computed: from the settings and the SQL."
         " assumed: what AWS does inside; see monitoring/activity.py.",
-        "Without the machine that runs Dagster, without people's own queries, and as if first_ingest_date were the"
-        " lake's first day: Athena lists every day since then.",
+        "Without the machine that runs Dagster, and without people's own queries: each costs a listing for every list"
+        " and day since first_ingest_date that its filter on dt leaves.",
         f"Prices: {prices.region}, {prices.date}, {prices.said}. {unchecked} of {len(prices.prices)} are unchecked.",
     ]
 

@@ -33,6 +33,9 @@ LOG_WRITES_A_RUN = 2
 LEAST_MB = 10
 """Megabytes that Athena bills for any query."""
 
+KEYS_A_LISTING = 1000
+"""S3's limit."""
+
 ALARMS, DASHBOARDS = 5, 1
 """As deploy/ makes them."""
 SWEPT_DAYS = 3
@@ -54,10 +57,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Usage:
-    """Requests to S3 and what they carried (bytes), and Athena's megabytes as it bills them."""
+    """Requests to S3 and what they carried (bytes), and Athena's megabytes as it bills them.
+
+    `table_lists` are listings of whole tables, `lists` all the others: of one list's days, or of one day.
+    """
 
     writes: float = 0
     lists: float = 0
+    table_lists: float = 0
     reads: float = 0
     bytes_read: float = 0
     bytes_written: float = 0
@@ -127,6 +134,8 @@ def lines(measured: Measured, lake: Lake) -> list[Line]:
 
 def _of_runs(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]:
     older = measured.growth.times(max(0, lake.days - measured.counted_days))
+    # A table has a file for each list and day at most.
+    pages = -(-len(LISTS) * lake.days // KEYS_A_LISTING)
     series = REAL_SERIES / max(measured.series, 1)
     parts = (
         ("capture, refine, gold, report", measured.sync, DAYS, older, factor),
@@ -136,9 +145,10 @@ def _of_runs(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]:
         ("hourly checks", measured.watch, HOURS, Usage(), 1.0),
     )
     for part, run, times, added, size in parts:
-        counted: Basis = "scaled" if added != Usage() else "measured"
         asked = run.store + added
-        yield Line(part, "s3_write", (asked.writes + asked.lists) * times, counted)
+        counted: Basis = "scaled" if added != Usage() or (pages > 1 and asked.table_lists) else "measured"
+        listed = asked.lists + asked.table_lists * pages
+        yield Line(part, "s3_write", (asked.writes + listed) * times, counted)
         yield Line(part, "s3_read", asked.reads * times, counted)
         yield Line(part, "transfer", asked.bytes_read * size * times / 1e9, _of_size(counted, size))
         yield from _of_queries(f"Athena, for {part}", run, times, measured, lake, factor)

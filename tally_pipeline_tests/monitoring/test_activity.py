@@ -14,7 +14,7 @@ from tally_pipeline.monitoring.bill import charges, price_list
 TODAY = date(2025, 12, 30)
 COUNT = Asked("SELECT count(*) FROM silver_shows WHERE dt = '2025-12-30'")
 ALL = Asked("SELECT * FROM silver_shows", unloads=True)
-RUN = Run(Usage(writes=10, lists=5, reads=20, bytes_read=1e6, bytes_written=1e6), (COUNT,))
+RUN = Run(Usage(writes=10, lists=3, table_lists=2, reads=20, bytes_read=1e6, bytes_written=1e6), (COUNT,))
 MEASURED = Measured(
     today=TODAY,
     counted_days=30,
@@ -50,7 +50,7 @@ SYNC = "capture, refine, gold, report"
 
 
 def test_a_days_run_is_done_thirty_times_and_the_hourly_checks_720_times() -> None:
-    assert quantity(SYNC, "s3_write", MONTH) == 30 * (10 + 5)
+    assert quantity(SYNC, "s3_write", MONTH) == 30 * (10 + 3 + 2)
     assert quantity(SYNC, "s3_read", MONTH) == 30 * 20
     assert quantity("hourly checks", "s3_write", MONTH) == 720 * 4
     assert basis(SYNC, "s3_write", MONTH) == "measured"
@@ -65,6 +65,16 @@ def test_an_older_lake_asks_more_and_that_is_scaled() -> None:
     older = replace(MONTH, days=365)
     assert quantity(SYNC, "s3_read", older) == 30 * (20 + 335 * 3)
     assert basis(SYNC, "s3_read", older) == "scaled"
+
+
+def test_a_listing_of_a_table_of_more_than_a_thousand_files_is_several_requests() -> None:
+    assert quantity(SYNC, "s3_write", replace(MONTH, days=250)) == pytest.approx(
+        30 * (10 + 3 + 2 + 220 * 0.5)
+    )
+    assert quantity(SYNC, "s3_write", replace(MONTH, days=251)) == pytest.approx(
+        30 * (10 + 3 + 4 + 221 * 0.5)
+    )
+    assert quantity("hourly checks", "s3_write", replace(MONTH, days=251)) == 720 * 4
 
 
 def test_more_shows_are_more_bytes_and_no_more_requests() -> None:
