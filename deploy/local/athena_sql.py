@@ -99,9 +99,10 @@ class Athena:
     """Runs queries over the Glue and S3 of the emulator at `upstream`; `cache` keeps copies of the files."""
 
     def __init__(self, upstream: str, region: str, cache: Path) -> None:
+        # The session that boto3 keeps for everybody would have the credentials of whoever came first.
+        session = boto3.Session(region_name=region)
         self._clients = {
-            name: boto3.client(name, endpoint_url=upstream, region_name=region)
-            for name in ("glue", "s3", "athena")
+            name: session.client(name, endpoint_url=upstream) for name in ("glue", "s3", "athena")
         }
         self._cache = cache
 

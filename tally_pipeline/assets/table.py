@@ -119,7 +119,9 @@ def _refused(day: str, schema: Finding) -> Outcome:
 
 def _unreadable(catalog: QueryEngine, error: QueryError) -> Finding:
     return Finding(
-        passed=False, summary=f"the table cannot be read: {error}", todo=catalog.remedies.unreadable
+        passed=False,
+        summary=f"the table cannot be read: {str(error).removesuffix('.')}",
+        todo=catalog.remedies.unreadable,
     )
 
 

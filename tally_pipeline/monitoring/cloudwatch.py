@@ -33,5 +33,5 @@ class CloudWatchMetrics:
         except AwsError as error:
             names = ", ".join(sorted({d.metric.name for d in data}))
             _log.warning(
-                "%s were not sent: %s. What was published stays; alarms on them see nothing.", names, error
+                "%s were not sent: %s What was published stays; alarms on them see nothing.", names, error
             )

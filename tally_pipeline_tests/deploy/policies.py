@@ -21,7 +21,7 @@ def for_moto(policy: str) -> str:
     """The policy in the terms of moto, which enforces every action, and for S3 the resources as well.
 
     Of other services it knows no resource but `*`; it calls CloudWatch by the name that requests are signed with,
-    and asks for an action of its own where S3 wants `s3:ListBucket`.
+    and asks for actions of its own where S3 wants `s3:ListBucket` and SQS `sqs:DeleteMessage`.
     """
     document = json.loads(policy)
     for statement in document["Statement"]:
@@ -31,6 +31,8 @@ def for_moto(policy: str) -> str:
         statement["Action"] = [action.replace("cloudwatch:", "monitoring:") for action in actions]
         if "s3:ListBucket" in actions:
             statement["Action"].append("s3:HeadBucket")
+        if "sqs:DeleteMessage" in actions:
+            statement["Action"].append("sqs:DeleteMessageBatch")
     return json.dumps(document)
 
 
