@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tally_pipeline.lake import layout, streams
-from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.lake import ForeignLakeError, Lake
 from tally_pipeline.lake.layout import BronzeKey, StreamKey
-from tally_pipeline.lake.store import LakeError
+from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.shows.bronze import UnreadableBronzeError, rebuild_pages
 from tally_pipeline.shows.genres import UnreadableGenresError
 from tally_pipeline.shows.genres import refine as refine_genres
@@ -36,11 +36,12 @@ class Audited:
 def audit(lake: Lake) -> Iterator[Audited]:
     """Audit every object under bronze: captures of lists, then exports, then genres, each in the keys' order.
 
-    Before them, when it does not hold, what the lake says of itself.
+    Before them, when it does not hold, what the lake says of itself. Raises `LakeError` when the store refuses or
+    fails: what could not be read is not broken.
     """
     try:
         lake.check_source()
-    except LakeError as error:
+    except ForeignLakeError as error:
         yield Audited(layout.CLAIM, problems=(str(error),))
     for name, key in lake.every_bronze_object():
         yield _audit_object(lake, name, key)
@@ -64,7 +65,7 @@ def _audit_export(lake: Lake, key: StreamKey) -> Audited:
     try:
         export = streams.read_export(lake, key)
         lines = count_lines(export.body)
-    except (UnreadableExportError, LakeError) as error:
+    except (UnreadableExportError, NoSuchObjectError) as error:
         return Audited(str(key), problems=(str(error),))
     receipt = export.receipt
     if receipt is None:
@@ -80,7 +81,7 @@ def _audit_export(lake: Lake, key: StreamKey) -> Audited:
 def _audit_genres(lake: Lake, key: StreamKey) -> Audited:
     try:
         genres = streams.read_genres(lake, key)
-    except (UnreadableGenresError, LakeError) as error:
+    except (UnreadableGenresError, NoSuchObjectError) as error:
         return Audited(str(key), problems=(str(error),))
     refined, stated = refine_genres(genres), genres.metadata
     problems = _differing(key, lake.source, stated.execution_id, stated.source)
@@ -108,7 +109,7 @@ def _audit_object(lake: Lake, name: str, key: BronzeKey | None) -> Audited:
         bronze = lake.read_bronze(key)
         rows = len(bronze.rows())
         pages = rebuild_pages(bronze)
-    except (UnreadableBronzeError, LakeError) as error:
+    except (UnreadableBronzeError, NoSuchObjectError) as error:
         return Audited(name, problems=(str(error),))
     stated = bronze.metadata
     problems = [

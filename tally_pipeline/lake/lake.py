@@ -22,6 +22,10 @@ from tally_pipeline.shows.refine import Refined
 F = TypeVar("F", bound=msgspec.Struct)
 
 
+class ForeignLakeError(LakeError):
+    """The lake says that it is another source's, or nothing that can be read; the message says what to do."""
+
+
 class NoCaptureError(Exception):
     """Bronze holds nothing for the list and day that may be refined; the message says what is there instead."""
 
@@ -94,7 +98,7 @@ class Lake:
             return None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             where = self.store.uri(layout.CLAIM)
-            raise LakeError(
+            raise ForeignLakeError(
                 f"{where} does not say whose data this lake holds ({error}). Look whose it is, and write"
                 f' {{"source": "tmdb"}} or {{"source": "sandbox"}} there.'
             ) from error
@@ -104,7 +108,7 @@ class Lake:
         if not self._is_ours:
             claim = self.claim()
             if claim is not None and claim.source != self.source:
-                raise LakeError(
+                raise ForeignLakeError(
                     f"{self.store.root} is a lake of {claim.source} data ({layout.CLAIM} says so), this is"
                     f" {self.source} data: nothing was written. Give {self.source} data a lake of its own, or set"
                     f" what makes it {claim.source} data again."

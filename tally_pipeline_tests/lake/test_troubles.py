@@ -10,6 +10,7 @@ import pytest
 
 from tally_pipeline.aws.errors import AwsError
 from tally_pipeline.aws.session import Aws, Patience
+from tally_pipeline.lake.audit import audit
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.queue import QueueArrivals
@@ -106,6 +107,13 @@ def test_each_trouble_of_the_bucket_is_told_and_passes(troubled: Troubled, name:
     lake.write_bronze(KEY, b"new")
     assert store.get(str(KEY)) == b"new"
     assert store.get(str(KEY).replace("/a.", "/before.")) == b"kept"
+
+
+def test_what_the_audit_may_not_read_is_not_called_broken(troubled: Troubled) -> None:
+    Lake(troubled.sound, "tmdb").write_bronze(KEY, b"{}")
+    troubled.faulty.fail(denied("s3:GetObject"))
+    with pytest.raises(LakeError, match="may not do it"):
+        list(audit(Lake(troubled.store, "tmdb")))
 
 
 def test_an_endpoint_where_nobody_listens_is_told(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
