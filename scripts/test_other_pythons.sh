@@ -19,5 +19,6 @@ echo "All tests ran on Python $main. The fast ones run on:${found:- no other}. N
 for version in $found; do
     make --no-print-directory ".venvs/$version/.ready" PYTHON="$version"
     echo "== Python $version"
-    ".venvs/$version/bin/python" -m pytest -q --numprocesses auto --dist loadfile -m "not slow and not browser"
+    # What differs between Pythons shows on few examples.
+    TALLY_TEST_PROFILE=quick ".venvs/$version/bin/python" -m pytest -q --numprocesses auto --dist loadfile -m "not slow and not browser"
 done

@@ -16,7 +16,7 @@ ON_CI = bool(os.environ.get("CI"))
 settings.register_profile("quick", max_examples=50, deadline=None)
 # Derandomized, so that what passed once passes again; it looks longer instead.
 settings.register_profile("tally-ci", max_examples=200, deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("tally-ci" if ON_CI else "quick")
+settings.load_profile(os.environ.get("TALLY_TEST_PROFILE") or ("tally-ci" if ON_CI else "quick"))
 
 
 @pytest.fixture(scope="session")
