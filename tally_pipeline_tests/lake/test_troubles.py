@@ -202,7 +202,7 @@ def test_each_trouble_of_the_queue_is_told_and_loses_no_message(troubled: Troubl
 
     troubled.faulty.fail(None)
     # As on AWS, a look that does not wait may find nothing although there is something.
-    arrivals = QueueArrivals(troubled.aws, troubled.store)
+    arrivals = QueueArrivals(Aws(troubled.aws.settings), troubled.store)
     found, cursor = arrivals.since(cursor)
     assert [arrival.keys for arrival in found] == [(KEY,)]
     arrivals.since(cursor)
