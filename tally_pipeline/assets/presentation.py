@@ -58,7 +58,7 @@ def _cell(value: Any) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     one_line = " ".join(text.split())
     short = one_line if len(one_line) <= 160 else one_line[:160] + "…"
-    return _MARKDOWN.sub(r"\\\1", html.escape(short))
+    return _MARKDOWN.sub(r"\\\1", html.escape(short, quote=False))
 
 
 def column_schema() -> dg.TableSchema:

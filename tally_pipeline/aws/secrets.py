@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tally_pipeline.aws.errors import AwsError, explained
 from tally_pipeline.aws.session import Aws
 
 UNSET = "unset"
 """What `deploy/` puts into the parameter until somebody sets the token."""
 
+_replies_log = logging.getLogger("botocore.parsers")
+
 
 def read_secret(aws: Aws, name: str) -> str:
     """The decrypted value of a SecureString parameter. Raises `AwsError`, which never holds the value."""
-    with explained("read the TMDB token", f"SSM parameter {name}"):
+    with explained("read the TMDB token", f"SSM parameter {name}"), unlogged():
         reply = aws.client("ssm").get_parameter(Name=name, WithDecryption=True)
     value: str = reply["Parameter"]["Value"].strip()
     if not value or value == UNSET:
@@ -25,3 +32,18 @@ def read_secret(aws: Aws, name: str) -> str:
             " TMDB's API Read Access Token whole, nothing besides, and put it there again"
         )
     return value
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Under DEBUG botocore logs the body of every reply: not of those that come to this thread meanwhile."""
+    here = threading.get_ident()
+
+    def is_anothers(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    _replies_log.addFilter(is_anothers)
+    try:
+        yield
+    finally:
+        _replies_log.removeFilter(is_anothers)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tally_pipeline.aws.errors import RAISED, code_of, explain
+from tally_pipeline.aws.secrets import unlogged
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.catalog.glue import differences
 from tally_pipeline.catalog.tables import TABLES
@@ -335,7 +336,8 @@ def _parameter(aws: Aws) -> Iterator[Checked]:
     if name is None:
         yield _unset("token parameter", "TALLY_TOKEN_PARAMETER")
         return
-    found = aws.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
+    with unlogged():
+        found = aws.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
     put = f"aws ssm put-parameter --overwrite --type SecureString --name {name} --value file:///dev/stdin"
     if found["Type"] != "SecureString":
         yield wrong("token parameter", f"{name} is a {found['Type']}: anybody who may list it reads it", put)

@@ -87,7 +87,7 @@ class Settings:
 
 def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
     """The settings from the environment and `.env`; the environment wins. Raises `SettingsError`."""
-    told = {**(dotenv_values(dotenv) if dotenv else {}), **(os.environ if environ is None else environ)}
+    told = {**(_in_dotenv(dotenv) if dotenv else {}), **(os.environ if environ is None else environ)}
     read = _Reader({name: value.strip() for name, value in told.items() if value})
     token, api_key, base_url = (read.text(f"TMDB_{name}") for name in ("API_TOKEN", "API_KEY", "BASE_URL"))
     aws, exports_url = read.aws(), read.text("TMDB_EXPORTS_URL")
@@ -120,7 +120,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
     except ValueError as error:
         raise SettingsError(str(error)) from None
     return Settings(
-        home=Path(read.text("TALLY_HOME") or ".tally").expanduser().resolve(),
+        home=read.folder("TALLY_HOME", ".tally"),
         aws=aws,
         tmdb=tmdb,
         sandbox_embedded=embedded,
@@ -136,6 +136,15 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
     )
 
 
+def _in_dotenv(path: Path) -> Mapping[str, str | None]:
+    try:
+        return dotenv_values(path)
+    except (OSError, UnicodeDecodeError) as error:
+        # Not the decoder's own words: they hold the file, and that holds the token.
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise SettingsError(f"{path} cannot be read ({reason}): write it anew, or remove it") from None
+
+
 class _Reader:
     """Reads values by name and says what is wrong with one that cannot be."""
 
@@ -143,7 +152,10 @@ class _Reader:
         self._values = values
 
     def text(self, name: str) -> str | None:
-        return self._values.get(name)
+        value = self._values.get(name)
+        if value is not None and "\0" in value:
+            raise SettingsError(f"{name} holds a NUL, which nothing can be made of: write it anew")
+        return value
 
     def aws(self) -> AwsSettings | None:
         """Where everything is on AWS; None on one's own machine."""
@@ -172,6 +184,16 @@ class _Reader:
             alerts_topic_arn=self.text("TALLY_ALERTS_TOPIC_ARN"),
             token_parameter=self.text("TALLY_TOKEN_PARAMETER"),
         )
+
+    def folder(self, name: str, default: str) -> Path:
+        """An absolute path; `~` is one's own home, `~name` somebody's."""
+        text = self.text(name) or default
+        try:
+            return Path(text).expanduser().resolve()
+        except (RuntimeError, OSError, ValueError) as error:
+            raise SettingsError(
+                f"{name} is {text!r}, which leads to no folder ({error}); give another"
+            ) from None
 
     def number(self, name: str, default: float, *, least: float, most: float) -> float:
         text = self.text(name)

@@ -127,6 +127,6 @@ def _arrival(root: Path, folder: Path) -> Arrival | None:
 def _read_cursor(cursor: str | None) -> _Cursor:
     try:
         return msgspec.json.decode(cursor, type=_Cursor) if cursor else _Cursor()
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeEncodeError):
         # Another version's cursor: look at everything once more; what is refined already is passed over.
         return _Cursor()

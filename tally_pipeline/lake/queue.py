@@ -236,6 +236,6 @@ def _swept(now: datetime) -> Iterator[tuple[str, str]]:
 def _read_cursor(cursor: str | None) -> _Cursor:
     try:
         return msgspec.json.decode(cursor, type=_Cursor) if cursor else _Cursor()
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeEncodeError):
         # Another version's cursor: its messages come again.
         return _Cursor()

@@ -28,6 +28,7 @@ def cell(value: object) -> str:
         ("`code` _it_ ~gone~ ![i](u)", r"\`code\` \_it\_ \~gone\~ \!\[i\]\(u\)"),
         ("back\\slash", r"back\\slash"),
         ("&amp; &lt;", r"&amp;amp; &amp;lt;"),
+        ('Grey\'s "Anatomy"', 'Grey\'s "Anatomy"'),
         (None, ""),
         (["GB", "US"], "GB, US"),
         (8.0, "8.0"),

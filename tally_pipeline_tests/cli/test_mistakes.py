@@ -49,6 +49,11 @@ def test_a_wrong_command_says_what_would_be_right(run_tally: Tally, command: str
         ("TALLY_DEPLOYMENT", "mars", "TALLY_DEPLOYMENT is 'mars'; it must be"),
         ("TALLY_MIN_PASS_RATE", "lots", "TALLY_MIN_PASS_RATE is 'lots'; give a number from 0 to 100"),
         ("TALLY_MIN_PASS_RATE", "nan", "give a number from 0 to 100"),
+        (
+            "TALLY_HOME",
+            "~nobody-of-that-name/x",
+            "TALLY_HOME is '~nobody-of-that-name/x', which leads to no folder",
+        ),
         ("TALLY_PORT", "0", "TALLY_PORT is '0'; give a number from 1 to 65535"),
         (
             "TALLY_FIRST_DAY",
@@ -145,3 +150,23 @@ def test_help_lists_every_command(run_tally: Tally) -> None:
     assert ran.code == 0
     assert all(f"\n    {name} " in ran.out for name in ("up", "sync", "status", "query", "audit", "sandbox"))
     assert LISTS in " ".join(run_tally("sync", "--help").out.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            b"TMDB_API_TOKEN=abc\xff\n",
+            ".env cannot be read (it is not text in UTF-8): write it anew, or remove it",
+        ),
+        (b"TMDB_LANGUAGE=a\0b\n", "TMDB_LANGUAGE holds a NUL"),
+    ],
+)
+def test_a_dotenv_that_is_no_text_is_told_without_showing_it(
+    run_tally: Tally, tmp_path: Path, text: bytes, says: str
+) -> None:
+    (tmp_path / ".env").write_bytes(text)
+    ran = run_tally("status")
+    assert (ran.code, ran.out) == (2, "")
+    assert says in ran.err
+    assert "abc" not in ran.err

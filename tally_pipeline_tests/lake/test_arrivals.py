@@ -281,7 +281,7 @@ def test_an_object_that_is_deleted_changes_the_day_and_an_empty_day_is_none(watc
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "{", "null", "[]", "5", '{"looked_ns":"x"}', '{"seen":[]}', "2025-12-24", "é"]
+    "cursor", ["", "{", "null", "[]", "5", '{"looked_ns":"x"}', '{"seen":[]}', "2025-12-24", "é", "\ud800"]
 )
 def test_a_cursor_that_cannot_be_read_leads_to_a_full_look(watched: Watched, cursor: str) -> None:
     watched.write("popular_shows", NEW_DAY, "a")

@@ -313,7 +313,7 @@ def test_a_look_with_no_news_asks_the_bucket_nothing_and_a_sweep_asks_once_a_lis
     assert watched.seen == []
 
 
-@pytest.mark.parametrize("cursor", ["", "junk", '{"receipts": 7}', '{"looked_ns": 1}'])
+@pytest.mark.parametrize("cursor", ["", "junk", "\ud800", '{"receipts": 7}', '{"looked_ns": 1}'])
 def test_another_versions_cursor_is_a_first_look(watched: Watched, cursor: str) -> None:
     watched.put(popular("a"))
     watched.cursor = cursor

@@ -91,6 +91,10 @@ def test_of_a_name_that_stands_twice_the_last_counts_however_it_is_written() -> 
     assert members(b'{"id":1,"\\u0069d":2,"x":NaN}') == {"id": b"2", "x": b"NaN"}
 
 
+def test_a_name_with_a_lone_surrogate_does_not_cost_the_other_members() -> None:
+    assert members(b'{"results":[NaN],"a\\ud800":1}') == {"results": b"[NaN]", "a\ud800": b"1"}
+
+
 @pytest.mark.parametrize("text", [b"[]", b" [ ] ", b"[\n]"])
 def test_an_empty_array_has_no_elements(text: bytes) -> None:
     assert elements(text) == []
