@@ -4,7 +4,7 @@ PYTHON ?= >=3.11,<3.14
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-fast check bench aws-local aws-local-down format docs lock clean
+.PHONY: help env run test test-pythons test-fast check bench aws-local aws-local-down format docs lock clean
 .SUFFIXES:
 
 help: ## list these commands
@@ -22,9 +22,12 @@ run: env ## start the Dagster UI on http://127.0.0.1:3000 and the first sync
 	@$(BIN)/tally up
 
 # A file's tests stay together: they share what its fixtures set up.
-test: check ## lint, types, every test, then the fast tests on the machine's other Pythons
+test: check ## lint, types, every test, then the fast tests on the machine's newest Python
 	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --durations 15
 	@sh scripts/test_other_pythons.sh
+
+test-pythons: env ## the fast tests on each other Python that the machine has
+	@sh scripts/test_other_pythons.sh all
 
 test-fast: env ## the tests that take seconds
 	@$(BIN)/python -m pytest -q -m "not slow and not browser"
