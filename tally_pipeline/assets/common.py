@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
+from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows.lists import ShowList
 
 TABLE = dg.AssetKey(["athena", "silver_shows"])
@@ -67,3 +70,11 @@ def described(
         partitions_def=partitions,
         skippable=True,
     )
+
+
+def turn(
+    context: dg.AssetExecutionContext, lake: Lake, makes: dg.AssetKey, reads: Iterable[dg.AssetKey] = ()
+) -> AbstractContextManager[None]:
+    """While this lasts no other run makes this asset, nor any that it is made from."""
+    names = [key.to_python_identifier() for key in reads]
+    return lake.turns.take(makes.to_python_identifier(), names, context.log.info)

@@ -84,7 +84,10 @@ def silver_genres(partitions: dg.PartitionsDefinition, source: str) -> dg.Assets
         backfill_policy=common.BACKFILL,
     )
     def refine_days(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[Recorded]:
-        yield from record(context, key, [_refine_day(lake, day) for day in sorted(context.partition_keys)])
+        with common.turn(context, lake, key):
+            yield from record(
+                context, key, [_refine_day(lake, day) for day in sorted(context.partition_keys)]
+            )
 
     return refine_days
 

@@ -71,6 +71,7 @@ def gold_asset(
     """The asset of one gold table."""
     key = gold_key(table)
     silver = [common.silver_key(show_list) for show_list in lists]
+    made_of = [*silver, common.SILVER_GENRES] if table == gold.GENRE_ANALYTICS else silver
     made_from = {gold.SHOWS: silver, gold.GENRES: [common.SILVER_GENRES]}
     checks = gold_quality.CHECKS[table.name]
 
@@ -84,7 +85,7 @@ def gold_asset(
                 kinds={"parquet", "gold"} | (set() if table == gold.DATA_QUALITY_DAILY else {"sql"}),
                 description=f"{table.description}\n\nMade from silver of: {table.window}."
                 f" The table `{table.sql_name}`.",
-                deps=[*silver, common.SILVER_GENRES] if table == gold.GENRE_ANALYTICS else silver,
+                deps=made_of,
                 metadata={
                     "dagster/column_schema": gold_column_schema(table),
                     "dagster/column_lineage": gold_lineage(table, made_from),
@@ -102,15 +103,16 @@ def gold_asset(
         lake: dg.ResourceParam[Lake],
         workbench: dg.ResourceParam[QueryEngine],
     ) -> Iterator[Recorded]:
-        days = sorted(context.partition_keys)
-        names = [show_list.name for show_list in lists]
-        files = SilverFiles.of(lake, names)
-        outcomes = []
-        for number, day in enumerate(days, start=1):
-            outcome = make_day(lake, workbench, table, day, files)
-            context.log.info(f"{day} ({number} of {len(days)}): {outcome.refusal or 'published'}")
-            outcomes.append(outcome)
-        yield from record(context, key, outcomes)
+        with common.turn(context, lake, key, reads=made_of):
+            days = sorted(context.partition_keys)
+            names = [show_list.name for show_list in lists]
+            files = SilverFiles.of(lake, names)
+            outcomes = []
+            for number, day in enumerate(days, start=1):
+                outcome = make_day(lake, workbench, table, day, files)
+                context.log.info(f"{day} ({number} of {len(days)}): {outcome.refusal or 'published'}")
+                outcomes.append(outcome)
+            yield from record(context, key, outcomes)
 
     return make_days
 

@@ -22,6 +22,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # n
 )
 
 from tally_pipeline.assets.presentation import finding_metadata
+from tally_pipeline.monitoring.history import together
 from tally_pipeline.shows.quality import Check, Finding
 
 
@@ -92,7 +93,8 @@ def record(
         yield from _check_results(context, asset, outcomes[0])
     else:
         for outcome in outcomes:
-            _log_checks(context, asset, outcome)
+            with together(context.instance):
+                _log_checks(context, asset, outcome)
     blocked = [o for o in published if any(c.blocking and _fails(f) for c, f in o.findings)]
     if refused or blocked:
         raise dg.Failure(_explain(asset, refused, blocked, len(outcomes)), allow_retries=False)

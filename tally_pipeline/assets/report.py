@@ -40,6 +40,8 @@ def report_asset(
     partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
 ) -> dg.AssetsDefinition:
     """The report of each day."""
+    tables = [gold_key(table) for table in gold.TABLES]
+    made_of = [*tables, *(common.silver_key(show_list) for show_list in lists)]
 
     @dg.multi_asset(
         name="report",
@@ -51,7 +53,7 @@ def report_asset(
                 kinds={"html"},
                 description="The day to look at: what changed, movers, popularity and genres over 90 days, captures,"
                 " quarantine, freshness. One HTML file, without network; `tally report --open` shows it.",
-                deps=[*(gold_key(table) for table in gold.TABLES), common.TABLE],
+                deps=[*tables, common.TABLE],
                 partitions=partitions,
             )
         ],
@@ -64,12 +66,13 @@ def report_asset(
         lake: dg.ResourceParam[Lake],
         workbench: dg.ResourceParam[QueryEngine],
     ) -> Iterator[Recorded]:
-        outcomes = []
-        for day in sorted(context.partition_keys):
-            outcome = write_day(lake, workbench, day, lists)
-            context.log.info(f"{day}: {outcome.refusal or 'published'}")
-            outcomes.append(outcome)
-        yield from record(context, KEY, outcomes)
+        with common.turn(context, lake, KEY, reads=made_of):
+            outcomes = []
+            for day in sorted(context.partition_keys):
+                outcome = write_day(lake, workbench, day, lists)
+                context.log.info(f"{day}: {outcome.refusal or 'published'}")
+                outcomes.append(outcome)
+            yield from record(context, KEY, outcomes)
 
     return write
 

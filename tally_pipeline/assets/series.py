@@ -204,14 +204,15 @@ def silver_series(partitions: dg.PartitionsDefinition, source: str) -> dg.Assets
         lake: dg.ResourceParam[Lake],
         settings: dg.ResourceParam[Settings],
     ) -> Iterator[Recorded]:
-        history = _History(lake)
-        days = sorted(context.partition_keys)
-        outcomes = []
-        for number, day in enumerate(days, start=1):
-            outcome = _refine_day(lake, day, config.accept_volume, settings.min_pass_rate, history)
-            context.log.info(f"{day} ({number} of {len(days)}): {outcome.refusal or 'published'}")
-            outcomes.append(outcome)
-        yield from record(context, key, outcomes)
+        with common.turn(context, lake, key):
+            history = _History(lake)
+            days = sorted(context.partition_keys)
+            outcomes = []
+            for number, day in enumerate(days, start=1):
+                outcome = _refine_day(lake, day, config.accept_volume, settings.min_pass_rate, history)
+                context.log.info(f"{day} ({number} of {len(days)}): {outcome.refusal or 'published'}")
+                outcomes.append(outcome)
+            yield from record(context, key, outcomes)
 
     return refine_days
 

@@ -111,14 +111,17 @@ def silver_asset(
         settings: dg.ResourceParam[Settings],
         metrics: dg.ResourceParam[Metrics],
     ) -> Iterator[Recorded]:
-        history = _History(lake, show_list.name)
-        days = sorted(context.partition_keys)
-        outcomes = []
-        for number, day in enumerate(days, start=1):
-            outcome = _refine_day(lake, show_list.name, day, config.allow_partial, settings, history, metrics)
-            context.log.info(f"{day} ({number} of {len(days)}): {outcome.refusal or 'published'}")
-            outcomes.append(outcome)
-        yield from record(context, key, outcomes)
+        with common.turn(context, lake, key):
+            history = _History(lake, show_list.name)
+            days = sorted(context.partition_keys)
+            outcomes = []
+            for number, day in enumerate(days, start=1):
+                outcome = _refine_day(
+                    lake, show_list.name, day, config.allow_partial, settings, history, metrics
+                )
+                context.log.info(f"{day} ({number} of {len(days)}): {outcome.refusal or 'published'}")
+                outcomes.append(outcome)
+            yield from record(context, key, outcomes)
 
     return refine_days
 

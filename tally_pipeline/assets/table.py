@@ -64,18 +64,19 @@ def table_asset(
         lake: dg.ResourceParam[Lake],
         catalog: dg.ResourceParam[QueryEngine],
     ) -> Iterator[Recorded]:
-        days = sorted(context.partition_keys)
-        try:
-            schema = schema_finding(catalog)
-            # Under another schema the rows may not even be countable, and it is the schema that is to be told.
-            counted = _count(catalog, days) if schema.passed else None
-        except QueryError as error:
-            schema, counted = _unreadable(catalog, error), None
-        outcomes = [
-            _compared(lake, catalog, day, schema, counted, lists) if counted else _refused(day, schema)
-            for day in days
-        ]
-        yield from record(context, key, outcomes)
+        with common.turn(context, lake, key, reads=silver):
+            days = sorted(context.partition_keys)
+            try:
+                schema = schema_finding(catalog)
+                # Under another schema the rows may not even be countable, and it is the schema that is to be told.
+                counted = _count(catalog, days) if schema.passed else None
+            except QueryError as error:
+                schema, counted = _unreadable(catalog, error), None
+            outcomes = [
+                _compared(lake, catalog, day, schema, counted, lists) if counted else _refused(day, schema)
+                for day in days
+            ]
+            yield from record(context, key, outcomes)
 
     return compare
 

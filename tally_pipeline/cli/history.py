@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
@@ -15,6 +17,19 @@ import dagster as dg
 from tally_pipeline.automation import sync
 from tally_pipeline.deployment import Settings, SettingsError
 from tally_pipeline.monitoring.runs import ABANDONED_TAG, COMMAND_TAG
+
+LOOK_SECONDS = 5.0
+"""How often a command that runs looks for others that were killed."""
+
+_STORAGE = Template("""
+# Dagster's own storage, but with its databases left open: an event costs a tenth.
+storage:
+  custom:
+    module: tally_pipeline.monitoring.history
+    class: History
+    config:
+      base_dir: $home
+""")
 
 
 def prepare(settings: Settings) -> Path:
@@ -38,7 +53,10 @@ def prepare(settings: Settings) -> Path:
 
 def _dagster_yaml(settings: Settings) -> str:
     """Dagster's own settings. On AWS what runs print is kept beside the lake: the machine may go away."""
-    ours = files("tally_pipeline").joinpath("dagster.yaml").read_text()
+    ours = files("tally_pipeline").joinpath("dagster.yaml").read_text() + _STORAGE.substitute(
+        # Text in JSON is text in YAML.
+        home=json.dumps(str(settings.dagster_home.absolute()))
+    )
     if settings.aws is None:
         return ours
     on_aws = files("tally_pipeline").joinpath("dagster.aws.yaml").read_text()
@@ -68,15 +86,38 @@ def _one_at_a_time(home: Path) -> Iterator[None]:
 
 @contextmanager
 def alive(settings: Settings, run_id: str) -> Iterator[None]:
-    """While this lasts, the run counts as alive: the lock goes with the process, however that ends."""
+    """While this lasts, the run counts as alive: the lock goes with the process, however that ends.
+
+    Meanwhile commands that die are looked for: this one may wait for the place in the pool that they hold.
+    """
     path = _lock_path(settings.dagster_home, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            yield
+            with _looking_for_the_dead(settings.dagster_home):
+                yield
         finally:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _looking_for_the_dead(home: Path) -> Iterator[None]:
+    """While this lasts, the runs of commands that were killed are closed soon after."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(LOOK_SECONDS):
+            with dg.DagsterInstance.from_config(str(home)) as instance:
+                close_dead_runs(instance, home)
+
+    looking = threading.Thread(target=look, name="dead-runs", daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        looking.join()
 
 
 def close_dead_runs(
@@ -98,12 +139,13 @@ def close_dead_runs(
         tags={} if launched_are_dead else {COMMAND_TAG: ["sync", "rebuild"]},
     )
     closed = []
-    for run in instance.get_runs(unfinished):
-        if not _is_alive(home, run.run_id):
-            _close(instance, run)
-            with suppress(FileNotFoundError):
-                _lock_path(home, run.run_id).unlink()
-            closed.append(run.run_id)
+    with _one_at_a_time(home):
+        for run in instance.get_runs(unfinished):
+            if not _is_alive(home, run.run_id):
+                _close(instance, run)
+                with suppress(FileNotFoundError):
+                    _lock_path(home, run.run_id).unlink()
+                closed.append(run.run_id)
     return closed
 
 

@@ -12,6 +12,7 @@ from tally_pipeline.deployment.tmdb import Tmdb
 from tally_pipeline.lake.arrivals import Arrivals, FolderArrivals
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
+from tally_pipeline.lake.turns import Turns
 from tally_pipeline.monitoring.metrics import Metrics, Unsent
 from tally_pipeline.tmdb.client import PageProgress
 
@@ -49,7 +50,7 @@ def deploy(settings: Settings, on_page: Watch | None = None) -> Deployment:
     return Deployment(
         settings=settings,
         tmdb=Tmdb(settings.tmdb, settings.sandbox_embedded, settings.source, settings.depths, on_page),
-        lake=Lake(Store.in_folder(settings.lake_folder), settings.source),
+        lake=Lake(Store.in_folder(settings.lake_folder), settings.source, Turns.beside(settings.lake_folder)),
         catalog=engine,
         workbench=engine,
         arrivals=FolderArrivals(settings.lake_folder),

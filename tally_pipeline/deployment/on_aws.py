@@ -16,6 +16,7 @@ from tally_pipeline.deployment.tmdb import Tmdb
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.queue import QueueArrivals
 from tally_pipeline.lake.store import Store
+from tally_pipeline.lake.turns import Turns
 from tally_pipeline.monitoring.cloudwatch import CloudWatchMetrics
 
 
@@ -24,7 +25,7 @@ def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None 
     aws = Aws(names)
     told = settings.tmdb.token or settings.tmdb.api_key
     secret = None if told else names.token_parameter
-    lake = Lake(Store.on_s3(aws, names.lake_bucket), settings.source)
+    lake = Lake(Store.on_s3(aws, names.lake_bucket), settings.source, Turns.beside(settings.lake_folder))
     return Deployment(
         settings=settings,
         tmdb=Tmdb(

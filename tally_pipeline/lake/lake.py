@@ -15,6 +15,7 @@ from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import BronzeRef, Footer, ForeignFileError
 from tally_pipeline.lake.store import AlreadyThereError, LakeError, NoSuchObjectError, Store
+from tally_pipeline.lake.turns import Turns
 from tally_pipeline.shows import bronze as bronze_format
 from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError
 from tally_pipeline.shows.refine import Refined
@@ -67,9 +68,10 @@ class Lake:
     Its object `lake.json` says so, from before the first capture on: whoever comes for another source is refused.
     """
 
-    def __init__(self, store: Store, source: str) -> None:
+    def __init__(self, store: Store, source: str, turns: Turns | None = None) -> None:
         self.store = store
         self.source = source
+        self.turns = turns or Turns(None)
         self._is_ours = False
 
     def write_bronze(self, key: BronzeKey, body: bytes) -> None:

@@ -1,0 +1,33 @@
+"""Syncs that wait for one another go on when the one before them is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tally_pipeline.tmdb.sandbox import Sandbox
+from tally_pipeline_tests.assets.pipeline import environment
+from tally_pipeline_tests.cli.test_killed import TALLY, WAIT_SECONDS, bare
+
+
+@pytest.mark.slow
+def test_a_sync_that_waits_for_a_killed_one_gets_its_place_without_another_command(tmp_path: Path) -> None:
+    with Sandbox() as sandbox:
+        environ = bare(environment(tmp_path, sandbox.base_url))
+        slow = environ | {"TMDB_REQUESTS_PER_SECOND": "1"}
+        command = [*TALLY, "sync", "--list", "airing_today"]
+        with subprocess.Popen([*command, "--pages", "500"], env=slow, cwd=tmp_path) as killed:
+            deadline = time.monotonic() + WAIT_SECONDS
+            while not sandbox.requests and time.monotonic() < deadline:
+                time.sleep(0.05)
+            with subprocess.Popen(command, env=environ, cwd=tmp_path) as waiting:
+                # Its run is there once its lock is; then it waits for the place in the pool.
+                alive = tmp_path / "sandbox" / "dagster" / "alive"
+                while len(list(alive.iterdir())) < 2 and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                time.sleep(2)
+                killed.kill()
+                assert waiting.wait(WAIT_SECONDS) == 0
