@@ -4,7 +4,7 @@ PYTHON ?= >=3.11,<3.14
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-pythons test-fast check bench aws-local aws-local-down format docs lock clean
+.PHONY: help env run test test-pythons test-fast check prove bench audit aws-local aws-local-down format docs lock clean
 .SUFFIXES:
 
 help: ## list these commands
@@ -16,6 +16,11 @@ env: .venv/.ready ## make .venv with everything from the lock
 # The stamp is written last: an install that was broken off is done again.
 %/.ready: requirements.lock pyproject.toml
 	@sh scripts/venv.sh "$*" "$(PYTHON)"
+	@touch "$@"
+
+# With what Tally is measured and proven against, which its users do not need.
+.venvs/bench/.ready: requirements.lock benchmarks/requirements.lock pyproject.toml
+	@sh scripts/venv.sh .venvs/bench "$(PYTHON)" benchmarks/requirements.lock
 	@touch "$@"
 
 run: env ## start the Dagster UI on http://127.0.0.1:3000 and the first sync
@@ -38,8 +43,14 @@ check: env ## lint, format, types, and which room may import which
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: env ## print the benchmarks
-	@$(BIN)/python -m benchmarks
+prove: .venvs/bench/.ready ## try to prove it wrong: killed, crossed, lied to, fuzzed, beside dlt; LONG=1 tries every case
+	@.venvs/bench/bin/python -m proof $(if $(LONG),--long)
+
+bench: .venvs/bench/.ready ## measure it beside what people use today, and write benchmarks/RESULTS.md
+	@.venvs/bench/bin/python -m benchmarks
+
+audit: .venvs/bench/.ready ## ask whether a dependency has a known vulnerability (needs the network)
+	@.venvs/bench/bin/python -m proof.supply_chain
 
 aws-local: env ## the pipeline on AWS emulated on this machine, by real Terraform; RECORDINGS=DIR syncs recorded replies
 	@$(BIN)/python -m deploy.local up
@@ -56,10 +67,14 @@ docs: env ## write README's generated parts and deploy/contract.json anew
 	@$(BIN)/python scripts/readme.py
 	@$(BIN)/python scripts/contract.py
 
-lock: ## write requirements.lock and deploy/checkov.lock anew, with the newest versions allowed
+lock: ## write the three locks anew, with the newest versions allowed
 	@sh -eu -c '. scripts/uv.sh; "$$UV" pip compile pyproject.toml --group dev --quiet --upgrade \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --output-file requirements.lock; \
+		"$$UV" pip compile benchmarks/requirements.in --quiet --upgrade --constraint requirements.lock \
+		--override benchmarks/requirements.overrides \
+		--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --output-file benchmarks/requirements.lock; \
 		echo checkov | "$$UV" pip compile - --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file deploy/checkov.lock'
 

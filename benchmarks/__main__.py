@@ -6,25 +6,29 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import backfill, exports, gold, refine, report, sync
+from benchmarks import backfill, daily, engines, exports, gold, growth, report
 from benchmarks.report import Report
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what Tally costs.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="sync, refine, backfill, gold, exports; all if none is named"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="daily, engines, growth, backfill, gold, exports; all if none is named",
     )
     parser.add_argument(
         "--runs",
         type=int,
-        help="how often each is measured (sync and refine 5, backfill and gold 3, exports always 1)",
+        help="how often each is measured (daily 5, the others 3, exports always 1)",
     )
     parser.add_argument("--days", type=int, default=90, help="days of backfill and exports (90)")
     told = parser.parse_args()
     benchmarks: dict[str, Callable[[], Report]] = {
-        "sync": partial(sync.measure, told.runs or 5),
-        "refine": partial(refine.measure, told.runs or 5),
+        "daily": partial(daily.measure, told.runs or 5),
+        "engines": partial(engines.measure, told.runs or 3),
+        "growth": partial(growth.measure, told.runs or 3),
         "backfill": partial(backfill.measure, told.runs or 3, told.days),
         "gold": partial(gold.measure, told.runs or 3),
         "exports": partial(exports.measure, told.days),

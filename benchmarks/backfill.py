@@ -37,7 +37,7 @@ _STOP = """mutation ($id: String!) { stopSensor(id: $id) {
 
 
 @dataclass(frozen=True)
-class _Backfill:
+class Backfill:
     """One backfill, in seconds: `total` from the mutation to Dagster's word that it is done, of which `before` the
     first run started, `running`, and `after` the last ended; `runs` is how many there were."""
 
@@ -50,11 +50,11 @@ class _Backfill:
 
 def measure(runs: int, days: int) -> Report:
     """Backfill the same past days in a fresh Dagster, `runs` times over; every partition must end green."""
-    past = [(today() - timedelta(days=ago)).isoformat() for ago in range(days, 0, -1)]
+    past = days_before_today(days)
     with tempfile.TemporaryDirectory(prefix="tally-bench-") as name:
         folder = Path(name)
-        run([TALLY, "sandbox", "fill", "--days", str(days)], _environment(folder / "filled", past), folder)
-        found = [_backfilled(folder / f"home-{number}", folder / "filled", past) for number in range(runs)]
+        filled = fill(folder, past)
+        found = [backfilled(folder / f"home-{number}", filled, past) for number in range(runs)]
     partitions = len(past) * len(CHECKS)
     checks = len(past) * sum(map(len, CHECKS.values()))
     return Report(
@@ -79,7 +79,20 @@ def measure(runs: int, days: int) -> Report:
     )
 
 
-def _backfilled(home: Path, filled: Path, past: list[str]) -> _Backfill:
+def days_before_today(count: int) -> list[str]:
+    """So many days that end yesterday, oldest first."""
+    return [(today() - timedelta(days=ago)).isoformat() for ago in range(count, 0, -1)]
+
+
+def fill(folder: Path, past: list[str]) -> Path:
+    """A home with bronze of these days, which end yesterday; returns it."""
+    filled = folder / f"filled-{len(past)}"
+    run([TALLY, "sandbox", "fill", "--days", str(len(past))], _environment(filled, past), folder)
+    return filled
+
+
+def backfilled(home: Path, filled: Path, past: list[str]) -> Backfill:
+    """Backfill these days in a fresh Dagster; raises `BenchmarkError` when anything is not green."""
     home.mkdir()
     port = free_port()
     command = [TALLY, "up", "--no-sync", "--port", str(port)]
@@ -96,7 +109,7 @@ def _backfilled(home: Path, filled: Path, past: list[str]) -> _Backfill:
     _require_green(home / "sandbox" / "dagster", past)
     first = min(one["startTime"] for one in ended["runs"])
     last = max(one["endTime"] for one in ended["runs"])
-    return _Backfill(done - began, first - began, last - first, done - last, len(ended["runs"]))
+    return Backfill(done - began, first - began, last - first, done - last, len(ended["runs"]))
 
 
 def _stopped_sensor(graphql: Graphql) -> bool | None:

@@ -25,7 +25,7 @@ _PATH = "/tv/popular"
 _DAY = date(2026, 1, 1)
 
 
-def body(rows: int, every: int = 0) -> bytes:
+def body(rows: int, every: int = 0, data_type: str = "popular_shows") -> bytes:
     """A complete capture of so many rows, every id once."""
     made = _rows(every)
     pages: list[Page] = []
@@ -33,7 +33,7 @@ def body(rows: int, every: int = 0) -> bytes:
         number = len(pages) + 1
         page = replies.page_body(number, list(islice(made, min(ROWS_PER_PAGE, rows - start))), rows)
         pages.append(bronze.read_page(number, page, {"ETag": replies.etag(page)}))
-    return bronze.encode(pages, Metadata(data_type="popular_shows", source="sandbox", verdict="complete"))
+    return bronze.encode(pages, Metadata(data_type=data_type, source="sandbox", verdict="complete"))
 
 
 def _rows(every: int) -> Iterator[Any]:

@@ -1,11 +1,14 @@
 #!/bin/sh
 # Makes a virtual environment with exactly what requirements.lock says, and Tally itself, editable.
 #
-#   scripts/venv.sh FOLDER PYTHON     for example: scripts/venv.sh .venv '>=3.11,<3.14'
+#   scripts/venv.sh FOLDER PYTHON [LOCK…]     for example: scripts/venv.sh .venv '>=3.11,<3.14'
+#
+# Further locks go on top.
 #
 # uv is taken from PATH; where there is none, a pinned one goes into .uv/. No Python is ever downloaded.
 set -eu
 folder=$1 python=$2
+shift 2
 cd "$(dirname "$0")/.."
 . scripts/uv.sh
 
@@ -17,5 +20,5 @@ interpreter=$("$UV" python find --no-project --system "$python" 2>/dev/null) || 
 echo "$folder: $("$interpreter" -V), $interpreter"
 "$UV" venv --quiet --no-project --clear --python "$interpreter" "$folder"
 # Compiled now, or every process of Dagster compiles for itself where writing bytecode is switched off.
-VIRTUAL_ENV=$folder "$UV" pip sync --quiet --require-hashes --compile-bytecode requirements.lock
+VIRTUAL_ENV=$folder "$UV" pip sync --quiet --require-hashes --compile-bytecode requirements.lock "$@"
 VIRTUAL_ENV=$folder "$UV" pip install --quiet --no-deps --no-build-isolation --editable .
