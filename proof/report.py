@@ -1,0 +1,68 @@
+"""What a proof found, as a table: what was tried, what must happen, what happened, and whether it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Literal
+
+HOLDS: Literal["holds"] = "holds"
+BROKEN: Literal["**broken**"] = "**broken**"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What one module proved. `notes` say how, and what is not proven by it.
+
+    A row has a cell for each column; `verdict` gives the one that says whether the row's claim held.
+    """
+
+    name: str
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    holds: bool
+    notes: Sequence[str] = ()
+    seed: int | None = None
+    numeric: Sequence[str] = field(default=())
+    """Columns of numbers, which are set right."""
+
+    def markdown(self, seconds: float | None = None) -> str:
+        """The proof as a section: title, verdict, table, notes."""
+        told = [f"**{'It holds' if self.holds else 'It does not hold'}**"]
+        told += [f"seed {self.seed}"] if self.seed is not None else []
+        told += [f"{seconds:.0f} s"] if seconds is not None else []
+        notes = "\n".join(f"- {note}" for note in self.notes)
+        parts = [f"## {self.name}: {self.title}", f"{', '.join(told)}.", self._table(), notes]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def _table(self) -> str:
+        if not self.rows:
+            return ""
+        rows = [tuple(self.columns), *(tuple(map(_cell, row)) for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+        right = [name in self.numeric for name in self.columns]
+
+        def line(cells: Sequence[str]) -> str:
+            padded = [
+                cell.rjust(width) if is_right else cell.ljust(width)
+                for cell, width, is_right in zip(cells, widths, right, strict=True)
+            ]
+            return f"| {' | '.join(padded)} |"
+
+        rule = [
+            "-" * (width - 1) + (":" if is_right else "-")
+            for width, is_right in zip(widths, right, strict=True)
+        ]
+        return "\n".join([line(rows[0]), line(rule), *map(line, rows[1:])])
+
+
+def verdict(holds: bool) -> Literal["holds", "**broken**"]:
+    """The cell of a row's verdict."""
+    return HOLDS if holds else BROKEN
+
+
+def _cell(value: object) -> str:
+    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return " ".join(text.split()).replace("|", "\\|")
