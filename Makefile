@@ -63,9 +63,10 @@ format: env ## put the code into shape
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-docs: env ## write README's generated parts and deploy/contract.json anew
+docs: env ## write what is generated anew: README's parts, deploy/contract.json, the report's Vega
 	@$(BIN)/python scripts/readme.py
 	@$(BIN)/python scripts/contract.py
+	@$(BIN)/python scripts/vega.py
 
 lock: ## write the three locks anew, with the newest versions allowed
 	@sh -eu -c '. scripts/uv.sh; "$$UV" pip compile pyproject.toml --group dev --quiet --upgrade \

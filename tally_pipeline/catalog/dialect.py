@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 
 import sqlglot
 from sqlglot import exp
@@ -84,6 +85,7 @@ def known_table(name: str, tables: Collection[str]) -> str:
     return name.lower()
 
 
+@cache
 def duckdb_type(athena_type: str) -> str:
     """DuckDB's name for a column type of Athena's: `array<bigint>` is `BIGINT[]`."""
     return exp.DataType.build(athena_type, dialect="athena").sql("duckdb")

@@ -14,6 +14,7 @@ from pathlib import Path
 from tally_pipeline import __version__
 from tally_pipeline.cli import operations
 from tally_pipeline.cli.arguments import Command, Commands, command, day, within
+from tally_pipeline.cli.dagster_import import import_dagster
 from tally_pipeline.deployment import Settings, SettingsError, load_settings
 from tally_pipeline.lake.store import LakeError
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, UnknownListError, list_named
@@ -72,6 +73,7 @@ def _up(settings: Settings, told: argparse.Namespace) -> int:
 
 
 def _sync(settings: Settings, told: argparse.Namespace) -> int:
+    import_dagster()
     from tally_pipeline.cli.sync import sync
 
     lists = [list_named(name) for name in dict.fromkeys(told.list)] if told.list else LISTS
@@ -79,12 +81,14 @@ def _sync(settings: Settings, told: argparse.Namespace) -> int:
 
 
 def _rebuild(settings: Settings, told: argparse.Namespace) -> int:
+    import_dagster()
     from tally_pipeline.cli.rebuild import rebuild
 
     return rebuild(settings, told.first, told.last)
 
 
 def _status(settings: Settings, told: argparse.Namespace) -> int:
+    import_dagster()
     from tally_pipeline.cli.status import status
 
     return status(settings, as_json=told.json)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +34,8 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
     with _progress(words) as on_page:
         deployment = deploy(settings, on_page)
         with history.opened(settings) as instance, history.alive(settings, run_id):
+            # pyarrow wants pandas as soon as it meets a null: better while TMDB is waited for than after.
+            threading.Thread(target=importlib.import_module, args=("pandas",), name="import-ahead").start()
             result = _execute(build_definitions(deployment), instance, lists, day, pages, run_id)
             deployment.metrics.send(runs.of_run(instance, run_id))
     errors = failures.by_list(result.all_events)

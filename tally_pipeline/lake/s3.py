@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import NoCredentialsError
-from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
-from tally_pipeline.aws.session import Aws
+if TYPE_CHECKING:
+    from tally_pipeline.aws.session import Aws
 
 CREDENTIALS_LAST = timedelta(minutes=5)
 """How long obstore keeps credentials before it asks botocore again, which renews those of a role 10 minutes before
@@ -17,6 +18,9 @@ their end. obstore's default, 30 minutes, would use them past it."""
 
 def connect(aws: Aws, bucket: str) -> S3Store:
     """The bucket; contacts at most what gives out credentials. Raises what botocore raises when there are none."""
+    # Who has the lake in a folder should not wait for boto3.
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
     if aws.session.get_credentials() is None:
         raise NoCredentialsError
     endpoint, patience = aws.endpoint("s3"), aws.patience

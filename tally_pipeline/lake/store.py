@@ -20,11 +20,12 @@ from obstore import exceptions
 from obstore.store import LocalStore, ObjectStore
 
 from tally_pipeline.aws import errors
-from tally_pipeline.aws.session import Aws
 from tally_pipeline.lake import s3
 
 if TYPE_CHECKING:
     from obstore import GetOptions
+
+    from tally_pipeline.aws.session import Aws
 
 P = ParamSpec("P")
 T = TypeVar("T")

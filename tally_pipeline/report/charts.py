@@ -1,28 +1,18 @@
-"""The charts' drawings and the runtime that draws them in the page: Vega, from the package vl-convert-python.
+"""The charts' drawings, which Vega draws in the page (vega/, written by scripts/vega.py: nothing is fetched).
 
 A drawing is a Vega-Lite spec without data; the page puts the data in. Colours are the page's CSS variables, so
-that a chart follows the page into the dark. The runtime is bundled inside the package: nothing is fetched.
+that a chart follows the page into the dark.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
-
-import vl_convert
 
 COLOURS = 10
 """Colours that the page defines for lines: `--line-0` and on. The eleventh line is the first colour, dashed."""
 
 _FADED = 0.14
 _OFF_OTHERS = "focus < 0 || focus === datum.k"
-
-
-@cache
-def runtime() -> str:
-    """JavaScript that defines `window.vegaEmbed`, without any dependency: about 900 kB. Made once a process."""
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return bundle
 
 
 def popularity() -> dict[str, Any]:

@@ -116,9 +116,10 @@ def window(day: str) -> tuple[str, ...]:
 
 def top(trends: pa.Table, data_type: str) -> list[Row]:
     """The first shows of a list, by rank."""
-    rows = [row | {"rank": dict(row["ranks"] or ()).get(data_type)} for row in trends.to_pylist()]
-    ranked = sorted((row for row in rows if row["rank"] is not None), key=lambda row: row["rank"])
-    return ranked[:TOP]
+    ranks = [dict(of_show or ()).get(data_type) for of_show in trends["ranks"].to_pylist()]
+    first = sorted((rank, place) for place, rank in enumerate(ranks) if rank is not None)[:TOP]
+    rows = trends.take([place for _, place in first]).to_pylist()
+    return [row | {"rank": rank} for row, (rank, _) in zip(rows, first, strict=True)]
 
 
 def shows_to_follow(movers: pa.Table, trends: pa.Table, lists: Sequence[ShowList]) -> list[int]:

@@ -21,7 +21,7 @@ def render(inputs: Inputs, attribution: str) -> str:
     Nothing is fetched by it, and its content security policy forbids it. All text is escaped.
     """
     drawings = {"popularity": charts.popularity(), "genres": charts.genres()}
-    scripts = (f"{{{charts.runtime()}}}", _file("page.js"))
+    scripts = (f"{{{_file('vega/vega-embed.js')}}}", _file("templates/page.js"))
     return (
         _templates()
         .get_template("page.html")
@@ -38,7 +38,7 @@ def render(inputs: Inputs, attribution: str) -> str:
             rejected=sections.rejected(inputs),
             sections=sections,
             words=words,
-            style=Markup(_file("page.css")),
+            style=Markup(_file("templates/page.css")),
             figures=Markup(figures.as_script(figures.figures(inputs))),
             drawings=Markup(figures.as_script(drawings)),
             scripts=[Markup(script) for script in scripts],
@@ -61,7 +61,7 @@ def _templates() -> Environment:
 
 @cache
 def _file(name: str) -> str:
-    return files("tally_pipeline.report").joinpath("templates", name).read_text(encoding="utf-8")
+    return files("tally_pipeline.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(script: str) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +81,17 @@ def test_the_same_inputs_give_the_same_page(html: str) -> None:
 
 def test_the_page_is_under_three_megabytes(html: str) -> None:
     assert len(html.encode()) < 3_000_000
+
+
+def test_the_charts_runtime_is_what_the_locked_package_makes() -> None:
+    check = subprocess.run(
+        [sys.executable, "scripts/vega.py", "--check"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert check.returncode == 0, check.stderr
 
 
 def test_the_page_points_at_nothing_outside_itself(read: Read) -> None:
