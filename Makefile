@@ -2,6 +2,8 @@
 
 PYTHON ?= >=3.11,<3.14
 BIN := .venv/bin
+# The slow tests wait for processes a third of the time.
+WORKERS := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
 
 .DEFAULT_GOAL := help
 .PHONY: help env run test test-pythons test-fast check prove bench audit aws-local aws-local-down format docs lock clean
@@ -28,7 +30,7 @@ run: env ## start the Dagster UI on http://127.0.0.1:3000 and the first sync
 
 # A file's tests stay together: they share what its fixtures set up.
 test: check ## lint, types, every test, then the fast tests on the machine's newest Python
-	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --durations 15
+	@$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadfile --durations 15
 	@sh scripts/test_other_pythons.sh
 
 test-pythons: env ## the fast tests on each other Python that the machine has

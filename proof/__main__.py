@@ -5,21 +5,25 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from proof.report import Proof
 
 NAMES = {
-    "kills": "killed at any moment, nothing is lost and nothing half is shown",
     "together": "two or ten at once end as one of them in some order",
     "faults": "what TMDB, the store and the catalog can do wrong",
-    "hostile": "bytes that were made to break it",
+    "kills": "killed at any moment, nothing is lost and nothing half is shown",
     "secrets": "no token anywhere, nothing listens beyond loopback, dependencies are pinned and audited",
     "beside_dlt": "the same cases on dlt",
+    "hostile": "bytes that were made to break it",
 }
-"""The proofs, each a module of this package with `prove(long: bool, seed: int) -> Proof`; imported when it is run."""
+"""The proofs, the slowest first: modules of this package with `prove(long: bool, seed: int) -> Proof`."""
 
 
 def main() -> int:
@@ -34,25 +38,50 @@ def main() -> int:
         "--long", action="store_true", help="every case; without it, those that fit into CI's minutes"
     )
     parser.add_argument("--seed", type=int, default=1, help="what random choices start from (1)")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="how many proofs are at work at once, each a process (one for each core)",
+    )
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write what was found to this file")
     told = parser.parse_args()
     unknown = [name for name in told.names if name not in NAMES]
     if unknown:
         parser.error(f"there is no proof {', '.join(unknown)}; there are: {', '.join(NAMES)}")
-    _without_anybodys_settings()
-    broken, sections = [], []
-    for name in told.names or NAMES:
-        began = time.monotonic()
-        proof: Proof = importlib.import_module(f"proof.{name}").prove(told.long, told.seed)
-        sections.append(proof.markdown(time.monotonic() - began))
-        print(sections[-1], flush=True)
-        broken += [] if proof.holds else [name]
+    names = told.names or list(NAMES)
+    if len(names) == 1:
+        _without_anybodys_settings()
+        found = [_prove(names[0], told.long, told.seed)]
+    else:
+        options = ["--long"] * told.long + ["--seed", str(told.seed)]
+        with ThreadPoolExecutor(told.jobs) as pool:
+            found = list(pool.map(partial(_in_a_process, options=options), names))
+    broken = [name for name, (_, holds) in zip(names, found, strict=True) if not holds]
     if told.write:
-        told.write.write_text("\n".join(sections), encoding="utf-8")
+        told.write.write_text("\n".join(section for section, _ in found), encoding="utf-8")
     if broken:
         again = f"python -m proof {' '.join(broken)}{' --long' if told.long else ''} --seed {told.seed}"
         print(f"Not proven: {', '.join(broken)}. Again with: {again}", file=sys.stderr)
     return 1 if broken else 0
+
+
+def _prove(name: str, long: bool, seed: int) -> tuple[str, bool]:
+    """What was found, printed, and whether it holds."""
+    began = time.monotonic()
+    proof: Proof = importlib.import_module(f"proof.{name}").prove(long, seed)
+    section = proof.markdown(time.monotonic() - began)
+    print(section, flush=True)
+    return section, proof.holds
+
+
+def _in_a_process(name: str, options: Sequence[str]) -> tuple[str, bool]:
+    """The same in a process of its own, so that several can be at work at once."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "proof", name, *options], stdout=subprocess.PIPE, text=True, check=False
+    )
+    print(ran.stdout, end="", flush=True)
+    return ran.stdout, ran.returncode == 0
 
 
 def _without_anybodys_settings() -> None:

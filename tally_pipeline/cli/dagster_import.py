@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import sys
 
 FEW = (100_000, 50, 100)
 """How much has to be made before Python looks for garbage; by default 700 objects."""
@@ -15,6 +16,8 @@ def import_dagster() -> None:
     That is 200,000 objects which stay to the end. Looked through every few thousand objects, and several times more
     when the process ends, they were 1.7 s of the 10 s that a `tally sync` took.
     """
+    if "dagster" in sys.modules:  # this process is somebody else's
+        return
     gc.set_threshold(*FEW)
     importlib.import_module("tally_pipeline.monitoring.history")
     # Before DuckDB is imported, which takes what is never freed for a leak and says so.

@@ -118,7 +118,7 @@ def top(trends: pa.Table, data_type: str) -> list[Row]:
     """The first shows of a list, by rank."""
     ranks = [dict(of_show or ()).get(data_type) for of_show in trends["ranks"].to_pylist()]
     first = sorted((rank, place) for place, rank in enumerate(ranks) if rank is not None)[:TOP]
-    rows = trends.take([place for _, place in first]).to_pylist()
+    rows = trends.take(pa.array([place for _, place in first], pa.int64())).to_pylist()
     return [row | {"rank": rank} for row, (rank, _) in zip(rows, first, strict=True)]
 
 
