@@ -10,8 +10,8 @@ class RateLimit:
     """Hands out evenly spaced slots, `requests_per_second` of them a second, to any number of threads.
 
     TMDB counts by address (about 40 requests a second, https://developer.themoviedb.org/docs/rate-limiting),
-    so every client of a process is given the same `RateLimit`. Unused slots are not saved up: no bursts.
-    Raises `ValueError` when the rate is not above zero.
+    so every client of a process is given the same `RateLimit`. Unused slots are not saved up: no bursts, not even of
+    threads that a busy machine wakes all at once. Raises `ValueError` when the rate is not above zero.
     """
 
     def __init__(self, requests_per_second: float) -> None:
@@ -19,36 +19,33 @@ class RateLimit:
             raise ValueError(f"requests_per_second is {requests_per_second}; give a number above 0")
         self._interval = 1 / requests_per_second
         self._lock = threading.Lock()
-        self._next_slot = 0.0
-        self._paused_until = 0.0
+        self._next_slot = time.monotonic()
 
     def wait(self, stop: threading.Event | None = None) -> None:
-        """Blocks until the caller's slot, or until `stop` is set."""
-        slot = self._reserve()
-        while True:
-            _sleep(slot - time.monotonic(), stop)
-            with self._lock:
-                if slot >= self._paused_until or (stop and stop.is_set()):
-                    return
-            # A pause began after this slot was reserved: it holds for those already waiting as well.
-            slot = self._reserve()
+        """Blocks until the caller has a slot, or until `stop` is set."""
+        waited = False
+        while not (stop and stop.is_set()) and (seconds := self._until_mine(waited)) > 0:
+            _sleep(seconds, stop)
+            waited = True
 
     def pause(self, seconds: float) -> None:
         """Lets nobody start for so many seconds from now; a longer pause already going on stays."""
         with self._lock:
-            self._paused_until = max(self._paused_until, time.monotonic() + seconds)
-            self._next_slot = max(self._next_slot, self._paused_until)
+            self._next_slot = max(self._next_slot, time.monotonic() + seconds)
 
-    def _reserve(self) -> float:
+    def _until_mine(self, waited: bool) -> float:
+        """Seconds until the next slot; 0 when it has come, and is the caller's."""
         with self._lock:
-            slot = max(self._next_slot, time.monotonic())
-            self._next_slot = slot + self._interval
-            return slot
+            now = time.monotonic()
+            if now < self._next_slot:
+                return self._next_slot - now
+            # Whoever waits wakes a little late. By up to one slot that costs the next one nothing.
+            late = self._interval if waited else 0.0
+            self._next_slot = max(self._next_slot, now - late) + self._interval
+            return 0.0
 
 
 def _sleep(seconds: float, stop: threading.Event | None) -> None:
-    if seconds <= 0:
-        return
     if stop is None:
         time.sleep(seconds)
     else:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,36 @@ def test_unused_slots_are_not_saved_up() -> None:
     for _ in range(4):
         rate.wait()
     assert time.monotonic() - begun >= 3 / 50
+
+
+def test_threads_that_are_kept_all_at_once_go_one_by_one_afterwards() -> None:
+    rate, waiting, begin = RateLimit(50), 12, threading.Barrier(12)
+    starts: list[float] = []
+
+    def wait() -> None:
+        begin.wait()
+        rate.wait()
+        starts.append(time.monotonic())
+
+    threads = [threading.Thread(target=wait) for _ in range(waiting)]
+    interval = sys.getswitchinterval()
+    try:
+        for thread in threads:
+            thread.start()
+        begin_to_wait = time.monotonic()
+        while len(starts) < 2:
+            time.sleep(0.001)
+        # Nobody else runs meanwhile, as when a library is loaded.
+        sys.setswitchinterval(1)
+        while time.monotonic() < begin_to_wait + 0.2:
+            pass
+    finally:
+        sys.setswitchinterval(interval)
+    for thread in threads:
+        thread.join()
+    starts.sort()
+    most = max(sum(start <= one < start + 0.04 for one in starts) for start in starts)
+    assert most <= 4
 
 
 def test_a_pause_holds_those_already_waiting_and_spaces_them_afterwards() -> None:
