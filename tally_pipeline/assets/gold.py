@@ -2,8 +2,9 @@
 
 A day of gold depends on silver of that day and of days before it (`Table.window`). To Dagster it depends on the
 same day only: with a window in the partition mapping one failed day of silver would keep 28 days of gold from
-being made, where they should be made and say what is missing. So when silver of a past day was rebuilt, the days
-after it need a backfill of gold; each file's footer names what it was made from. A run goes oldest day first.
+being made, where they should be made and say what is missing. So when silver of a past day changes, gold of the
+days after it has to be made anew: the sensor asks for that after what it refined; who rebuilt a past day by hand
+backfills gold from there on. Each file's footer names what it was made from. A run goes oldest day first.
 """
 
 import time

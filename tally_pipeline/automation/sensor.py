@@ -1,151 +1,39 @@
-"""Jobs, the schedules, and the sensor that sees new bronze objects."""
+"""The sensor that sees new bronze objects, and asks for the runs that refine them and all that is below."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 
 import dagster as dg
 import msgspec
 
-from tally_pipeline.assets import common
+from tally_pipeline.assets import common, report
+from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
-from tally_pipeline.assets.standing import GRACE
-from tally_pipeline.deployment import Settings, today
-from tally_pipeline.lake import layout, streams
+from tally_pipeline.automation.jobs import refine, sync
+from tally_pipeline.deployment import Settings
+from tally_pipeline.lake import layout
 from tally_pipeline.lake.arrivals import Arrival, Arrivals
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.parquet import Origin
+from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS
-
-CAPTURE_RETRIES = 3
-"""How often the schedule's capture is tried again as a whole: after 1, 2 and 4 minutes."""
 
 DAYS_A_TICK = 10
 """Days a tick launches at most; the rest waits for the next. A tick has 60 s, and a queue should stay readable."""
 
-_BRONZE = dg.AssetSelection.groups("bronze")
-_BELOW = dg.AssetSelection.all() - _BRONZE
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
-# The streams have times of their own: the day's export is there from 08:00 UTC, the genres hardly ever change.
-_STREAMS = dg.AssetSelection.assets(
-    common.SERIES_EXPORT, common.SERIES, common.BRONZE_GENRES, common.SILVER_GENRES
-)
+# What a day's gold looks back on may have come after it.
+_LOOKING_BACK = (*(gold_key(table) for table in gold.TABLES if table != gold.DATA_QUALITY_DAILY), report.KEY)
 _STREAM_SILVER = {layout.SERIES_EXPORT: common.SERIES, layout.GENRES: common.SILVER_GENRES}
-
-# Dagster's default starts a process a step: seconds each, for steps that take less.
-sync = dg.define_asset_job(
-    "sync",
-    dg.AssetSelection.all() - _STREAMS,
-    description="Today end to end: capture every list, refine it, and everything below it.",
-    executor_def=dg.in_process_executor,
-)
-capture = dg.define_asset_job(
-    "capture",
-    _BRONZE - _STREAMS,
-    description="Capture every list of today into bronze. The sensor takes it from there.",
-    executor_def=dg.in_process_executor,
-)
-capture_export = dg.define_asset_job(
-    "capture_export",
-    dg.AssetSelection.assets(common.SERIES_EXPORT),
-    description="Download TMDB's daily file of all series: today's, or any of the last 90 days.",
-    executor_def=dg.in_process_executor,
-)
-capture_genres = dg.define_asset_job(
-    "capture_genres",
-    dg.AssetSelection.assets(common.BRONZE_GENRES),
-    description="Capture TMDB's list of genres into bronze.",
-    executor_def=dg.in_process_executor,
-)
-refine = dg.define_asset_job(
-    "refine",
-    _BELOW,
-    description="Rebuild silver and everything below it, for any day, from stored bronze.",
-    executor_def=dg.in_process_executor,
-)
-watch = dg.define_asset_job(
-    "watch",
-    dg.AssetSelection.checks(
-        *(
-            dg.AssetCheckKey(common.TABLE, name)
-            for name in ("todays_partition_is_there", "no_partition_left_failed")
-        )
-    ),
-    description="The standing checks: is today there, and is no day left broken?",
-    executor_def=dg.in_process_executor,
-)
-JOBS = (sync, capture, capture_export, capture_genres, refine, watch)
-
-
-def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """When what is captured, at the times set, and the standing checks. Times are UTC."""
-
-    @dg.schedule(
-        name="daily_capture",
-        job=capture,
-        cron_schedule=settings.schedule,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Captures every list of the day.",
-    )
-    def daily_capture(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        due = context.scheduled_execution_time.astimezone(UTC)
-        day = due.date().isoformat()
-        if due.date() != today():
-            return dg.SkipReason(
-                f"{day} is over: TMDB serves only the present, it cannot be captured any more."
-            )
-        config = {"config": {"retries": CAPTURE_RETRIES}}
-        return dg.RunRequest(
-            run_key=due.isoformat(),
-            partition_key=day,
-            run_config={"ops": {f"bronze_{show_list.name}": config for show_list in LISTS}},
-        )
-
-    @dg.schedule(
-        name="daily_export",
-        job=capture_export,
-        cron_schedule=settings.exports_schedule,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Downloads the day's export, and tries again at each of its times until bronze holds it.",
-    )
-    def daily_export(
-        context: dg.ScheduleEvaluationContext, lake: dg.ResourceParam[Lake]
-    ) -> dg.RunRequest | dg.SkipReason:
-        due = context.scheduled_execution_time.astimezone(UTC)
-        day = due.date().isoformat()
-        if streams.captures(lake, layout.SERIES_EXPORT, day):
-            return dg.SkipReason(f"bronze holds the export of {day}")
-        return dg.RunRequest(run_key=due.isoformat(), partition_key=day)
-
-    @dg.schedule(
-        name="weekly_genres",
-        job=capture_genres,
-        cron_schedule=settings.genres_schedule,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Captures the list of genres.",
-    )
-    def weekly_genres(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        due = context.scheduled_execution_time.astimezone(UTC)
-        if due.date() != today():
-            return dg.SkipReason(f"{due.date()} is over: TMDB serves only the present.")
-        return dg.RunRequest(run_key=due.isoformat(), partition_key=due.date().isoformat())
-
-    @dg.schedule(
-        name="standing_checks",
-        job=watch,
-        cron_schedule="5 * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Looks every hour whether the day is there ({_hours(GRACE)} after its time) and none is broken.",
-    )
-    def standing_checks() -> dg.RunRequest:
-        return dg.RunRequest()
-
-    return [daily_capture, daily_export, weekly_genres, standing_checks]
 
 
 class _Pending(msgspec.Struct, frozen=True):
@@ -157,11 +45,19 @@ class _Pending(msgspec.Struct, frozen=True):
     digest: str
 
 
+class _Refined(msgspec.Struct, frozen=True):
+    """Runs were asked for that refine lists of the day `first` and perhaps of later ones; `digest` says which."""
+
+    first: str
+    digest: str
+
+
 class _SensorCursor(msgspec.Struct, frozen=True):
-    """Where the arrivals were read up to, and what is still to be launched."""
+    """Where the arrivals were read up to, what is still to be launched, and what gold does not look back on yet."""
 
     arrivals: str | None = None
     pending: tuple[_Pending, ...] = ()
+    refined: _Refined | None = None
 
 
 def new_bronze_objects(settings: Settings) -> dg.SensorDefinition:
@@ -174,7 +70,7 @@ def new_bronze_objects(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="One run a day for just the lists, exports and genres with new captures, and what hangs below"
         " them; days with nothing below (exports) share a run. An object is refined once a version; what a full run"
-        " refines itself is left to it.",
+        " refines itself is left to it. Once all is refined, gold of the days after it is made anew: it looks back.",
     )
     def sensor(
         context: dg.SensorEvaluationContext,
@@ -204,9 +100,13 @@ def new_bronze_objects(settings: Settings) -> dg.SensorDefinition:
         newest_first = sorted(ready.keys() - {one.dt for span in spans for one in span}, reverse=True)
         for day in newest_first[DAYS_A_TICK:]:
             later += ready[day]
-        requests = [_request(context, day, ready[day], silver) for day in newest_first[:DAYS_A_TICK]]
+        now = newest_first[:DAYS_A_TICK]
+        requests = [_request(context, day, ready[day], silver) for day in now]
         requests += [_span_request(span, silver) for span in spans]
-        next_cursor = msgspec.json.encode(_SensorCursor(next_arrivals, tuple(later))).decode()
+        refined = _with_lists(cursor.refined, [one for day in now for one in ready[day]])
+        if refined and not waiting and not _is_refining(context.instance):
+            requests, refined = _looking_back(lake, refined), None
+        next_cursor = msgspec.json.encode(_SensorCursor(next_arrivals, tuple(later), refined)).decode()
         return dg.SensorResult(
             run_requests=requests,
             cursor=next_cursor,
@@ -253,32 +153,66 @@ def _nothing_below(
 
 def _spans(pendings: Iterable[_Pending]) -> list[list[_Pending]]:
     """Days of the same list or stream that follow one another without a break, as far as one run goes."""
-    spans: list[list[_Pending]] = []
-    for pending in sorted(pendings, key=lambda pending: (pending.data_type, pending.dt)):
-        last = spans[-1][-1] if spans else None
-        follows = last is not None and (last.data_type, _day_after(last.dt)) == (
-            pending.data_type,
-            pending.dt,
-        )
-        if follows and len(spans[-1]) < MAX_DAYS_A_RUN:
-            spans[-1].append(pending)
+    by_type: dict[str, dict[str, _Pending]] = {}
+    for pending in sorted(pendings, key=lambda pending: pending.data_type):
+        by_type.setdefault(pending.data_type, {})[pending.dt] = pending
+    return [[of_day[day] for day in days] for of_day in by_type.values() for days in _stretches(of_day)]
+
+
+def _stretches(days: Iterable[str]) -> list[list[str]]:
+    """Days that follow one another without a break, as far as one run goes."""
+    stretches: list[list[str]] = []
+    for day in sorted(days):
+        last = stretches[-1] if stretches else []
+        if last and _day_after(last[-1]) == day and len(last) < MAX_DAYS_A_RUN:
+            last.append(day)
         else:
-            spans.append([pending])
-    return spans
+            stretches.append([day])
+    return stretches
 
 
 def _span_request(span: Sequence[_Pending], silver: Mapping[str, dg.AssetKey]) -> dg.RunRequest:
     """One run of all days of a span, oldest first."""
     first, last = span[0], span[-1]
-    versions = hashlib.sha256(",".join(f"{one.dt}={one.digest}" for one in span).encode()).hexdigest()[:16]
-    return dg.RunRequest(
-        run_key=f"{first.dt}..{last.dt}:{first.data_type}={versions}",
-        asset_selection=[silver[first.data_type]],
-        tags={
-            "dagster/asset_partition_range_start": first.dt,
-            "dagster/asset_partition_range_end": last.dt,
-        },
-    )
+    run_key = f"{first.dt}..{last.dt}:{first.data_type}={_digest(f'{one.dt}={one.digest}' for one in span)}"
+    return dg.RunRequest(run_key, asset_selection=[silver[first.data_type]], tags=_range(first.dt, last.dt))
+
+
+def _with_lists(refined: _Refined | None, now: Sequence[_Pending]) -> _Refined | None:
+    """`refined` and what is asked for now; streams do not count: gold does not look back on them."""
+    lists = [one for one in now if one.data_type not in _STREAM_SILVER]
+    if not lists:
+        return refined
+    before = [refined] if refined else []
+    first = min([one.dt for one in lists] + [one.first for one in before])
+    return _Refined(first, _digest([*(one.digest for one in before), *(one.digest for one in lists)]))
+
+
+def _is_refining(instance: dg.DagsterInstance) -> bool:
+    unfinished = dg.RunsFilter(job_name=refine.name, statuses=_UNFINISHED)
+    return bool(instance.get_run_ids(unfinished, limit=1))
+
+
+def _looking_back(lake: Lake, refined: _Refined) -> list[dg.RunRequest]:
+    """Runs that make gold and the reports anew of the days after those that were refined."""
+    folders = lake.store.folders(f"{layout.GOLD}/{gold.TRENDS.name}")
+    days = [name.removeprefix("dt=") for name in folders if name.startswith("dt=")]
+    return [
+        dg.RunRequest(
+            f"{stretch[0]}..{stretch[-1]}:looking back={refined.digest}",
+            asset_selection=_LOOKING_BACK,
+            tags=_range(stretch[0], stretch[-1]),
+        )
+        for stretch in _stretches(day for day in days if day > refined.first)
+    ]
+
+
+def _range(first: str, last: str) -> dict[str, str]:
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256(",".join(parts).encode()).hexdigest()[:16]
 
 
 def _day_after(dt: str) -> str:
@@ -319,7 +253,3 @@ def _read_cursor(cursor: str | None) -> _SensorCursor:
         return msgspec.json.decode(cursor, type=_SensorCursor) if cursor else _SensorCursor()
     except msgspec.DecodeError:
         return _SensorCursor()
-
-
-def _hours(span: timedelta) -> str:
-    return f"{span.total_seconds() / 3600:g} h"

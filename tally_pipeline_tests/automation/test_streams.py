@@ -16,7 +16,7 @@ from tally_pipeline.deployment import deploy, load_settings, today
 from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.layout import StreamKey
 from tally_pipeline.shows import genres
-from tally_pipeline_tests.test_automation import Pipeline, names
+from tally_pipeline_tests.automation.test_sensor import Pipeline, names
 from tally_pipeline_tests.tmdb.export_server import shows
 
 YESTERDAY = today() - timedelta(days=1)

@@ -16,7 +16,9 @@ from tally_pipeline import automation
 from tally_pipeline.assets import common
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings, today
+from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS, list_named
 from tally_pipeline.tmdb import sandbox
 
@@ -63,6 +65,11 @@ class Pipeline:
             self.deployment.lake.write_bronze(renamed, told)
             written.append(renamed)
         return written
+
+    def days_seen(self, day: date) -> int:
+        """The days on which gold of the day saw the show that it saw most often."""
+        trends = gold_files.read(self.deployment.lake, gold.TRENDS, day.isoformat())
+        return int(max(trends["days_seen"].to_pylist()))
 
     def carry_out(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
         """What the daemon does with a run request."""
@@ -181,6 +188,55 @@ def test_a_flood_of_old_days_goes_in_portions_newest_first_and_all_are_launched(
     assert launched == [day.isoformat() for day in days]
     assert len(first) == automation.DAYS_A_TICK
     assert third == []
+
+
+@pytest.mark.slow
+def test_gold_of_days_that_came_before_an_older_one_looks_back_on_it_in_the_end(pipeline: Pipeline) -> None:
+    days = [today() - timedelta(days=ago) for ago in range(3)]
+    for day in days:
+        pipeline.arrive(day, "trending_shows")
+    refining = pipeline.tick()
+    assert all(pipeline.carry_out(request).success for request in refining)
+    assert pipeline.days_seen(days[0]) == 1  # the newest day was the first
+
+    (again,) = pipeline.tick()
+    assert names(again) == BELOW_THE_TABLE - {"gold/data_quality_daily"}
+    assert pipeline.carry_out(again).success
+    assert [pipeline.days_seen(day) for day in days] == [3, 2, 1]
+    assert pipeline.tick() == []
+
+
+@pytest.mark.slow
+def test_it_looks_back_only_when_all_is_refined(pipeline: Pipeline) -> None:
+    for ago in range(3):
+        pipeline.arrive(today() - timedelta(days=ago), "trending_shows")
+    for request in pipeline.tick():
+        pipeline.carry_out(request)
+    job = pipeline.definitions.resolve_job_def(automation.refine.name)
+    running = pipeline.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    assert pipeline.tick() == []
+    pipeline.instance.report_run_failed(running)
+    assert len(pipeline.tick()) == 1
+
+
+@pytest.mark.slow
+def test_days_without_a_break_look_back_in_one_run(pipeline: Pipeline) -> None:
+    for ago in (0, 2, 3):
+        pipeline.arrive(today() - timedelta(days=ago), "trending_shows")
+    for request in pipeline.tick():
+        pipeline.carry_out(request)
+    for request in pipeline.tick():
+        pipeline.carry_out(request)
+    oldest = today() - timedelta(days=5)
+    pipeline.arrive(oldest, "trending_shows")
+    (refining,) = pipeline.tick()
+    pipeline.carry_out(refining)
+    ranges = [
+        [request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")]
+        for request in pipeline.tick()
+    ]
+    newest, _, second, first = ((today() - timedelta(days=ago)).isoformat() for ago in range(4))
+    assert ranges == [[first, second], [newest, newest]]
 
 
 def test_days_that_a_backfill_refined_meanwhile_are_not_launched(pipeline: Pipeline) -> None:
