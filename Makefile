@@ -52,7 +52,7 @@ bench: .venvs/bench/.ready ## measure it beside what people use today, and write
 	@.venvs/bench/bin/python -m benchmarks
 
 audit: .venvs/bench/.ready ## ask whether a dependency has a known vulnerability (needs the network)
-	@.venvs/bench/bin/python -m proof.supply_chain
+	@.venvs/bench/bin/python -m proof.inspection.supply_chain
 
 aws-local: env ## the pipeline on AWS emulated on this machine, by real Terraform; RECORDINGS=DIR syncs recorded replies
 	@$(BIN)/python -m deploy.local up

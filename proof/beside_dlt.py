@@ -19,10 +19,11 @@ import dagster as dg
 import msgspec
 
 from benchmarks.processes import BenchmarkError, environment
-from proof import beside_dlt_cases, beside_dlt_kills
-from proof.beside_dlt_cases import Case
-from proof.on_dlt import QUIET, RESULTS, Found, Job, Load
-from proof.outcomes import Offer, Outcome, better
+from proof.dlt_side import cases as beside_dlt_cases
+from proof.dlt_side import kills as beside_dlt_kills
+from proof.dlt_side.cases import Case
+from proof.dlt_side.on_dlt import QUIET, RESULTS, Found, Job, Load
+from proof.dlt_side.outcomes import Offer, Outcome, better
 from proof.report import Proof, verdict
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake.lake import Lake
@@ -164,12 +165,14 @@ def _on_dlt(folder: Path, cases: Sequence[Case], pace: float) -> Iterator[Callab
         environ = environment(folder, **QUIET, RUNTIME__REQUEST_BACKOFF_FACTOR=f"{pace:g}")
         log = folder / "said.log"
         with log.open("wb") as output:
-            command = [sys.executable, "-m", "proof.on_dlt", str(told)]
+            command = [sys.executable, "-m", "proof.dlt_side.on_dlt", str(told)]
             process = subprocess.Popen(command, env=environ, cwd=folder, stdout=output, stderr=output)
 
         def outcomes() -> list[Outcome]:
             if process.wait():
-                raise BenchmarkError(f"`proof.on_dlt` broke:\n{log.read_text(errors='replace')[-4000:]}")
+                raise BenchmarkError(
+                    f"`proof.dlt_side.on_dlt` broke:\n{log.read_text(errors='replace')[-4000:]}"
+                )
             found = msgspec.json.decode((folder / RESULTS).read_bytes(), type=list[Found])
             return [_outcome(one, case) for one, case in zip(found, cases, strict=True)]
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from proof import faults_of_catalog, faults_of_folder, faults_of_s3, faults_of_tmdb
 from proof.cases import COLUMNS, Home, tried
+from proof.faulty import catalog as faults_of_catalog
+from proof.faulty import folder as faults_of_folder
+from proof.faulty import s3 as faults_of_s3
+from proof.faulty import tmdb as faults_of_tmdb
 from proof.report import Proof
 
 

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from proof.fuzzing.targets import TARGETS
 from proof.report import Proof, verdict
-from proof.targets import TARGETS
 
 SHORT, LONG = 20_000, 1_000_000
 """Inputs in all, at least, by coverage."""
@@ -81,7 +81,7 @@ def _fuzz(name: str, runs: int, drawn: bool, *, seed: int, kept: Path) -> Fuzzed
     by = "property" if drawn else "coverage"
     keep = kept / f"{name}-{by}"
     keep.mkdir()
-    command = ["proof.fuzz", name, "--runs", str(runs), "--seed", str(seed), "--keep", str(keep)]
+    command = ["proof.fuzzing.fuzz", name, "--runs", str(runs), "--seed", str(seed), "--keep", str(keep)]
     ended, said = _child([*command, "--drawn"] if drawn else command, keep)
     claim = TARGETS[name].claim
     told = re.findall(r"Done (\d+) runs|number_of_executed_units: (\d+)", said)
@@ -102,7 +102,7 @@ def _fuzz(name: str, runs: int, drawn: bool, *, seed: int, kept: Path) -> Fuzzed
 def _monsters(kept: Path) -> Fuzzed:
     keep = kept / "monsters"
     keep.mkdir()
-    ended, said = _child(["proof.monsters"], keep)
+    ended, said = _child(["proof.fuzzing.monsters"], keep)
     met = re.findall(r"^meets (.*)$", said, re.MULTILINE)
     broken = re.findall(r"^BROKEN (.*)$", said, re.MULTILINE)
     claim = (

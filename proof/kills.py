@@ -1,8 +1,8 @@
 """Killed at any moment: a sync or a rebuild that dies by SIGKILL loses nothing, shows nothing half, and is made good.
 
-Each trial starts from a copy of the same folder, runs a command in a child, kills it (`proof.child.pick`: before,
-within and after every write, before and after every event of Dagster's, and by the clock), looks at the lake as it
-lies there, runs the command again without disturbing it, and holds the lake against one that was never disturbed.
+Each trial starts from a copy of the same folder, runs a command in a child, kills it (`pick`: before, within and
+after every write, before and after every event of Dagster's, and by the clock), looks at the lake as it lies there,
+runs the command again without disturbing it, and holds the lake against one that was never disturbed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from proof import lakes
-from proof.child import Command, Ended, Kill, pick, run
+from proof.children import lakes
+from proof.children.child import Command, Ended, Kill, pick, run
 from proof.report import Proof, verdict
 from tally_pipeline.assets import common
 from tally_pipeline.deployment import today

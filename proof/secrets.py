@@ -12,10 +12,21 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from proof import faults_of_folder, faults_of_s3, faults_of_tmdb, markup, supply_chain
 from proof.cases import COLUMNS, Case, Home, demand, glimpse, tried
+from proof.faulty import folder as faults_of_folder
+from proof.faulty import s3 as faults_of_s3
+from proof.faulty import tmdb as faults_of_tmdb
+from proof.inspection import markup, supply_chain
+from proof.inspection.searching import (
+    KEY,
+    SECRETS,
+    TOKEN,
+    everything_logged,
+    found_in,
+    in_environment,
+    in_folder,
+)
 from proof.report import Proof
-from proof.searching import KEY, SECRETS, TOKEN, everything_logged, found_in, in_environment, in_folder
 from tally_pipeline.tmdb.sandbox import Sandbox, SandboxError
 from tally_pipeline_tests.assets.pipeline import environment
 from tally_pipeline_tests.cli import tally

@@ -15,8 +15,8 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
-from proof import lakes
-from proof.child import Child, Command, Ended, Kill, run
+from proof.children import lakes
+from proof.children.child import Child, Command, Ended, Kill, run
 from proof.kills import fast_folder
 from proof.report import Proof, verdict
 from tally_pipeline.deployment import today

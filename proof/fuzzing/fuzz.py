@@ -1,4 +1,4 @@
-"""`python -m proof.fuzz TARGET --runs N --seed S --keep DIR`: fuzzes one target, in a process that may die of it.
+"""`python -m proof.fuzzing.fuzz TARGET --runs N --seed S --keep DIR`: fuzzes a target, in a process that may die.
 
 By atheris (libFuzzer): what an input reaches in `tally_pipeline` decides whether it is changed further; the input
 that breaks a claim, hangs, takes too much memory or kills the process is kept in DIR. With --drawn by hypothesis.
@@ -38,7 +38,7 @@ def _guided(name: str, runs: int, seed: int, keep: Path) -> None:
 
     # Only what is imported inside is watched.
     with atheris.instrument_imports(include=["tally_pipeline"]):
-        targets = importlib.import_module("proof.targets")
+        targets = importlib.import_module("proof.fuzzing.targets")
     target = targets.TARGETS[name]
     corpus = keep / "corpus"
     corpus.mkdir()
@@ -93,7 +93,7 @@ def _drawn(name: str, runs: int, seed: int, keep: Path) -> int:
     import hypothesis
     from hypothesis import strategies as st
 
-    from proof import claims_of_data, targets
+    from proof.fuzzing import claims_of_data, targets
     from tally_pipeline.shows import bronze
     from tally_pipeline.shows.refine import refine
     from tally_pipeline_tests.shows.building import JSON_VALUES, ROW_SOUP, STYLES, row_texts

@@ -14,8 +14,8 @@ import msgspec
 
 from benchmarks.dlt_pipeline import DATASET
 from benchmarks.processes import environment, run, until
-from proof.on_dlt import QUIET, RESULTS, Found, Job, Load
-from proof.outcomes import Offer, Outcome
+from proof.dlt_side.on_dlt import QUIET, RESULTS, Found, Job, Load
+from proof.dlt_side.outcomes import Offer, Outcome
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
 from tally_pipeline.tmdb.sandbox import Sandbox
@@ -82,7 +82,7 @@ def _dlt(home: Path, moment: Moment) -> tuple[Outcome, bool]:
     """The outcome, and whether dlt had marked the load complete before it was killed."""
     home.mkdir(parents=True)
     jobs, environ = home / "jobs.json", environment(home, **QUIET)
-    command = [sys.executable, "-m", "proof.on_dlt", str(jobs)]
+    command = [sys.executable, "-m", "proof.dlt_side.on_dlt", str(jobs)]
     dataset = home / "lake" / DATASET
     with Sandbox(latency_ms=LATENCY_MS) as sandbox:
         jobs.write_bytes(_job(home, sandbox))

@@ -16,10 +16,9 @@ from typing import Any
 
 from proof.cases import BrokenError, Case, demand, glimpse
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTES = (
-    "Where no database of vulnerabilities can be reached the audit proves nothing, and says so; `python -m"
-    " proof.supply_chain` then fails.",
+    "Where no database of vulnerabilities can be reached the audit proves nothing, and says so; `make audit` then fails.",
 )
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==\S+")
 
@@ -100,8 +99,8 @@ def _installed() -> str:
 # --- the audit ---------------------------------------------------------------------------------------------
 
 NO_DATABASE = (
-    "no database of vulnerabilities answers here. Run `python -m proof.supply_chain` where one does (pip-audit asks"
-    " the package index's own), or set HTTPS_PROXY to what leads there"
+    "no database of vulnerabilities answers here. Run `make audit` where one does (pip-audit asks the package index's"
+    " own), or set HTTPS_PROXY to what leads there"
 )
 
 

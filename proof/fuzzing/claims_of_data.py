@@ -10,7 +10,7 @@ from typing import Any
 
 from requests.structures import CaseInsensitiveDict
 
-from proof import soup
+from proof.fuzzing import soup
 from tally_pipeline.lake import parquet
 from tally_pipeline.lake.parquet import footer_for
 from tally_pipeline.shows import bronze, contract, genres, rawjson, series

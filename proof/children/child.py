@@ -27,7 +27,7 @@ import dagster as dg
 import msgspec
 import obstore
 
-from proof.ticks import tick
+from proof.children.ticks import tick
 
 # What a command imports when it runs is there before the fork.
 from tally_pipeline.cli import main, rebuild, status, sync  # noqa: F401

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import msgspec
 
 from benchmarks.dlt_pipeline import ContractMode, Options
-from proof.outcomes import Offer
+from proof.dlt_side.outcomes import Offer
 from tally_pipeline.shows.lists import MAX_PAGES, ShowList, list_named
 from tally_pipeline.tmdb.sandbox import Recordings, Sandbox, parse_fault
 from tally_pipeline.tmdb.sandbox.replies import Reply, with_body
@@ -173,6 +173,6 @@ class WholeVotes(Sandbox):
 
 
 def _recordings() -> Path | None:
-    shared = Path(os.environ.get("TALLY_SHARED", Path(__file__).parents[2] / "shared"))
+    shared = Path(os.environ.get("TALLY_SHARED", Path(__file__).parents[3] / "shared"))
     folder = shared / "tmdb" / "recordings"
     return folder if folder.is_dir() else None

@@ -1,4 +1,4 @@
-"""Runs cases on dlt in a process of its own: `python -m proof.on_dlt JOBS.json`, which puts RESULTS.json beside it.
+"""Runs cases on dlt in a process of its own: `python -m proof.dlt_side.on_dlt JOBS.json` puts RESULTS.json beside it.
 
 What dlt says of each run is its exception, if it raises one, and what it logs at WARNING or above, as is its default.
 """

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from proof import soup
-from proof.claims_of_data import DT, SECRET
+from proof.fuzzing import soup
+from proof.fuzzing.claims_of_data import DT, SECRET
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.catalog import dialect
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine

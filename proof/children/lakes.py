@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from proof.child import Command, run
+from proof.children.child import Command, run
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.audit import audit
 from tally_pipeline.lake.lake import Lake

@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from proof import claims_of_data as data
-from proof import claims_of_words as words
+from proof.fuzzing import claims_of_data as data
+from proof.fuzzing import claims_of_words as words
 from tally_pipeline_tests.shows.building import HOSTILE_ROWS, NASTY_VALUES, capture, page, reply, show
 
 

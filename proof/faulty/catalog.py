@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from proof.cases import SILVER, Case, Home, demand, glimpse, ran
-from proof.faults_of_s3 import FIRST_DAY, World
+from proof.faulty.s3 import FIRST_DAY, World
 from tally_pipeline.assets import common
 from tally_pipeline.catalog.engine import QueryError
 from tally_pipeline.catalog.tables import TABLES

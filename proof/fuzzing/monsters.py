@@ -1,4 +1,4 @@
-"""`python -m proof.monsters`: inputs that nobody meets by chance, each on the whole way from reply to Parquet."""
+"""`python -m proof.fuzzing.monsters`: inputs that nobody meets by chance, on the whole way to Parquet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from proof.claims_of_data import DT, accounted, an_export
+from proof.fuzzing.claims_of_data import DT, accounted, an_export
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.arrivals import FolderArrivals
 from tally_pipeline.lake.audit import audit

@@ -1,0 +1,1 @@
+"""What the other side does wrong, by side."""

@@ -1,0 +1,1 @@
+"""Fuzz targets, what must hold of each, and what feeds them."""
