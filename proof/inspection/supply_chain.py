@@ -18,7 +18,8 @@ from proof.cases import BrokenError, Case, demand, glimpse
 
 ROOT = Path(__file__).parents[2]
 NOTES = (
-    "Where no database of vulnerabilities can be reached the audit proves nothing, and says so; `make audit` then fails.",
+    "Where no database of vulnerabilities can be reached the audit proves nothing, and says so; `make audit` then"
+    " fails.",
 )
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==\S+")
 
