@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 
 from benchmarks import backfill, daily, engines, exports, gold, growth, report
@@ -21,14 +23,14 @@ def main() -> None:
     parser.add_argument(
         "--runs",
         type=int,
-        help="how often each is measured (daily 5, the others 3, exports always 1)",
+        help="how often each is measured (daily, engines, backfill and gold 3, growth 2, exports always 1)",
     )
     parser.add_argument("--days", type=int, default=90, help="days of backfill and exports (90)")
     told = parser.parse_args()
     benchmarks: dict[str, Callable[[], Report]] = {
-        "daily": partial(daily.measure, told.runs or 5),
+        "daily": partial(daily.measure, told.runs or 3),
         "engines": partial(engines.measure, told.runs or 3),
-        "growth": partial(growth.measure, told.runs or 3),
+        "growth": partial(growth.measure, told.runs or 2),
         "backfill": partial(backfill.measure, told.runs or 3, told.days),
         "gold": partial(gold.measure, told.runs or 3),
         "exports": partial(exports.measure, told.days),
@@ -37,6 +39,7 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(benchmarks)}")
     for name in told.names or benchmarks:
+        print(f"{datetime.now(UTC):%H:%M} UTC {name} …", file=sys.stderr, flush=True)
         found = benchmarks[name]()
         print(found.markdown(), flush=True)
         report.keep(found)
