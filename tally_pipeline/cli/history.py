@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
@@ -20,6 +21,9 @@ from tally_pipeline.monitoring.runs import ABANDONED_TAG, COMMAND_TAG
 
 LOOK_SECONDS = 5.0
 """How often a command that runs looks for others that were killed."""
+
+STALE_SECONDS = 60.0
+"""How old a lock is that nobody holds, and that belongs to no run, when it is removed."""
 
 _STORAGE = Template("""
 # Dagster's own storage, but with its databases left open: an event costs a tenth.
@@ -108,6 +112,8 @@ def _looking_for_the_dead(home: Path) -> Iterator[None]:
 
     def look() -> None:
         while not over.wait(LOOK_SECONDS):
+            if not _locks_of_the_dead(home):
+                continue
             with dg.DagsterInstance.from_config(str(home)) as instance:
                 close_dead_runs(instance, home)
 
@@ -143,9 +149,12 @@ def close_dead_runs(
         for run in instance.get_runs(unfinished):
             if not _is_alive(home, run.run_id):
                 _close(instance, run)
-                with suppress(FileNotFoundError):
-                    _lock_path(home, run.run_id).unlink()
                 closed.append(run.run_id)
+        for lock in _locks_of_the_dead(home):
+            # One that was just made may not be locked yet.
+            with suppress(FileNotFoundError):
+                if lock.stem in closed or time.time() - lock.stat().st_mtime > STALE_SECONDS:
+                    lock.unlink()
     return closed
 
 
@@ -168,6 +177,11 @@ def _is_alive(home: Path, run_id: str) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def _locks_of_the_dead(home: Path) -> list[Path]:
+    """The locks that nobody holds: what commands leave that were killed."""
+    return [lock for lock in (home / "alive").glob("*.lock") if not _is_alive(home, lock.stem)]
 
 
 def _lock_path(home: Path, run_id: str) -> Path:

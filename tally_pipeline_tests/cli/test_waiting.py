@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from tally_pipeline.cli import history
+from tally_pipeline.deployment import load_settings
 from tally_pipeline.tmdb.sandbox import Sandbox
 from tally_pipeline_tests.assets.pipeline import environment
 from tally_pipeline_tests.cli.test_killed import TALLY, WAIT_SECONDS, bare
@@ -31,3 +34,16 @@ def test_a_sync_that_waits_for_a_killed_one_gets_its_place_without_another_comma
                 time.sleep(2)
                 killed.kill()
                 assert waiting.wait(WAIT_SECONDS) == 0
+
+
+def test_a_lock_that_belongs_to_no_run_goes_when_it_is_old(tmp_path: Path) -> None:
+    settings = load_settings({"TALLY_HOME": str(tmp_path)}, dotenv=None)
+    lock = settings.dagster_home / "alive" / "nobodys.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    with history.opened(settings):
+        assert lock.exists()
+    long_ago = time.time() - 2 * history.STALE_SECONDS
+    os.utime(lock, (long_ago, long_ago))
+    with history.opened(settings):
+        assert not lock.exists()
