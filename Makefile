@@ -46,7 +46,7 @@ check: env ## lint, format, types, and which room may import which
 	@$(BIN)/lint-imports
 
 prove: .venvs/bench/.ready ## try to prove it wrong: killed, crossed, lied to, fuzzed, beside dlt; LONG=1 tries every case
-	@.venvs/bench/bin/python -m proof $(if $(LONG),--long)
+	@.venvs/bench/bin/python -m proof $(if $(LONG),--long --write proof/RESULTS.md)
 
 bench: .venvs/bench/.ready ## measure it beside what people use today, and write benchmarks/RESULTS.md
 	@.venvs/bench/bin/python -m benchmarks
