@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import platform
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -59,11 +61,19 @@ def main() -> int:
             found = list(pool.map(partial(_in_a_process, options=options), names))
     broken = [name for name, (_, holds) in zip(names, found, strict=True) if not holds]
     if told.write:
-        told.write.write_text("\n".join(section for section, _ in found), encoding="utf-8")
+        told.write.write_text("\n".join([_head(), *(section for section, _ in found)]), encoding="utf-8")
     if broken:
         again = f"python -m proof {' '.join(broken)}{' --long' if told.long else ''} --seed {told.seed}"
         print(f"Not proven: {', '.join(broken)}. Again with: {again}", file=sys.stderr)
     return 1 if broken else 0
+
+
+def _head() -> str:
+    return (
+        "# Tried to prove Tally wrong\n\nWritten by `make prove LONG=1`; do not edit."
+        f" {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {platform.machine()},"
+        f" {platform.python_implementation()} {platform.python_version()}.\n"
+    )
 
 
 def _prove(name: str, long: bool, seed: int) -> tuple[str, bool]:
