@@ -190,7 +190,7 @@ def _overtaken(folder: Path, written: str) -> Case:
         told = (
             f"the other {'waited for it' if waited else 'ended before it'}; {_told(ended, sandbox.requests)}"
         )
-        return Case(f"a sync is overtaken before it writes {written.rstrip('dt=/')}", told, wrong)
+        return Case(f"a sync is overtaken before it writes {written.removesuffix('/dt=')}", told, wrong)
 
 
 # --- what they share ---------------------------------------------------------------------------------------
