@@ -109,7 +109,7 @@ def _under_faults(folder: Path, *, long: bool) -> str:
         stack.enter_context(everything_logged(folder / "debug.log"))
         home = Home(folder / "home", history, SECRETS)
         cases = list(faults_of_tmdb.alone(home, long=long, heals=False))
-        cases += faults_of_folder.cases(home) if long else []
+        cases += faults_of_folder.cases(home, limited=False) if long else []
         broken = [row for row, held in tried(cases) if not held]
     demand(not broken, f"{len(broken)} of the faults: {glimpse(str(broken), 300)}")
     return _searched(folder, SECRETS.values(), f"{len(cases)} faults")
