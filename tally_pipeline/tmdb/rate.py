@@ -20,25 +20,32 @@ class RateLimit:
         self._interval = 1 / requests_per_second
         self._lock = threading.Lock()
         self._next_slot = time.monotonic()
+        self._waiting: list[object] = []
 
     def wait(self, stop: threading.Event | None = None) -> None:
-        """Blocks until the caller has a slot, or until `stop` is set."""
-        waited = False
-        while not (stop and stop.is_set()) and (seconds := self._until_mine(waited)) > 0:
-            _sleep(seconds, stop)
-            waited = True
+        """Blocks until the caller has a slot, or until `stop` is set. First come, first served."""
+        me, waited = object(), False
+        with self._lock:
+            self._waiting.append(me)
+        try:
+            while not (stop and stop.is_set()) and (seconds := self._until_mine(me, waited)) > 0:
+                _sleep(seconds, stop)
+                waited = True
+        finally:
+            with self._lock:
+                self._waiting.remove(me)
 
     def pause(self, seconds: float) -> None:
         """Lets nobody start for so many seconds from now; a longer pause already going on stays."""
         with self._lock:
             self._next_slot = max(self._next_slot, time.monotonic() + seconds)
 
-    def _until_mine(self, waited: bool) -> float:
-        """Seconds until the next slot; 0 when it has come, and is the caller's."""
+    def _until_mine(self, me: object, waited: bool) -> float:
+        """Seconds until the caller's slot; 0 when it has come, and is taken."""
         with self._lock:
-            now = time.monotonic()
-            if now < self._next_slot:
-                return self._next_slot - now
+            now, before_me = time.monotonic(), self._waiting.index(me)
+            if before_me or now < self._next_slot:
+                return max(0.0, self._next_slot - now) + before_me * self._interval
             # Whoever waits wakes a little late. By up to one slot that costs the next one nothing.
             late = self._interval if waited else 0.0
             self._next_slot = max(self._next_slot, now - late) + self._interval

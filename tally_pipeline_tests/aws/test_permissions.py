@@ -155,6 +155,9 @@ def test_the_sensor_hears_of_a_capture_and_its_run_makes_everything_of_that_day(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         assert ran.success
+        # Today's gold looks back on that day.
+        cursor, (again,) = _tick(deployment, definitions, instance, cursor)
+        assert again.tags["dagster/asset_partition_range_start"] == today().isoformat()
         _, requested = _tick(deployment, definitions, instance, cursor)
         assert requested == []
     assert made_of(before.isoformat(), NAMES) <= synced.owner.versions().keys()

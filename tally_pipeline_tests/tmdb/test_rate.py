@@ -65,6 +65,23 @@ def test_threads_that_are_kept_all_at_once_go_one_by_one_afterwards() -> None:
     assert most <= 4
 
 
+def test_who_came_first_goes_first() -> None:
+    rate, order = RateLimit(100), list[int]()
+    rate.wait()
+
+    def wait(number: int) -> None:
+        rate.wait()
+        order.append(number)
+
+    threads = [threading.Thread(target=wait, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert order == list(range(8))
+
+
 def test_a_pause_holds_those_already_waiting_and_spaces_them_afterwards() -> None:
     rate = RateLimit(20)
     rate.wait()
