@@ -44,7 +44,7 @@ def main() -> int:
         "--jobs",
         type=int,
         default=max(1, (os.cpu_count() or 1) * 3 // 2),
-        help="how many proofs are at work at once, each a process (three for two cores: they wait a third of the time)",
+        help="how many proofs are at work at once, each a process (three for two cores: they wait a lot)",
     )
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write what was found to this file")
     told = parser.parse_args()
