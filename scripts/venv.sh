@@ -19,6 +19,8 @@ interpreter=$("$UV" python find --no-project --system "$python" 2>/dev/null) || 
 }
 echo "$folder: $("$interpreter" -V), $interpreter"
 "$UV" venv --quiet --no-project --clear --python "$interpreter" "$folder"
-# Compiled now, or every process of Dagster compiles for itself where writing bytecode is switched off.
-VIRTUAL_ENV=$folder "$UV" pip sync --quiet --require-hashes --compile-bytecode requirements.lock "$@"
+# Compiled now, or every process of Dagster compiles for itself where writing bytecode is switched off. Another Python
+# runs its tests once, and needs the least part of it.
+case $folder in .venvs/3.*) compile= ;; *) compile=--compile-bytecode ;; esac
+VIRTUAL_ENV=$folder "$UV" pip sync --quiet --require-hashes $compile requirements.lock "$@"
 VIRTUAL_ENV=$folder "$UV" pip install --quiet --no-deps --no-build-isolation --editable .
