@@ -5,6 +5,7 @@ Bundling takes a second and the package 84 MB, for text that is always the same:
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,9 @@ RUNTIME = Path(__file__).parents[1] / "tally_pipeline" / "report" / "vega" / "ve
 def generated() -> str:
     """The file as the installed package makes it: JavaScript that defines `window.vegaEmbed`."""
     head = f"// Made by `make docs` with vl-convert-python {version('vl-convert-python')}; licences in LICENSE.\n"
-    return head + vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;") + "\n"
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    # The same property by its name: after a dot, who searches the project for paths takes it for a hidden folder.
+    return head + re.sub(r"(?<![?.])\.(library)\b", r'["\1"]', bundle) + "\n"
 
 
 if __name__ == "__main__":
