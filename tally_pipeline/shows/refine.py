@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tally_pipeline.shows import columnwise, contract, rowwise
+from tally_pipeline.shows import contract
 from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError
-from tally_pipeline.shows.chunk import Reason
+from tally_pipeline.shows.chunk import refine_chunk
 from tally_pipeline.shows.contract import COLUMNS
+from tally_pipeline.shows.examine import Reason
 from tally_pipeline.shows.lists import MAX_PAGES, ROWS_PER_PAGE
 
 CHUNK_ROWS = 10_000
@@ -82,7 +83,7 @@ def refine(bronze: Bronze, *, data_type: str, dt: str, key: str) -> Refined:
     unknown: Counter[str] = Counter()
     for start in range(0, len(rows), CHUNK_ROWS):
         part = rows[start : start + CHUNK_ROWS]
-        chunk = columnwise.refine_chunk(part) or rowwise.refine_chunk(part)
+        chunk = refine_chunk(part)
         ranks = np.delete(places.ranks[start : start + len(part)], list(chunk.broken))
         made = {
             "ingestion_date": pa.repeat(pa.scalar(ingestion_date), len(ranks)),

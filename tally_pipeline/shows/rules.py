@@ -1,4 +1,4 @@
-"""The rules of the contract that both roads through refining share."""
+"""The rules of the contract that the fast road through refining and the closer look share."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import pyarrow as pa
 
 from tally_pipeline.shows.contract import Column
 
-WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""Unicode's White_Space as the inside of a regular expression's character class."""
+WHITE_SPACE = "".join(
+    ["\t\n\v\f\r \x85\xa0\u1680", *map(chr, range(0x2000, 0x200B)), "\u2028\u2029\u202f\u205f\u3000"]
+)
+"""Unicode's White_Space. None of it means anything inside a regular expression's character class."""
 
+INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1
 BEST_VOTE = 10.0
 

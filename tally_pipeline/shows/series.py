@@ -1,8 +1,8 @@
 """TMDB's daily list of all its series: the contract of its lines, and how a day's file becomes silver.
 
 The file is gzip of JSON lines, `{"id":5,"original_name":"La Job","popularity":6.301}`, about 200,000 of them:
-https://developer.themoviedb.org/docs/daily-id-exports. A line is a row, so the roads through refining are those
-of the lists' rows; what is new is cutting the file into lines that each are one value of JSON.
+https://developer.themoviedb.org/docs/daily-id-exports. A line is a row, so a file is refined as the lists are, in
+chunks of rows; what is new is cutting it into lines.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from tally_pipeline.shows import columnwise, contract, rowwise
+from tally_pipeline.shows import contract
+from tally_pipeline.shows.chunk import refine_chunk
 from tally_pipeline.shows.contract import Column, RowContract
-from tally_pipeline.shows.rawjson import MalformedJsonError, elements
 
 VERSION = "1"
 """Stands in the footer of every file; raise it when a column or a rule changes."""
 
 CHUNK_LINES = 5_000
-"""Lines refined at a time: one bad line sends its chunk, not the day, down the slower road."""
+"""Lines refined at a time: enough to make the columns long, few enough to keep memory flat."""
 
 SHOWN = 20
 """How many unknown fields are named at most."""
@@ -169,8 +169,8 @@ def refine(export: bytes, *, key: str) -> Refined:
     unknown: Counter[str] = Counter()
     names = [column.name for column in SERIES.sourced]
     for start in range(0, len(lines), CHUNK_LINES):
-        part = _values(lines[start : start + CHUNK_LINES])
-        chunk = columnwise.refine_chunk(part, SERIES) or rowwise.refine_chunk(part, SERIES)
+        part = lines[start : start + CHUNK_LINES]
+        chunk = refine_chunk(part, SERIES)
         batches.append(pa.RecordBatch.from_arrays([chunk.columns[name] for name in names], names))
         good = np.setdiff1d(np.arange(len(part)), list(chunk.broken), assume_unique=True)
         sound.append(good + start)
@@ -213,17 +213,6 @@ def _lines(export: bytes) -> list[bytes]:
     if not lines[-1]:
         lines.pop()
     return lines
-
-
-def _values(lines: Sequence[bytes]) -> Sequence[bytes | msgspec.Raw]:
-    """The lines as JSON values that msgspec vouches for; as they are when any line is not exactly one value."""
-    trimmed = [line.strip(b" \t\r") for line in lines]
-    try:
-        values = elements(b"[" + b",".join(trimmed) + b"]")
-    except MalformedJsonError:
-        return trimmed
-    # Two values on one line and one value over two lines could make up for each other.
-    return values if list(map(bytes, values)) == trimmed else trimmed
 
 
 def _ranked(rows: pa.Table) -> pa.Table:

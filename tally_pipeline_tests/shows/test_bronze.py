@@ -333,3 +333,15 @@ def test_an_object_is_plain_json_for_every_other_tool() -> None:
     assert whole["_metadata"]["verdict"] == "partial"
     assert whole["_metadata"]["missing"][0]["page"] == 2
     assert bare(show(1)).metadata == bronze.Metadata()
+
+
+def test_an_object_with_a_name_that_is_no_text_is_refused_in_words() -> None:
+    with pytest.raises(UnreadableBronzeError, match="it is not JSON"):
+        decode(b'{"\xff": 1, "results": []}')
+
+
+@pytest.mark.parametrize("more", [b"", b',"more":1', b',"more":NaN', b',"r\\u0065sults":[{"id":2}]'])
+def test_an_objects_rows_are_the_parts_of_its_results(more: bytes) -> None:
+    found = decode(b'{"results": [{"id":1}, null]' + more + b"}")
+
+    assert b"[" + b", ".join(map(bytes, found.rows())) + b"]" == found.results

@@ -1,56 +1,52 @@
-"""Refines a chunk of rows one by one, and says of each rejected row every rule it breaks, with field and value."""
+"""Looks at one row closely, and says every rule that it breaks, with field and value."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
-import msgspec
 import orjson
 import pyarrow as pa
 
 from tally_pipeline.shows import contract, rules
-from tally_pipeline.shows.chunk import Reason, RefinedChunk
-from tally_pipeline.shows.contract import SHOWS, Column, RowContract
+from tally_pipeline.shows.contract import Column, RowContract, Rule
+from tally_pipeline.shows.reader import Row, Values
+
+Reason = tuple[Rule, str]
+"""The rule a row breaks, and in words how: field, value and what it should be."""
 
 _BLANK = re.compile(f"[{rules.WHITE_SPACE}]*")
 _ABSENT: Any = object()
 
 
-def refine_chunk(rows: Sequence[bytes | msgspec.Raw], of: RowContract = SHOWS) -> RefinedChunk:
-    """The sound rows as columns, the reasons of all others by their index."""
-    broken: dict[int, list[Reason]] = {}
-    objects: list[dict[str, Any]] = []
-    for index, raw in enumerate(rows):
-        row, reasons = _examine(raw, of)
-        if reasons:
-            broken[index] = reasons
-        objects.append(row)
-    sound = [row for index, row in enumerate(objects) if index not in broken]
-    fields = Counter(chain.from_iterable(objects))
-    return RefinedChunk(
-        columns={
-            column.name: pa.array([_cast(column, row) for row in sound], column.type) for column in of.sourced
-        },
-        broken=broken,
-        seen=of.fields & fields.keys(),
-        unknown={name: n for name, n in fields.items() if name not in of.known_fields},
-    )
-
-
-def _examine(raw: bytes | msgspec.Raw, of: RowContract) -> tuple[dict[str, Any], list[Reason]]:
-    """A row as an object (empty when it is none) and every rule it breaks."""
+def examine(row: Row, of: RowContract) -> tuple[dict[str, Any], list[Reason]]:
+    """The row as an object (empty when it is none) and every rule it breaks."""
     try:
-        row = orjson.loads(memoryview(raw))
+        parsed = orjson.loads(memoryview(row))
     except orjson.JSONDecodeError as error:
         return {}, [("unreadable", f"the row cannot be read: {error.msg}")]
-    if type(row) is not dict:
-        return {}, [("not_an_object", f"the row is {_named(row)}, not an object")]
-    found = (_offence(column, row.get(column.field, _ABSENT)) for column in of.sourced)
-    return row, [reason for reason in found if reason]
+    if type(parsed) is not dict:
+        return {}, [("not_an_object", f"the row is {_named(parsed)}, not an object")]
+    found = (_offence(column, parsed.get(column.field, _ABSENT)) for column in of.sourced)
+    return parsed, [reason for reason in found if reason]
+
+
+def fields_of(row: Row) -> frozenset[str]:
+    """The names of a row's fields; none when it is no object."""
+    try:
+        parsed = orjson.loads(memoryview(row))
+    except orjson.JSONDecodeError:
+        return frozenset()
+    return frozenset(parsed) if type(parsed) is dict else frozenset()
+
+
+def values_of(parsed: dict[str, Any], of: RowContract) -> Values:
+    """What a sound row holds of the contract's fields, as `Reader.read` has it."""
+    return tuple(_as_read(column, parsed.get(column.field or "")) for column in of.sourced)
+
+
+def _as_read(column: Column, value: Any) -> Any:
+    return float(value) if column.type == pa.float64() and value is not None else value
 
 
 def _offence(column: Column, value: Any) -> Reason | None:
@@ -93,18 +89,6 @@ def _has_type(type_: pa.DataType, value: Any) -> bool:
     if type_ == contract.STRINGS:
         return kind is list and all(type(item) is str for item in value)
     return kind is (int if type_ == pa.int64() else str)
-
-
-def _cast(column: Column, row: dict[str, Any]) -> Any:
-    """A sound value as silver holds it: blanks null, whole numbers doubles, each genre once."""
-    value = row.get(column.field or "")
-    if value is None:
-        return None
-    if column.type == pa.string() and _BLANK.fullmatch(value):
-        return None
-    if column.type == pa.float64():
-        return float(value)
-    return list(dict.fromkeys(value)) if column.type == contract.IDS else value
 
 
 def _named(value: Any) -> str:
