@@ -187,7 +187,7 @@ def _served(name: str) -> Iterator[str]:
         until("the emulated S3", lambda: _listens(port), seconds=60)
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.terminate()
+        server.kill()
         server.wait()
 
 

@@ -218,7 +218,7 @@ def _file_server(folder: Path) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.terminate()
+        server.kill()  # not terminate: who started the benchmark may have had SIGTERM ignored
         server.wait()
 
 

@@ -220,7 +220,7 @@ def _day_after(dt: str) -> str:
 
 
 def _pending(arrival: Arrival) -> _Pending:
-    return _Pending(arrival.data_type, arrival.dt, str(arrival.keys[-1]), arrival.digest)
+    return _Pending(arrival.data_type, arrival.dt, arrival.names[-1], arrival.digest)
 
 
 def _is_refined(lake: Lake, pending: _Pending) -> bool:

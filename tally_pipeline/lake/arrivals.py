@@ -21,13 +21,18 @@ WINDOW_SECONDS = 600
 
 @dataclass(frozen=True)
 class Arrival:
-    """A list (or stream) and day whose captures changed: all there are now, the last to arrive last, and a
-    digest of their versions."""
+    """A list (or stream) and day whose captures changed: the names of all there are now in the lake, the last to
+    arrive last, and a digest of their versions."""
 
     data_type: str
     dt: str
-    keys: tuple[BronzeKey | StreamKey, ...]
+    names: tuple[str, ...]
     digest: str
+
+    @property
+    def keys(self) -> tuple[BronzeKey | StreamKey, ...]:
+        """The same, taken apart."""
+        return tuple(key for key in map(layout.parse_capture, self.names) if key)
 
 
 class Arrivals(Protocol):
@@ -106,22 +111,30 @@ def _folders(path: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
 
 
 def _arrival(root: Path, folder: Path) -> Arrival | None:
+    # Of a million objects only the names are kept: strings, which Python's collector need not go through.
+    within = folder.relative_to(root).as_posix()
     digest = hashlib.sha256()
-    arrived: list[tuple[int, BronzeKey | StreamKey]] = []
-    for path in sorted(folder.iterdir()):
-        key = layout.parse_capture(path.relative_to(root).as_posix())
-        if key is None:
+    arrived: list[tuple[int, str]] = []
+    try:
+        with os.scandir(folder) as entries:
+            in_order = sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError:  # moved away meanwhile
+        return None
+    for entry in in_order:
+        name = f"{within}/{entry.name}"
+        if layout.parse_capture(name) is None:
             continue
         try:
-            state = path.stat()
+            state = entry.stat()
         except FileNotFoundError:  # gone meanwhile, or a link to nowhere
             continue
-        digest.update(f"{path.name}:{state.st_size}:{state.st_mtime_ns};".encode())
-        arrived.append((state.st_ctime_ns, key))
+        digest.update(f"{entry.name}:{state.st_size}:{state.st_mtime_ns};".encode())
+        arrived.append((state.st_ctime_ns, name))
     if not arrived:
         return None
-    keys = tuple(key for _, key in sorted(arrived, key=lambda at: (at[0], str(at[1]))))
-    return Arrival(keys[0].data_type, keys[0].dt, keys, digest.hexdigest()[:16])
+    names = tuple(name for _, name in sorted(arrived))
+    newest = layout.parse_capture(names[-1])
+    return Arrival(newest.data_type, newest.dt, names, digest.hexdigest()[:16]) if newest else None
 
 
 def _read_cursor(cursor: str | None) -> _Cursor:

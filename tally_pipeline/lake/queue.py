@@ -169,7 +169,7 @@ class QueueArrivals:
         versions = "".join(f"{key}:{version};" for _, key, version in captures)
         digest = hashlib.sha256(versions.encode()).hexdigest()[:16]
         captures.sort(key=lambda capture: (capture[0], str(capture[1])))
-        return Arrival(data_type, dt, tuple(key for _, key, _ in captures), digest)
+        return Arrival(data_type, dt, tuple(str(key) for _, key, _ in captures), digest)
 
 
 @dataclass(frozen=True)

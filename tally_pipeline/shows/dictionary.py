@@ -36,7 +36,7 @@ def gold_tables() -> str:
             (f"`{column.name}`", f"`{column.athena_type}`", column.description) for column in table.columns
         ]
         parts.append(
-            f"#### `{table.sql_name}`\n\n{table.description} {table.window}\n\n"
+            f"#### `{table.sql_name}`\n\n{table.description} Made from {table.window}.\n\n"
             + _table(("column", "type", "meaning"), rows)
         )
     return "\n\n".join(parts)

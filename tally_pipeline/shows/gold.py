@@ -118,7 +118,7 @@ def _gap(days: int) -> Column:
 TRENDS = Table(
     name="show_popularity_trends",
     description="Each show of the day, over all lists: popularity, ranks, change over 1, 7 and 28 days, its past.",
-    window="every earlier day",
+    window="the day itself and every day before it",
     key=("show_id",),
     columns=(
         Column("show_id", BIGINT, "TMDB's id of the show; unique within the day.", _shows("show_id")),
