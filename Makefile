@@ -28,9 +28,9 @@ env: .venv/.ready ## make .venv with everything from the lock
 run: env ## start the Dagster UI on http://127.0.0.1:3000 and the first sync
 	@$(BIN)/tally up
 
-# A file's tests stay together: they share what its fixtures set up.
+# A file's tests stay together: they share what its fixtures set up. Files go in the tests' order, the slow ones first.
 test: check ## lint, types, every test, then the fast tests on the machine's newest Python
-	@$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadfile --durations 15
+	@$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15
 	@sh scripts/test_other_pythons.sh
 
 test-pythons: env ## the fast tests on each other Python that the machine has

@@ -28,7 +28,7 @@ from tally_pipeline.deployment import today
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.tmdb.sandbox import Sandbox, captures
 
-TRIALS_LONG, TRIALS_SHORT = 240, 12
+TRIALS_LONG, TRIALS_SHORT = 240, 9
 BACKFILL_DAYS = 3
 SHOWN = 12
 

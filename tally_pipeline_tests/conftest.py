@@ -19,6 +19,16 @@ settings.register_profile("tally-ci", max_examples=200, deadline=None, derandomi
 settings.load_profile(os.environ.get("TALLY_TEST_PROFILE") or ("tally-ci" if ON_CI else "quick"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that talk to an emulated AWS; files with slow tests go first, so that none begins last."""
+    for item in items:
+        if "moto_url" in getattr(item, "fixturenames", ()):
+            item.add_marker("aws")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder `shared` that stands beside the repository, or the one that `TALLY_SHARED` names."""
