@@ -20,6 +20,7 @@ from tally_pipeline.shows.refine import Refined, refine
 from tally_pipeline.shows.series import UnreadableExportError
 from tally_pipeline.tmdb.errors import Asked, Reply, TmdbError, sort_reply
 from tally_pipeline.tmdb.redaction import redactor
+from tally_pipeline_tests.shows.plainly import assert_refined_as_plainly
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.c2VjcmV0.0123456789"
 DT = "2025-12-24"
@@ -66,9 +67,11 @@ def some_rows(data: bytes) -> None:
 
 
 def accounted(found: Bronze, refined: Refined) -> None:
-    """Every row of the capture is in exactly one of the three books."""
+    """Every row of the capture is in exactly one of the three books, and as it is when each is looked at closely."""
     counts, silver, quarantine = refined.counts, refined.silver, refined.quarantine
     assert counts.bronze_rows == len(found.rows())
+    if found.rows():
+        assert_refined_as_plainly(found.rows())
     assert counts.balanced
     assert (silver.num_rows, quarantine.num_rows) == (counts.silver_rows, counts.quarantined)
     assert silver.schema.equals(contract.SILVER)
@@ -148,6 +151,8 @@ def an_export(data: bytes) -> None:
         return
     counts = refined.counts
     assert counts.lines == series.count_lines(file)
+    if lines and file != data[1:]:
+        assert_refined_as_plainly(lines.split(b"\n"), series.SERIES)
     assert counts.balanced
     assert (refined.silver.num_rows, refined.quarantine.num_rows) == (counts.silver_rows, counts.quarantined)
     assert refined.silver.schema.equals(series.SILVER)

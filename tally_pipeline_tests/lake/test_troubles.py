@@ -205,8 +205,12 @@ def test_each_trouble_of_the_queue_is_told_and_loses_no_message(troubled: Troubl
     arrivals = QueueArrivals(Aws(troubled.aws.settings), troubled.store)
     found, cursor = arrivals.since(cursor)
     assert [arrival.keys for arrival in found] == [(KEY,)]
-    arrivals.since(cursor)
-    assert messages_in(troubled.direct, troubled.aws.settings.events_queue_url) == 0
+    # An event may come twice, and late.
+    for _ in range(5):
+        _, cursor = arrivals.since(cursor)
+        if not messages_in(troubled.direct, troubled.aws.settings.events_queue_url):
+            return
+    pytest.fail("the queue still holds a message that is done with")
 
 
 def test_a_bucket_in_trouble_during_a_look_loses_no_message(troubled: Troubled) -> None:
