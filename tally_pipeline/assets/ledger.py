@@ -16,12 +16,11 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
-# The one private import: without it the UI takes a check that was logged for a day as out of date.
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # noqa: TID251
+from tally_pipeline.assets.presentation import finding_metadata
+from tally_pipeline.monitoring.dagster_internals import (
+    PLAN_LOGGER,
     AssetCheckEvaluationTargetMaterializationData,
 )
-
-from tally_pipeline.assets.presentation import finding_metadata
 from tally_pipeline.monitoring.history import together
 from tally_pipeline.shows.quality import Check, Finding
 
@@ -31,7 +30,7 @@ def _is_ours_to_gate(record: logging.LogRecord) -> bool:
 
 
 # Dagster warns, for each step below, that blocking checks of a run over many days gate nothing. `record` does.
-logging.getLogger("dagster._core.execution.plan.active").addFilter(_is_ours_to_gate)
+logging.getLogger(PLAN_LOGGER).addFilter(_is_ours_to_gate)
 
 MAX_DAYS_A_RUN = 366
 """A backfill of up to a year is one run: gold of a day then finds all earlier days of silver rebuilt before it."""

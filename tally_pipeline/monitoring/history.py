@@ -17,11 +17,11 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-# dagster.yaml may name a storage of one's own (`storage: custom`), and Dagster documents these classes under
-# these names; but none is public.
-from dagster._core.storage.event_log import SqliteEventLogStorage  # noqa: TID251
-from dagster._core.storage.runs import SqliteRunStorage  # noqa: TID251
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage  # noqa: TID251
+from tally_pipeline.monitoring.dagster_internals import (
+    DagsterSqliteStorage,
+    SqliteEventLogStorage,
+    SqliteRunStorage,
+)
 
 RUNS_OPEN = 8
 """Each run has a database of its own: so many stay open, those used last."""
@@ -142,9 +142,9 @@ class _Events(SqliteEventLogStorage):
         with self._lock:
             database = self._open.pop(name, None)
             if database is None:
+                # Dagster's own connection makes the tables of a new database.
                 with super().run_connection(name):
-                    pass  # it makes the tables of a new one
-                database = _Database(self.conn_string_for_shard(name))
+                    database = _Database(self.conn_string_for_shard(name))
             self._open[name] = database
             self._close_all_but(RUNS_OPEN)
             with database.transaction() as connection:

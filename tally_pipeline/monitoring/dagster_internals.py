@@ -1,0 +1,30 @@
+"""All that Tally uses of Dagster's private parts, and why. Nothing else imports them: ruff sees to it.
+
+A release of Dagster may move them. The lock pins its version and pyproject.toml its minor one; the tests named here
+fail when one of them no longer does what it is used for.
+"""
+
+from __future__ import annotations
+
+# Says which materialization a check looked at. `AssetCheckEvaluation`, which is public, takes nothing else for it,
+# and without it the UI shows a check that was logged for a day as out of date (assets/test_ranges.py).
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
+
+# dagster.yaml may name a storage of one's own (`storage: custom`), but no class to begin from is public. With
+# Dagster's own as they are, a `tally sync` takes 5 s longer (monitoring/test_history.py).
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+
+__all__ = [
+    "PLAN_LOGGER",
+    "AssetCheckEvaluationTargetMaterializationData",
+    "DagsterSqliteStorage",
+    "SqliteEventLogStorage",
+    "SqliteRunStorage",
+]
+
+PLAN_LOGGER = "dagster._core.execution.plan.active"
+"""Warns of what our assets see to themselves: no public switch silences it."""
