@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 
 from benchmarks import backfill, daily, engines, exports, gold, growth, report
 from benchmarks.report import Report
+from tally_pipeline import clock
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(benchmarks)}")
     for name in told.names or benchmarks:
-        print(f"{datetime.now(UTC):%H:%M} UTC {name} …", file=sys.stderr, flush=True)
+        print(f"{clock.now():%H:%M} UTC {name} …", file=sys.stderr, flush=True)
         found = benchmarks[name]()
         print(found.markdown(), flush=True)
         report.keep(found)

@@ -16,9 +16,9 @@ import requests
 from benchmarks.processes import TALLY, BenchmarkError, environment, run, running, until
 from benchmarks.report import Measure, Report, Target
 from benchmarks.ui import Graphql, free_port
+from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.assets.table import TABLE_CHECKS
-from tally_pipeline.deployment import today
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.shows.quality import SILVER_CHECKS
 
@@ -81,7 +81,7 @@ def measure(runs: int, days: int) -> Report:
 
 def days_before_today(count: int) -> list[str]:
     """So many days that end yesterday, oldest first."""
-    return [(today() - timedelta(days=ago)).isoformat() for ago in range(count, 0, -1)]
+    return [(clock.today() - timedelta(days=ago)).isoformat() for ago in range(count, 0, -1)]
 
 
 def fill(folder: Path, past: list[str]) -> Path:

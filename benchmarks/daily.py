@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from benchmarks.processes import TALLY, BenchmarkError, announced_url, environment, run, running, until
 from benchmarks.report import Measure, Report, Target
+from tally_pipeline import clock
 from tally_pipeline.assets import common
-from tally_pipeline.deployment import today
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Capture, Lake
 from tally_pipeline.lake.store import Store
@@ -120,13 +120,21 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _dlt(home: Path, url: str, *options: str) -> None:
-    command = [sys.executable, "-m", "benchmarks.dlt_pipeline", url, home, today().isoformat(), *options]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.dlt_pipeline",
+        url,
+        home,
+        clock.today().isoformat(),
+        *options,
+    ]
     run(command, environment(home, **_NO_TELEMETRY), home)
 
 
 def _dlt_under_dagster(home: Path, url: str) -> None:
     (home / "dagster.yaml").write_text(_DAGSTER_YAML, encoding="utf-8")
-    told = {"BENCH_FOLDER": str(home), "BENCH_URL": url, "BENCH_DAY": today().isoformat()}
+    told = {"BENCH_FOLDER": str(home), "BENCH_URL": url, "BENCH_DAY": clock.today().isoformat()}
     command = [DAGSTER, "asset", "materialize", "--select", "*", "-m", "benchmarks.dlt_on_dagster"]
     run(command, environment(home, DAGSTER_HOME=str(home), **_NO_TELEMETRY, **told), home)
 
@@ -137,7 +145,15 @@ def _on_default_executor(home: Path, url: str) -> None:
     (home / "dagster.yaml").write_bytes(settings.read_bytes())
     streams = (common.SERIES_EXPORT, common.SERIES, common.BRONZE_GENRES, common.SILVER_GENRES)
     selection = "* and not (" + " or ".join(f"key:{key.to_user_string()}" for key in streams) + ")"
-    command = [DAGSTER, "asset", "materialize", "--select", selection, "--partition", today().isoformat()]
+    command = [
+        DAGSTER,
+        "asset",
+        "materialize",
+        "--select",
+        selection,
+        "--partition",
+        clock.today().isoformat(),
+    ]
     module = ["-m", "benchmarks.tally_on_default_executor"]
     run([*command, *module], environment(home, TMDB_BASE_URL=url, DAGSTER_HOME=str(home)), home)
 
@@ -217,7 +233,7 @@ def _require_silver(folder: Path) -> None:
     missing = [
         entry.name
         for entry in LISTS
-        if not lake.store.exists(layout.silver_key(entry.name, today().isoformat()))
+        if not lake.store.exists(layout.silver_key(entry.name, clock.today().isoformat()))
     ]
     if missing:
         raise BenchmarkError(f"the default executor published no silver of {', '.join(missing)} in {folder}")

@@ -23,8 +23,9 @@ import dagster as dg
 from benchmarks.processes import TALLY, BenchmarkError, environment, run, running, until
 from benchmarks.report import Measure, Report, Target
 from benchmarks.ui import Graphql, free_port
+from tally_pipeline import clock
 from tally_pipeline.assets import common
-from tally_pipeline.deployment import deploy, load_settings, today
+from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake import streams
 from tally_pipeline.lake.lake import Lake
 
@@ -88,7 +89,7 @@ def measure(days: int = DAYS) -> Report:
 
 
 def _backfill(days: int) -> _Backfill:
-    past = [today() - timedelta(days=ago) for ago in range(days, 0, -1)]
+    past = [clock.today() - timedelta(days=ago) for ago in range(days, 0, -1)]
     missing = past[days // 2]
     there = [day for day in past if day != missing]
     with tempfile.TemporaryDirectory(prefix="tally-bench-") as name:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from benchmarks.report import Measure, Report, Target
+from tally_pipeline import clock
 from tally_pipeline.assets.gold import make_day
 from tally_pipeline.catalog import samples
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
@@ -105,7 +106,7 @@ def _day(
 
 def measure(runs: int, days: int = DAYS) -> Report:
     """Make the four tables of the newest day, checks and publishing included, and answer every sample query."""
-    last = datetime.now(UTC).date()
+    last = clock.today()
     with tempfile.TemporaryDirectory(prefix="tally-bench-") as folder:
         root = Path(folder)
         write_lake(root, last, days)

@@ -20,12 +20,13 @@ from benchmarks import backfill, lakes
 from benchmarks.processes import TALLY, run, running, until
 from benchmarks.report import Measure, Report, Target
 from benchmarks.ui import Graphql, free_port
+from tally_pipeline import clock
 from tally_pipeline.automation import new_bronze_objects
 from tally_pipeline.catalog import samples
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import deploy, load_settings, today
+from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake.arrivals import FolderArrivals
 
 LINEAR = 1.05
@@ -126,7 +127,7 @@ def _by_shows(folder: Path, sizes: Sequence[int], runs: int) -> dict[int, list[f
     for size in sizes:
         home = folder / f"shows-{size}"
         home.mkdir()
-        day = today() - timedelta(days=1)
+        day = clock.today() - timedelta(days=1)
         lakes.captured(home, day, size)
         command = [TALLY, "rebuild", "--first", day, "--last", day]
         found[size] = [_seconds(lambda: run(command, lakes.settings(home), home)) for _ in range(runs)]  # noqa: B023

@@ -12,9 +12,10 @@ import dagster as dg
 
 from benchmarks.many_rows import body
 from benchmarks.processes import TALLY, environment, run
+from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.cli import history
-from tally_pipeline.deployment import load_settings, today
+from tally_pipeline.deployment import load_settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.shows.lists import LISTS, list_named
@@ -22,7 +23,7 @@ from tally_pipeline.shows.quality import SILVER_CHECKS
 from tally_pipeline.tmdb import sandbox
 
 POPULAR_SHOWS = common.silver_key(list_named("popular_shows"))
-FIRST_DAY = today() - timedelta(days=3_660)
+FIRST_DAY = clock.today() - timedelta(days=3_660)
 """Where partitions start in all of these: further back than any lake here reaches."""
 
 _LINKS = 10_000  # to one file; ext4 takes 65,000
@@ -46,7 +47,7 @@ def captured(home: Path, day: date, shows: int) -> None:
 def long(home: Path, days: int) -> None:
     """A home with so many days up to yesterday, 20 shows a list: bronze, silver, quarantine, gold and reports, and
     for one list Dagster's history of them, with every check."""
-    yesterday = today() - timedelta(days=1)
+    yesterday = clock.today() - timedelta(days=1)
     for key, content in sandbox.captures([yesterday], depths={entry.name: 1 for entry in LISTS}):
         _write(home, key, content)
     ends = ("--first", yesterday, "--last", yesterday)
@@ -62,7 +63,7 @@ def objects(root: Path, count: int, days: int) -> None:
     They are links to a few tiny files: what is looked at is their folders, names, sizes and times.
     """
     folders = [
-        Path(root, layout.bronze_prefix(entry.name, (today() - timedelta(days=ago)).isoformat()))
+        Path(root, layout.bronze_prefix(entry.name, (clock.today() - timedelta(days=ago)).isoformat()))
         for ago in range(1, days + 1)
         for entry in LISTS
     ][:count]

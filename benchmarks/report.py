@@ -8,10 +8,11 @@ import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
+
+from tally_pipeline import clock
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -90,7 +91,7 @@ def _circumstances() -> str:
     python = f"{platform.python_implementation()} {platform.python_version()}"
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     load = os.getloadavg()[0]
-    return f"{datetime.now(UTC):%Y-%m-%d}. {machine}, load {load:.1f} at the end. {python}, {packages}."
+    return f"{clock.now():%Y-%m-%d}. {machine}, load {load:.1f} at the end. {python}, {packages}."
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

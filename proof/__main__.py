@@ -11,11 +11,11 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from proof.report import Proof
+from tally_pipeline import clock
 
 NAMES = {
     "together": "two or ten at once end as one of them in some order",
@@ -71,7 +71,7 @@ def main() -> int:
 def _head() -> str:
     return (
         "# Tried to prove Tally wrong\n\nWritten by `make prove LONG=1`; do not edit."
-        f" {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {platform.machine()},"
+        f" {clock.now():%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {platform.machine()},"
         f" {platform.python_implementation()} {platform.python_version()}.\n"
     )
 

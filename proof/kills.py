@@ -23,8 +23,8 @@ import dagster as dg
 from proof.children import lakes
 from proof.children.child import Command, Ended, Kill, pick, run
 from proof.report import Proof, verdict
+from tally_pipeline import clock
 from tally_pipeline.assets import common
-from tally_pipeline.deployment import today
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.tmdb.sandbox import Sandbox, captures
 
@@ -101,7 +101,7 @@ class _World:
         self.ago = 1
 
     def __call__(self) -> date:
-        return today() - timedelta(days=self.ago)
+        return clock.today() - timedelta(days=self.ago)
 
 
 def fast_folder() -> str | None:
@@ -152,7 +152,7 @@ def _fill(home: Path, url: str) -> None:
     """Days with silver and gold of a first capture each, and a second one that was not refined yet."""
     home.mkdir()
     lake = lakes.lake_of(home)
-    days = [today() - timedelta(days=ago) for ago in range(BACKFILL_DAYS, 0, -1)]
+    days = [clock.today() - timedelta(days=ago) for ago in range(BACKFILL_DAYS, 0, -1)]
     depths = {show_list.name: 2 for show_list in LISTS}
     for key, body in captures(days, depths=dict.fromkeys(depths, 1)):
         lake.write_bronze(key, body)
@@ -165,7 +165,7 @@ def _fill(home: Path, url: str) -> None:
 
 def rows_of_today(home: Path) -> Rows:
     """Silver of today, by list."""
-    lake, day = lakes.lake_of(home), today().isoformat()
+    lake, day = lakes.lake_of(home), clock.today().isoformat()
     there = [one.name for one in LISTS if day in lake.silver_days(one.name)]
     return {name: lake.read_silver(name, day).to_pylist() for name in there}
 
@@ -178,7 +178,7 @@ def _try(home: Path, url: str, scenario: Scenario, kill: Kill) -> Trial:
     environ = lakes.environment(home, url)
     command = Command(home, environ, scenario.argv)
     while True:
-        began_on = today()
+        began_on = clock.today()
         shutil.copytree(scenario.base, home)
         before = lakes.objects(lakes.lake_of(home))
         ended = run(command, kill)
@@ -189,7 +189,7 @@ def _try(home: Path, url: str, scenario: Scenario, kill: Kill) -> Trial:
         trial.lost = _lost(before, after)
         trial.unsound = [*lakes.problems(lake), *_mixed(scenario, home, before, after)]
         again = run(command)
-        if today() == began_on:
+        if clock.today() == began_on:
             break
         shutil.rmtree(home)  # a day that began meanwhile has silver of its own
     held = lakes.objects(lakes.lake_of(home))

@@ -19,7 +19,7 @@ from proof.children import lakes
 from proof.children.child import Child, Command, Ended, Kill, run
 from proof.kills import fast_folder
 from proof.report import Proof, verdict
-from tally_pipeline.deployment import today
+from tally_pipeline import clock
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.tmdb.sandbox import ReceivedRequest, Sandbox, captures
 
@@ -203,7 +203,7 @@ def _worlds(latency_ms: float = 20) -> Sandbox:
 
 
 def _world(sandbox: Sandbox) -> date:
-    return today() - timedelta(days=(len(sandbox.requests) - 1) // 2 % WORLDS)
+    return clock.today() - timedelta(days=(len(sandbox.requests) - 1) // 2 % WORLDS)
 
 
 def _new(home: Path) -> Path:
@@ -213,7 +213,7 @@ def _new(home: Path) -> Path:
 
 def _fill(home: Path, days: int) -> None:
     lake = lakes.lake_of(home)
-    past = [today() - timedelta(days=ago) for ago in range(days, 0, -1)]
+    past = [clock.today() - timedelta(days=ago) for ago in range(days, 0, -1)]
     for key, body in captures(past, depths={one.name: 2 for one in LISTS}):
         lake.write_bronze(key, body)
 
@@ -259,7 +259,7 @@ def _failed(ended: Sequence[Ended]) -> list[str]:
 
 def _captured(home: Path, syncs: int) -> list[str]:
     held = {
-        show_list.name: lakes.lake_of(home).bronze_keys(show_list.name, today().isoformat())
+        show_list.name: lakes.lake_of(home).bronze_keys(show_list.name, clock.today().isoformat())
         for show_list in LISTS
     }
     return [f"{name}: {len(keys)} captures, not {syncs}" for name, keys in held.items() if len(keys) != syncs]

@@ -8,7 +8,7 @@ import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ import boto3
 
 from deploy.local.processes import REGION, LocalError, Running, environment, free_port, spawn, stop_gently
 from deploy.local.stack import TOKEN, Stack, said
+from tally_pipeline import clock
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.tmdb import sandbox
 
@@ -143,7 +144,7 @@ class Walk:
         return f"Athena counts {rows}"
 
     def _metrics(self) -> str:
-        cloudwatch, now = self._client("cloudwatch"), datetime.now(UTC)
+        cloudwatch, now = self._client("cloudwatch"), clock.now()
         told = {}
         for namespace, name, statistic in (
             ("Tally/DataPipeline", "TotalShowsIngested", "Sum"),
@@ -276,4 +277,4 @@ def _until(what: str, ask: Callable[[], T | None], *, seconds: float) -> T:
 
 
 def _today() -> date:
-    return datetime.now(UTC).date()
+    return clock.today()

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from proof.cases import PAGES, BrokenError, Case, Home, demand, glimpse
+from tally_pipeline import clock
 from tally_pipeline.assets import common
-from tally_pipeline.deployment import today
 from tally_pipeline.lake import layout, streams
 from tally_pipeline.tmdb.sandbox import FAULTS, Sandbox, parse_fault
 from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, day
@@ -144,7 +144,7 @@ def _under(home: Home, *faults: str) -> tuple[str, float]:
     demand(found.published or found.said, "did not publish and did not say why")
     demand("Traceback" not in found.said, f"shows a traceback: {glimpse(found.said)}")
     home.nothing_lost(published=found.published)
-    captures = len(home.lake.bronze_keys(POPULAR.name, today().isoformat()))
+    captures = len(home.lake.bronze_keys(POPULAR.name, clock.today().isoformat()))
     if not found.published:
         home.heals()
     end = "published" if found.published else "kept and not published" if captures > 1 else "refused"

@@ -6,10 +6,11 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import preview
-from tally_pipeline.deployment import Tmdb, today
+from tally_pipeline.deployment import Tmdb
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import AlreadyThereError
@@ -71,7 +72,7 @@ def bronze_asset(
         lake: dg.ResourceParam[Lake],
         tmdb: dg.ResourceParam[Tmdb],
     ) -> Iterator[Recorded]:
-        present = today().isoformat()
+        present = clock.today().isoformat()
         outcomes = [
             _captured(context, config, lake, tmdb, show_list, day)
             if day == present

@@ -8,10 +8,11 @@ from typing import Any
 
 import dagster as dg
 
+from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import arrow_column_schema, markdown_table
-from tally_pipeline.deployment import Tmdb, today
+from tally_pipeline.deployment import Tmdb
 from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.lake import Lake, NoCaptureError
 from tally_pipeline.lake.layout import StreamKey
@@ -45,7 +46,7 @@ def bronze_genres(partitions: dg.PartitionsDefinition, source: str) -> dg.Assets
     def capture(
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], tmdb: dg.ResourceParam[Tmdb]
     ) -> Iterator[Recorded]:
-        present = today().isoformat()
+        present = clock.today().isoformat()
         outcomes = [
             _captured(context, lake, tmdb, day) if day == present else _refused(day, present)
             for day in sorted(context.partition_keys)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import (
@@ -18,7 +19,7 @@ from tally_pipeline.assets.presentation import (
     markdown_table,
     sparkline,
 )
-from tally_pipeline.deployment import Settings, Tmdb, today
+from tally_pipeline.deployment import Settings, Tmdb
 from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.lake import Lake, NoCaptureError
 from tally_pipeline.lake.layout import StreamKey
@@ -109,7 +110,7 @@ def _download_days(
 
 
 def _downloaded(context: dg.AssetExecutionContext, lake: Lake, client: ExportClient, day: str) -> Outcome:
-    present = today()
+    present = clock.today()
     oldest = (present - timedelta(days=DAYS_KEPT)).isoformat()
     if day < oldest:
         return Outcome(day, (), refusal=_too_old(lake, day, oldest))

@@ -8,6 +8,7 @@ import dagster as dg
 import pyarrow.compute as pc
 from pydantic import Field
 
+from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import (
@@ -165,7 +166,7 @@ def _data(capture: Capture, counts: Counts, *, published: int) -> list[Datum]:
     """What is told of a capture, while it is news; `published` are the rows that went to silver."""
     # One that does not say when it was made is of its day.
     at = capture.bronze.metadata.captured_at or datetime.fromisoformat(capture.key.dt).replace(tzinfo=UTC)
-    if datetime.now(UTC) - at > NEWS_FOR:
+    if clock.now() - at > NEWS_FOR:
         return []
     return [
         Datum(TOTAL_SHOWS_INGESTED, published),

@@ -1,10 +1,11 @@
 """Standing checks over the whole lake, without a partition: is today there, and is no day left broken?"""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
+from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.assets.presentation import finding_metadata
 from tally_pipeline.deployment import Settings
@@ -30,7 +31,7 @@ def standing_checks(
     def todays_partition_is_there(
         lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> dg.AssetCheckResult:
-        due = due_day(datetime.now(UTC), settings.schedule)
+        due = due_day(clock.now(), settings.schedule)
         newest = {show_list.name: _due_or_newest(lake, show_list.name, due) for show_list in lists}
         return _result(freshness_finding(newest, due))
 

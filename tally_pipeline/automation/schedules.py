@@ -4,9 +4,10 @@ from datetime import UTC, timedelta
 
 import dagster as dg
 
+from tally_pipeline import clock
 from tally_pipeline.assets.standing import GRACE
 from tally_pipeline.automation.jobs import capture, capture_export, capture_genres, watch
-from tally_pipeline.deployment import Settings, today
+from tally_pipeline.deployment import Settings
 from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows.lists import LISTS
@@ -29,7 +30,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     def daily_capture(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         due = context.scheduled_execution_time.astimezone(UTC)
         day = due.date().isoformat()
-        if due.date() != today():
+        if due.date() != clock.today():
             return dg.SkipReason(
                 f"{day} is over: TMDB serves only the present, it cannot be captured any more."
             )
@@ -67,7 +68,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     )
     def weekly_genres(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         due = context.scheduled_execution_time.astimezone(UTC)
-        if due.date() != today():
+        if due.date() != clock.today():
             return dg.SkipReason(f"{due.date()} is over: TMDB serves only the present.")
         return dg.RunRequest(run_key=due.isoformat(), partition_key=due.date().isoformat())
 

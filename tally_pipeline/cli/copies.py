@@ -10,12 +10,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from tally_pipeline import clock
 from tally_pipeline.deployment import SettingsError
 from tally_pipeline.lake.store import ObjectInfo, Store
 
@@ -179,7 +179,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 def write_manifest(folder: Path, lake: str, source: str, objects: Mapping[str, Stated]) -> None:
     """Put the manifest in place of the one that may be there."""
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    now = clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
     told = Manifest(lake, source, now, dict(sorted(objects.items())))
     _write(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(told)), folder / PARTIAL)
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from tally_pipeline import clock
 from tally_pipeline.aws.errors import AwsError
 from tally_pipeline.catalog.engine import QueryError
 from tally_pipeline.catalog.tables import SILVER_SHOWS
 from tally_pipeline.cli.checked import Checked, good, unsure, wrong
-from tally_pipeline.deployment import Deployment, Settings, today
+from tally_pipeline.deployment import Deployment, Settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError
@@ -67,14 +68,14 @@ def of_source(lake: Lake) -> Checked:
 
 def of_query(deployment: Deployment) -> Checked:
     """Whether the query engine answers: one small query, of yesterday and today."""
-    first = today() - timedelta(days=1)
-    sql = f"SELECT count(*) AS n FROM {SILVER_SHOWS.name} WHERE dt BETWEEN '{first}' AND '{today()}'"
+    first = clock.today() - timedelta(days=1)
+    sql = f"SELECT count(*) AS n FROM {SILVER_SHOWS.name} WHERE dt BETWEEN '{first}' AND '{clock.today()}'"
     name = f"query by {deployment.catalog.name}"
     try:
         rows = deployment.catalog.query(sql).to_pylist()[0]["n"]
     except QueryError as error:
         return wrong(name, str(error), f'mend what it names, then try: tally query "{sql}"')
-    return good(name, f"answers: {rows} rows of {first} and {today()}")
+    return good(name, f"answers: {rows} rows of {first} and {clock.today()}")
 
 
 def of_tmdb(deployment: Deployment) -> Checked:

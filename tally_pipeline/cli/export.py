@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.progress import track
 
+from tally_pipeline import clock
 from tally_pipeline.cli import copies, terminal
 from tally_pipeline.cli.copies import MANIFEST, Copy, DoubtError, Stated
 from tally_pipeline.deployment import Settings, SettingsError, deploy
@@ -79,7 +79,7 @@ def _known(folder: Path, lake: Lake) -> dict[str, Stated]:
 def _objects(store: Store, layers: Sequence[str]) -> list[ObjectInfo]:
     """The layers' objects, and what says whose the lake is. The pipeline's role may list layers, not the whole."""
     try:
-        whose = [ObjectInfo(layout.CLAIM, len(store.get(layout.CLAIM)), "", datetime.now(UTC))]
+        whose = [ObjectInfo(layout.CLAIM, len(store.get(layout.CLAIM)), "", clock.now())]
     except NoSuchObjectError:
         whose = []
     return [*whose, *(info for layer in layers for info in store.list(layer))]

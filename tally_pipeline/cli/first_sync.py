@@ -8,11 +8,11 @@ from collections.abc import Callable
 import dagster as dg
 from rich.console import Console
 
-from tally_pipeline import automation
+from tally_pipeline import automation, clock
 from tally_pipeline.cli import failures, summary
 from tally_pipeline.cli.sync import closing_table
 from tally_pipeline.cli.ui import Ui, UiError
-from tally_pipeline.deployment import Settings, deploy, today
+from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows.lists import LISTS
 
@@ -31,7 +31,7 @@ def sync_today(
     words: Console,
 ) -> None:
     """Sync today unless it is there; a sync that is under way already is watched. A failure is told, not raised."""
-    lake, day = deploy(settings).lake, today().isoformat()
+    lake, day = deploy(settings).lake, clock.today().isoformat()
     if _is_there(lake, day):
         words.print(f"Silver of {day} is there for every list; no sync is launched.")
         return

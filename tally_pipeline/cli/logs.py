@@ -10,6 +10,7 @@ import dagster as dg
 from rich.console import Console
 from rich.markup import escape
 
+from tally_pipeline import clock
 from tally_pipeline.cli import failures, history, terminal
 from tally_pipeline.deployment import Settings
 from tally_pipeline.tmdb.redaction import Scrub, redactor
@@ -29,7 +30,7 @@ def logs(settings: Settings, runs: int, *, follow: bool) -> int:
     """Print the latest runs, the newest last; with `follow` go on until interrupted."""
     out, scrub = terminal.out(), redactor(settings.tmdb.token, settings.tmdb.api_key)
     with history.opened(settings) as instance:
-        started = datetime.now(UTC)
+        started = clock.now()
         latest = list(reversed(instance.get_run_records(limit=runs)))
         for record in latest:
             _tell(out, instance, record, scrub)
@@ -50,7 +51,7 @@ def _follow(
     """Tell of every run that begins, changes its state or ends from here on."""
     known = {record.dagster_run.run_id: record.dagster_run.status for record in told}
     while True:
-        now = datetime.now(UTC)
+        now = clock.now()
         changed = instance.get_run_records(dg.RunsFilter(updated_after=since - _OVERLAP), ascending=True)
         for record in changed:
             run = record.dagster_run
@@ -99,5 +100,5 @@ def _duration(record: dg.RunRecord) -> str:
     """How long it took, or has taken so far; empty when it has not begun."""
     if record.start_time is None:
         return ""
-    seconds = (record.end_time or datetime.now(UTC).timestamp()) - record.start_time
+    seconds = (record.end_time or clock.now().timestamp()) - record.start_time
     return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"

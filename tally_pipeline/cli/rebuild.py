@@ -6,10 +6,10 @@ import uuid
 
 import dagster as dg
 
-from tally_pipeline import automation
+from tally_pipeline import automation, clock
 from tally_pipeline.cli import failures, history, terminal
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import Settings, SettingsError, deploy, today
+from tally_pipeline.deployment import Settings, SettingsError, deploy
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.monitoring import runs
 from tally_pipeline.shows.lists import LISTS
@@ -22,7 +22,7 @@ def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
     """
     words, run_id = terminal.words(), str(uuid.uuid4())
     deployment = deploy(settings)
-    days = _held(deployment.lake, first or settings.first_day.isoformat(), last or today().isoformat())
+    days = _held(deployment.lake, first or settings.first_day.isoformat(), last or clock.today().isoformat())
     if not days:
         raise SettingsError(
             f"bronze holds no capture of these days in {deployment.lake.store.root}: give days that `tally status`"

@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from tally_pipeline.deployment import Settings, SettingsError, deploy, today
+from tally_pipeline import clock
+from tally_pipeline.deployment import Settings, SettingsError, deploy
 from tally_pipeline.lake.store import AlreadyThereError
 from tally_pipeline.tmdb import sandbox
 
@@ -36,7 +37,7 @@ def fill(settings: Settings, days: int) -> int:
         raise SettingsError(
             "invented shows never go into TMDB's lake: unset TMDB_API_TOKEN, TMDB_API_KEY and TMDB_BASE_URL"
         )
-    past = [today() - timedelta(days=ago) for ago in range(days, 0, -1)]
+    past = [clock.today() - timedelta(days=ago) for ago in range(days, 0, -1)]
     if past[0] < settings.first_day:
         raise SettingsError(
             f"{days} days reach back to {past[0]}, before the partitions start: set TALLY_FIRST_DAY={past[0]}"

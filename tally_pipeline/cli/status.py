@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 from rich.markup import escape
 from rich.table import Table
 
+from tally_pipeline import clock
 from tally_pipeline.cli import history, terminal
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, Settings, deploy
@@ -102,7 +102,7 @@ def _automation(repository: dg.RepositoryDefinition, instance: dg.DagsterInstanc
     defaults = {schedule.name: schedule.default_status.value for schedule in repository.schedule_defs}
     defaults |= {sensor.name: sensor.default_status.value for sensor in repository.sensor_defs}
     return {
-        "daemon": bool(beats) and datetime.now(UTC).timestamp() - max(beats) < 120,
+        "daemon": bool(beats) and clock.now().timestamp() - max(beats) < 120,
         **{
             name: _is_on(switched.get(name, "DECLARED_IN_CODE"), default)
             for name, default in defaults.items()

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tally_pipeline import automation
+from tally_pipeline import automation, clock
 from tally_pipeline.assets import common
 from tally_pipeline.cli import failures, history, summary, terminal
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import Settings, deploy, today
+from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.monitoring import runs
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.tmdb.capture import PageProgress
@@ -29,7 +29,7 @@ from tally_pipeline.tmdb.capture import PageProgress
 def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as_json: bool) -> int:
     """Capture, refine and check today; 0 only when everything that was asked for was published."""
     words = terminal.words()
-    day, run_id = today().isoformat(), str(uuid.uuid4())
+    day, run_id = clock.today().isoformat(), str(uuid.uuid4())
     words.print(f"{day}, from {described_source(settings)}, into {settings.lake_place}", markup=False)
     with _progress(words) as on_page:
         deployment = deploy(settings, on_page)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tally_pipeline.catalog.engine import QueryEngine
 from tally_pipeline.catalog.tables import TABLES
-from tally_pipeline.deployment.settings import Settings, SettingsError, Source, load_settings, today
+from tally_pipeline.deployment.settings import Settings, SettingsError, Source, load_settings
 from tally_pipeline.deployment.tmdb import Tmdb
 from tally_pipeline.lake.arrivals import Arrivals, FolderArrivals
 from tally_pipeline.lake.lake import Lake

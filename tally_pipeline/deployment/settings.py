@@ -10,12 +10,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
 from dotenv import dotenv_values
 
+from tally_pipeline import clock
 from tally_pipeline.aws.settings import AwsSettings
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ShowList
 from tally_pipeline.tmdb.settings import TMDB_BASE_URL, UTC_TIMEZONE, TmdbSettings
@@ -211,7 +212,7 @@ class _Reader:
             value = default if text is None else date.fromisoformat(text)
         except ValueError:
             value = None
-        if value is None or value > today():
+        if value is None or value > clock.today():
             raise SettingsError(f"{name} is {text!r}; give a day that is not in the future, as in 2025-01-01")
         return value
 
@@ -231,8 +232,3 @@ class _Reader:
         if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGES:
             raise SettingsError(f"{name} is {text!r}; give a number of pages from 1 to {MAX_PAGES}, or 'all'")
         return int(text)
-
-
-def today() -> date:
-    """Today in UTC: the only day of which TMDB serves lists."""
-    return datetime.now(UTC).date()

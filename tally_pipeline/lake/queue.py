@@ -6,12 +6,13 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote_plus
 
 import msgspec
 
+from tally_pipeline import clock
 from tally_pipeline.aws.errors import explained
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.lake import layout
@@ -69,12 +70,12 @@ class QueueArrivals:
         self,
         aws: Aws,
         store: Store,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = clock.now,
         wait_seconds: int = WAIT_SECONDS,
     ) -> None:
         self._aws = aws
         self._store = store
-        self._clock = clock
+        self._now = now
         self._wait_seconds = wait_seconds
         self._url = aws.settings.events_queue_url
 
@@ -84,7 +85,7 @@ class QueueArrivals:
         Raises `AwsError` for the queue, `LakeError` for the bucket: then nothing is lost, for nothing was deleted
         that this look brought.
         """
-        last, now = _read_cursor(cursor), self._clock()
+        last, now = _read_cursor(cursor), self._now()
         self._delete(last.receipts)
         received = self._receive()
         swept, hinted = last.swept, set(received.days)

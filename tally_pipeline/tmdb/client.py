@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, Self
 
+from tally_pipeline import clock
 from tally_pipeline.shows.lists import MAX_PAGES, ShowList
 from tally_pipeline.shows.page_set import judge
 from tally_pipeline.tmdb.capture import Capture, PageProgress
@@ -76,7 +76,7 @@ class TmdbClient:
                 f"depth of {show_list.name} is {wanted}; give 1 to {MAX_PAGES} pages (TMDB serves no more), "
                 "or None for the whole list"
             )
-        settings, started_at, clock = self.settings, datetime.now(UTC), time.monotonic()
+        settings, started_at, began = self.settings, clock.now(), time.monotonic()
         stop = threading.Event()
         fetcher = PageFetcher(self._session, settings, self._rate, show_list, stop)
         crawl = Crawl(
@@ -107,5 +107,5 @@ class TmdbClient:
             stopped_by=crawl.stopped_by,
             requests=crawl.requests,
             retries=crawl.retries,
-            duration_seconds=round(time.monotonic() - clock, 3),
+            duration_seconds=round(time.monotonic() - began, 3),
         )

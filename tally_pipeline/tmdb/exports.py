@@ -1,6 +1,7 @@
 """Downloads TMDB's daily exports: one gzip file a day of every series' id, name and popularity.
 
 https://developer.themoviedb.org/docs/daily-id-exports: no key is needed, so none is sent. The files are written
+from tally_pipeline import clock
 from about 07:00 UTC, there by 08:00, and kept for about 90 days.
 """
 
@@ -11,14 +12,14 @@ import threading
 import time
 import zlib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from types import TracebackType
 from typing import Self
 
 import requests
 import urllib3.exceptions
 
-from tally_pipeline import __version__
+from tally_pipeline import __version__, clock
 from tally_pipeline.shows.series import Receipt
 from tally_pipeline.tmdb.errors import (
     Asked,
@@ -121,14 +122,14 @@ class ExportClient:
         """
         url = export_url(self.settings, day)
         asked = Asked("series_export", None, url)
-        started_at, clock = datetime.now(UTC), time.monotonic()
+        started_at, began = clock.now(), time.monotonic()
         patience = Patience(self.settings, self._rate, threading.Event())
         outcome, asked_for = patience.until_it_comes(lambda: self._ask(asked, day, today))
         if outcome is None:
             raise TransientError("the export was not asked for", asked)
         if isinstance(outcome, TmdbError):
             raise outcome from None
-        seconds = round(time.monotonic() - clock, 3)
+        seconds = round(time.monotonic() - began, 3)
         return ExportFile(
             day, url, outcome.body, outcome.headers, started_at, self.settings.source, asked_for, seconds
         )
@@ -200,4 +201,4 @@ def gzip_damage(body: bytes) -> str | None:
 
 
 def _reply(response: requests.Response, body: bytes) -> Reply:
-    return Reply(response.status_code, response.headers, body, datetime.now(UTC))
+    return Reply(response.status_code, response.headers, body, clock.now())

@@ -6,12 +6,12 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urlencode
 
 import requests
 
+from tally_pipeline import clock
 from tally_pipeline.shows.bronze import Page
 from tally_pipeline.shows.lists import ShowList
 from tally_pipeline.tmdb.errors import (
@@ -154,4 +154,4 @@ def ask_api(
         # Returned, not raised: a raised error would carry requests' own along, with the key in its URL.
         scrub = redactor(settings.token, settings.api_key)
         return sort_failure(asked, failure, timeout_seconds=settings.timeout_seconds, scrub=scrub)
-    return Reply(response.status_code, response.headers, response.content, datetime.now(UTC))
+    return Reply(response.status_code, response.headers, response.content, clock.now())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 
 import requests
 
-from tally_pipeline import __version__
+from tally_pipeline import __version__, clock
 from tally_pipeline.shows import genres
 from tally_pipeline.shows.genres import Metadata, UnreadableGenresError
 from tally_pipeline.tmdb.errors import Asked, Reply, TmdbError, TransientError, malformed, sort_error
@@ -47,7 +47,7 @@ class GenresCapture:
 
 def capture_genres(session: requests.Session, settings: TmdbSettings, rate: RateLimit) -> GenresCapture:
     """The list of genres in the language of the settings; raises `TmdbError`."""
-    started_at, params = datetime.now(UTC), {"language": settings.language}
+    started_at, params = clock.now(), {"language": settings.language}
     url = settings.base_url.rstrip("/") + genres.PATH
     asked = Asked("genres", None, f"{url}?{urlencode(params)}")
     scrub = redactor(settings.token, settings.api_key)

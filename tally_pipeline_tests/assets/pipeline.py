@@ -12,10 +12,11 @@ from typing import Any
 import dagster as dg
 import msgspec
 
+from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.assets.table import TABLE_CHECKS
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import Deployment, deploy, load_settings, today
+from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.audit import audit
 from tally_pipeline.lake.lake import Lake
@@ -42,7 +43,7 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 def day(ago: int = 0) -> str:
     """Today in UTC, or so many days before."""
-    return (today() - timedelta(days=ago)).isoformat()
+    return (clock.today() - timedelta(days=ago)).isoformat()
 
 
 def environment(home: Path, base_url: str | None = None, **changes: str) -> dict[str, str]:

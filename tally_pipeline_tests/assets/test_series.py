@@ -11,9 +11,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import Deployment, deploy, load_settings, today
+from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.layout import StreamKey
 from tally_pipeline.lake.parquet import decode
@@ -26,7 +27,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def ago(days: int) -> date:
-    return today() - timedelta(days=days)
+    return clock.today() - timedelta(days=days)
 
 
 @dataclass
@@ -171,10 +172,10 @@ def test_the_oldest_day_that_tmdb_keeps_is_asked_for(pipeline: Pipeline) -> None
 
 
 def test_todays_export_that_is_not_there_yet_says_when_it_will_be(pipeline: Pipeline) -> None:
-    result = pipeline.materialize(common.SERIES_EXPORT, first=today())
-    assert f"the export of {today()} is not there yet" in why(result)
+    result = pipeline.materialize(common.SERIES_EXPORT, first=clock.today())
+    assert f"the export of {clock.today()} is not there yet" in why(result)
     assert "08:00" in why(result)
-    assert pipeline.held(today()) == []
+    assert pipeline.held(clock.today()) == []
 
 
 @pytest.mark.parametrize(
@@ -223,8 +224,8 @@ def test_half_an_export_is_not_published_until_a_person_accepts_it(pipeline: Pip
     assert "-50.00% from 100" in why(result)
     assert (pipeline.rows(ago(2)), pipeline.rows(ago(1))) == (100, None)
     # The day after is held against the last published one, not against the broken one.
-    pipeline.server.put(today(), shows(50))
-    assert not pipeline.materialize(*BOTH, first=today()).success
+    pipeline.server.put(clock.today(), shows(50))
+    assert not pipeline.materialize(*BOTH, first=clock.today()).success
     accepted = {"silver_series": {"config": {"accept_volume": True}}}
     result = pipeline.materialize(common.SERIES, first=ago(1), ops=accepted)
     assert result.success
@@ -265,7 +266,7 @@ def test_the_tables_answer(pipeline: Pipeline) -> None:
 def test_the_genres_are_captured_today_and_refined(pipeline: Pipeline) -> None:
     genres = ",".join(f'{{"id":{genre},"name":"{name}"}}' for genre, name in GENRES.items())
     pipeline.server.files["/3/genre/tv/list"] = f'{{"genres":[{genres}]}}'.encode()
-    result = pipeline.materialize(common.BRONZE_GENRES, common.SILVER_GENRES, first=today())
+    result = pipeline.materialize(common.BRONZE_GENRES, common.SILVER_GENRES, first=clock.today())
     assert result.success
     assert checks(result) == dict.fromkeys(
         ("genre_id_unique", "genres_named", "genres_as_contracted"), "passed"
@@ -281,6 +282,6 @@ def test_the_genres_of_a_past_day_cannot_be_captured(pipeline: Pipeline) -> None
 
 def test_a_list_of_genres_with_repeats_is_not_published(pipeline: Pipeline) -> None:
     pipeline.server.files["/3/genre/tv/list"] = b'{"genres":[{"id":1,"name":"A"},{"id":1,"name":"B"}]}'
-    result = pipeline.materialize(common.BRONZE_GENRES, common.SILVER_GENRES, first=today())
+    result = pipeline.materialize(common.BRONZE_GENRES, common.SILVER_GENRES, first=clock.today())
     assert "2 genres, 1 ids" in why(result)
     assert streams.latest_genres(pipeline.deployment.lake) == {}

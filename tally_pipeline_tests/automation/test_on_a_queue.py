@@ -6,16 +6,16 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from tally_pipeline import automation
+from tally_pipeline import automation, clock
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import Deployment, deploy, load_settings, today
+from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.queue import QueueArrivals
 from tally_pipeline.lake.store import Store
@@ -83,7 +83,7 @@ class Pipeline:
 def pipeline(aws: Aws, tmp_path: Path) -> Iterator[Pipeline]:
     """Its first tick is over: nothing was there but S3's own test event."""
     lake = Lake(Store.on_s3(aws, aws.settings.lake_bucket), "sandbox")
-    arrivals = QueueArrivals(aws, lake.store, lambda: datetime.now(UTC).replace(hour=12), wait_seconds=0)
+    arrivals = QueueArrivals(aws, lake.store, lambda: clock.now().replace(hour=12), wait_seconds=0)
     local = deploy(load_settings({"TALLY_HOME": str(tmp_path)}, dotenv=None))
     deployment = replace(local, lake=lake, arrivals=arrivals)
     with dg.DagsterInstance.ephemeral() as instance:
@@ -106,7 +106,7 @@ def test_an_object_put_by_plain_boto3_wakes_one_run_of_its_list_and_day(pipeline
 
 def test_the_messages_are_deleted_at_the_tick_after(pipeline: Pipeline) -> None:
     pipeline.tick()
-    pipeline.put(today())
+    pipeline.put(clock.today())
     pipeline.tick()
     assert pipeline.waiting == 1
 

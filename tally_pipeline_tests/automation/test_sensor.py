@@ -12,10 +12,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tally_pipeline import automation
+from tally_pipeline import automation, clock
 from tally_pipeline.assets import common
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import Deployment, deploy, load_settings, today
+from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.shows import gold
@@ -98,20 +98,23 @@ def names(request: dg.RunRequest) -> set[str]:
 
 def test_a_new_object_wakes_one_run_for_its_list_and_what_is_below_it(pipeline: Pipeline) -> None:
     assert pipeline.tick() == []
-    pipeline.arrive(today(), "trending_shows")
+    pipeline.arrive(clock.today(), "trending_shows")
     (request,) = pipeline.tick()
-    assert request.partition_key == today().isoformat()
+    assert request.partition_key == clock.today().isoformat()
     assert names(request) == {"silver_shows/trending_shows", "athena/silver_shows"} | BELOW_THE_TABLE
     assert pipeline.carry_out(request).success
-    assert pipeline.deployment.lake.silver_footer("trending_shows", today().isoformat()) is not None
+    assert pipeline.deployment.lake.silver_footer("trending_shows", clock.today().isoformat()) is not None
 
 
 def test_objects_of_one_day_share_a_run_and_each_day_has_its_own(pipeline: Pipeline) -> None:
-    yesterday = today() - timedelta(days=1)
-    pipeline.arrive(today(), "popular_shows", "on_the_air")
+    yesterday = clock.today() - timedelta(days=1)
+    pipeline.arrive(clock.today(), "popular_shows", "on_the_air")
     pipeline.arrive(yesterday, "popular_shows")
     requests = pipeline.tick()
-    assert [request.partition_key for request in requests] == [today().isoformat(), yesterday.isoformat()]
+    assert [request.partition_key for request in requests] == [
+        clock.today().isoformat(),
+        yesterday.isoformat(),
+    ]
     assert names(requests[0]) == {
         "silver_shows/popular_shows",
         "silver_shows/on_the_air",
@@ -121,7 +124,7 @@ def test_objects_of_one_day_share_a_run_and_each_day_has_its_own(pipeline: Pipel
 
 
 def test_an_object_is_refined_once_however_often_the_sensor_looks(pipeline: Pipeline) -> None:
-    pipeline.arrive(today(), "popular_shows")
+    pipeline.arrive(clock.today(), "popular_shows")
     (request,) = pipeline.tick()
     assert pipeline.tick() == []
     pipeline.carry_out(request)
@@ -129,10 +132,10 @@ def test_an_object_is_refined_once_however_often_the_sensor_looks(pipeline: Pipe
 
 
 def test_a_second_capture_of_the_day_is_refined_wherever_its_name_sorts(pipeline: Pipeline) -> None:
-    pipeline.arrive(today(), "popular_shows", execution_id="zzz")
+    pipeline.arrive(clock.today(), "popular_shows", execution_id="zzz")
     (first,) = pipeline.tick()
     pipeline.carry_out(first)
-    pipeline.arrive(today(), "popular_shows", execution_id="aaa")
+    pipeline.arrive(clock.today(), "popular_shows", execution_id="aaa")
     (second,) = pipeline.tick()
     assert second.run_key != first.run_key
 
@@ -149,7 +152,7 @@ def test_a_late_object_under_an_old_day_is_seen_even_with_an_old_time(pipeline: 
 
 def test_objects_that_arrive_around_a_look_are_neither_lost_nor_seen_twice(pipeline: Pipeline) -> None:
     seen: list[str] = []
-    days = [today() - timedelta(days=ago) for ago in range(6)]
+    days = [clock.today() - timedelta(days=ago) for ago in range(6)]
     for day in days:
         pipeline.arrive(day, "popular_shows")
         seen += [request.partition_key or "" for request in pipeline.tick()]
@@ -161,7 +164,7 @@ def test_what_a_full_run_refined_is_not_refined_again(pipeline: Pipeline) -> Non
     ops = {f"bronze_{show_list.name}": {"config": {"pages": 1}} for show_list in LISTS}
     job = pipeline.definitions.resolve_job_def(automation.sync.name)
     assert job.execute_in_process(
-        instance=pipeline.instance, partition_key=today().isoformat(), run_config={"ops": ops, **QUIET}
+        instance=pipeline.instance, partition_key=clock.today().isoformat(), run_config={"ops": ops, **QUIET}
     ).success
     assert pipeline.tick() == []
 
@@ -172,15 +175,15 @@ def test_a_full_run_that_is_still_going_is_left_to_finish_and_looked_after_when_
     run = pipeline.instance.create_run_for_job(
         pipeline.definitions.resolve_job_def(automation.sync.name), status=dg.DagsterRunStatus.STARTED
     )
-    pipeline.arrive(today(), "popular_shows", execution_id=run.run_id)
+    pipeline.arrive(clock.today(), "popular_shows", execution_id=run.run_id)
     assert pipeline.tick() == []
     pipeline.instance.report_run_failed(run)
     (request,) = pipeline.tick()
-    assert request.partition_key == today().isoformat()
+    assert request.partition_key == clock.today().isoformat()
 
 
 def test_a_flood_of_old_days_goes_in_portions_newest_first_and_all_are_launched(pipeline: Pipeline) -> None:
-    days = [today() - timedelta(days=ago) for ago in range(automation.DAYS_A_TICK + 3)]
+    days = [clock.today() - timedelta(days=ago) for ago in range(automation.DAYS_A_TICK + 3)]
     for day in days:
         pipeline.arrive(day, "trending_shows")
     first, second, third = pipeline.tick(), pipeline.tick(), pipeline.tick()
@@ -192,7 +195,7 @@ def test_a_flood_of_old_days_goes_in_portions_newest_first_and_all_are_launched(
 
 @pytest.mark.slow
 def test_gold_of_days_that_came_before_an_older_one_looks_back_on_it_in_the_end(pipeline: Pipeline) -> None:
-    days = [today() - timedelta(days=ago) for ago in range(3)]
+    days = [clock.today() - timedelta(days=ago) for ago in range(3)]
     for day in days:
         pipeline.arrive(day, "trending_shows")
     refining = pipeline.tick()
@@ -209,7 +212,7 @@ def test_gold_of_days_that_came_before_an_older_one_looks_back_on_it_in_the_end(
 @pytest.mark.slow
 def test_it_looks_back_only_when_all_is_refined(pipeline: Pipeline) -> None:
     for ago in range(3):
-        pipeline.arrive(today() - timedelta(days=ago), "trending_shows")
+        pipeline.arrive(clock.today() - timedelta(days=ago), "trending_shows")
     for request in pipeline.tick():
         pipeline.carry_out(request)
     job = pipeline.definitions.resolve_job_def(automation.refine.name)
@@ -222,12 +225,12 @@ def test_it_looks_back_only_when_all_is_refined(pipeline: Pipeline) -> None:
 @pytest.mark.slow
 def test_days_without_a_break_look_back_in_one_run(pipeline: Pipeline) -> None:
     for ago in (0, 2, 3):
-        pipeline.arrive(today() - timedelta(days=ago), "trending_shows")
+        pipeline.arrive(clock.today() - timedelta(days=ago), "trending_shows")
     for request in pipeline.tick():
         pipeline.carry_out(request)
     for request in pipeline.tick():
         pipeline.carry_out(request)
-    oldest = today() - timedelta(days=5)
+    oldest = clock.today() - timedelta(days=5)
     pipeline.arrive(oldest, "trending_shows")
     (refining,) = pipeline.tick()
     pipeline.carry_out(refining)
@@ -235,12 +238,12 @@ def test_days_without_a_break_look_back_in_one_run(pipeline: Pipeline) -> None:
         [request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")]
         for request in pipeline.tick()
     ]
-    newest, _, second, first = ((today() - timedelta(days=ago)).isoformat() for ago in range(4))
+    newest, _, second, first = ((clock.today() - timedelta(days=ago)).isoformat() for ago in range(4))
     assert ranges == [[first, second], [newest, newest]]
 
 
 def test_days_that_a_backfill_refined_meanwhile_are_not_launched(pipeline: Pipeline) -> None:
-    days = [today() - timedelta(days=ago) for ago in range(automation.DAYS_A_TICK + 2)]
+    days = [clock.today() - timedelta(days=ago) for ago in range(automation.DAYS_A_TICK + 2)]
     for day in days:
         pipeline.arrive(day, "trending_shows")
     pipeline.tick()
@@ -255,28 +258,28 @@ def test_days_that_a_backfill_refined_meanwhile_are_not_launched(pipeline: Pipel
 
 def test_an_object_of_an_unknown_list_is_left_alone(pipeline: Pipeline) -> None:
     pipeline.deployment.lake.write_bronze(
-        BronzeKey("no_such_list", today().isoformat(), "x"), b'{"results": []}'
+        BronzeKey("no_such_list", clock.today().isoformat(), "x"), b'{"results": []}'
     )
     assert pipeline.tick() == []
 
 
 def test_a_cursor_of_another_version_means_a_look_at_everything(pipeline: Pipeline) -> None:
-    pipeline.arrive(today(), "popular_shows")
+    pipeline.arrive(clock.today(), "popular_shows")
     pipeline.cursor = "gibberish"
     assert len(pipeline.tick()) == 1
 
 
 def test_the_schedule_captures_the_day_it_is_due_on(pipeline: Pipeline) -> None:
-    due = datetime.combine(today(), datetime.min.time(), UTC).replace(hour=3)
+    due = datetime.combine(clock.today(), datetime.min.time(), UTC).replace(hour=3)
     (request,) = _scheduled(pipeline, due).run_requests or []
-    assert request.partition_key == today().isoformat()
+    assert request.partition_key == clock.today().isoformat()
     for show_list in LISTS:
         config = request.run_config["ops"][f"bronze_{show_list.name}"]["config"]
         assert config == {"retries": automation.CAPTURE_RETRIES}
 
 
 def test_a_schedule_that_comes_a_day_late_says_why_it_does_nothing(pipeline: Pipeline) -> None:
-    due = datetime.combine(today() - timedelta(days=1), datetime.min.time(), UTC).replace(hour=3)
+    due = datetime.combine(clock.today() - timedelta(days=1), datetime.min.time(), UTC).replace(hour=3)
     result = _scheduled(pipeline, due)
     assert not result.run_requests
     assert "TMDB serves only the present" in (result.skip_message or "")

@@ -9,17 +9,17 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tally_pipeline import automation
+from tally_pipeline import automation, clock
 from tally_pipeline.assets import common
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import deploy, load_settings, today
+from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.layout import StreamKey
 from tally_pipeline.shows import genres
 from tally_pipeline_tests.automation.test_sensor import Pipeline, names
 from tally_pipeline_tests.tmdb.export_server import shows
 
-YESTERDAY = today() - timedelta(days=1)
+YESTERDAY = clock.today() - timedelta(days=1)
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def test_a_second_export_of_the_day_is_refined_wherever_its_name_sorts(pipeline:
 
 
 def test_an_export_and_a_capture_of_one_day_share_a_run(pipeline: Pipeline) -> None:
-    arrive(pipeline, today())
-    pipeline.arrive(today(), "popular_shows")
+    arrive(pipeline, clock.today())
+    pipeline.arrive(clock.today(), "popular_shows")
     (request,) = pipeline.tick()
     assert {"silver_series", "silver_shows/popular_shows"} <= names(request)
 
@@ -117,7 +117,7 @@ def span(request: dg.RunRequest) -> tuple[date, date]:
 
 
 def test_new_genres_are_refined(pipeline: Pipeline) -> None:
-    key = StreamKey(layout.GENRES, today().isoformat(), "by-hand")
+    key = StreamKey(layout.GENRES, clock.today().isoformat(), "by-hand")
     body = genres.encode(b'{"genres":[{"id":18,"name":"Drama"}]}', genres.Metadata(language="en-US"))
     pipeline.deployment.lake.store.create(str(key), body)
     (request,) = pipeline.tick()
@@ -134,10 +134,10 @@ def test_an_export_whose_run_refines_it_itself_is_left_to_that_run(pipeline: Pip
         status=dg.DagsterRunStatus.STARTED,
         asset_selection=frozenset({common.SERIES}),
     )
-    arrive(pipeline, today(), run.run_id)
+    arrive(pipeline, clock.today(), run.run_id)
     assert pipeline.tick() == []
     pipeline.instance.report_run_failed(run)
-    assert [request.partition_key for request in pipeline.tick()] == [today().isoformat()]
+    assert [request.partition_key for request in pipeline.tick()] == [clock.today().isoformat()]
 
 
 @pytest.mark.parametrize("job", [automation.capture_export.name, automation.sync.name])
@@ -145,17 +145,17 @@ def test_an_export_of_a_run_that_does_not_refine_it_is_refined_at_once(pipeline:
     run = pipeline.instance.create_run_for_job(
         pipeline.definitions.resolve_job_def(job), status=dg.DagsterRunStatus.STARTED
     )
-    arrive(pipeline, today(), run.run_id)
+    arrive(pipeline, clock.today(), run.run_id)
     assert len(pipeline.tick()) == 1
 
 
 def test_the_schedule_of_exports_asks_until_bronze_holds_the_day(pipeline: Pipeline) -> None:
-    due = quarter_past_eight(today())
+    due = quarter_past_eight(clock.today())
     (first,) = scheduled(pipeline, "daily_export", due).run_requests or []
     (second,) = scheduled(pipeline, "daily_export", due + timedelta(minutes=30)).run_requests or []
-    assert first.partition_key == second.partition_key == today().isoformat()
+    assert first.partition_key == second.partition_key == clock.today().isoformat()
     assert first.run_key != second.run_key
-    arrive(pipeline, today())
+    arrive(pipeline, clock.today())
     result = scheduled(pipeline, "daily_export", due + timedelta(hours=1))
     assert not result.run_requests
     assert "bronze holds the export" in (result.skip_message or "")
@@ -167,9 +167,9 @@ def test_a_late_look_still_fetches_the_export_of_its_own_day(pipeline: Pipeline)
 
 
 def test_genres_are_captured_on_the_day_they_are_due_only(pipeline: Pipeline) -> None:
-    due = quarter_past_eight(today())
+    due = quarter_past_eight(clock.today())
     (request,) = scheduled(pipeline, "weekly_genres", due).run_requests or []
-    assert request.partition_key == today().isoformat()
+    assert request.partition_key == clock.today().isoformat()
     assert not scheduled(pipeline, "weekly_genres", due - timedelta(days=7)).run_requests
 
 

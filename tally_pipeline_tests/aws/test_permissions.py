@@ -16,11 +16,11 @@ import requests
 from botocore.exceptions import ClientError
 
 from deploy.local.athena import serving
-from tally_pipeline import automation
+from tally_pipeline import automation, clock
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.catalog import samples
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import Deployment, deploy, load_settings, today
+from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.tmdb import sandbox
@@ -135,11 +135,11 @@ def synced(users: Users) -> Users:
 
 
 def test_a_sync_makes_everything_of_the_day(synced: Users) -> None:
-    assert made_of(today().isoformat(), NAMES) <= synced.owner.versions().keys()
+    assert made_of(clock.today().isoformat(), NAMES) <= synced.owner.versions().keys()
 
 
 def test_the_sensor_hears_of_a_capture_and_its_run_makes_everything_of_that_day(synced: Users) -> None:
-    before = today() - timedelta(days=2)
+    before = clock.today() - timedelta(days=2)
     with deployed(synced.pipeline) as deployment, dg.DagsterInstance.ephemeral() as instance:
         definitions = build_definitions(deployment)
         cursor, requested = _tick(deployment, definitions, instance, None)
@@ -157,7 +157,7 @@ def test_the_sensor_hears_of_a_capture_and_its_run_makes_everything_of_that_day(
         assert ran.success
         # Today's gold looks back on that day.
         cursor, (again,) = _tick(deployment, definitions, instance, cursor)
-        assert again.tags["dagster/asset_partition_range_start"] == today().isoformat()
+        assert again.tags["dagster/asset_partition_range_start"] == clock.today().isoformat()
         _, requested = _tick(deployment, definitions, instance, cursor)
         assert requested == []
     assert made_of(before.isoformat(), NAMES) <= synced.owner.versions().keys()
@@ -192,7 +192,7 @@ def test_the_standing_checks_look_and_pass(synced: Users) -> None:
 
 
 def test_a_past_day_is_rebuilt(synced: Users) -> None:
-    before = today() - timedelta(days=1)
+    before = clock.today() - timedelta(days=1)
     for key, body in _captures(before):
         synced.owner.lake.write_bronze(key, body)
     ran = synced.pipeline.run("rebuild", "--first", before.isoformat(), "--last", before.isoformat())

@@ -9,10 +9,10 @@ from functools import partial
 
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.aws import session
 from tally_pipeline.aws.session import Aws, Patience
 from tally_pipeline.catalog.tables import SILVER_SHOWS
-from tally_pipeline.deployment import today
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey
@@ -302,7 +302,7 @@ def _assert_kept(
 
 def _assert_silver_has_its_capture(lake: LakeOnAws) -> None:
     """Silver of today is there, and was made from a capture that is there."""
-    footer = lake.lake.silver_footer(LIST, today().isoformat())
+    footer = lake.lake.silver_footer(LIST, clock.today().isoformat())
     assert footer is not None
     (ref,) = footer.bronze
     key = BronzeKey.parse(ref.key)
@@ -315,7 +315,7 @@ def _assert_heals(lake: LakeOnAws) -> None:
     before = lake.versions()
     ran = lake.run(*SYNC, "--json")
     assert ran.code == 0, ran.err
-    told, day = ran.json[LIST], today().isoformat()
+    told, day = ran.json[LIST], clock.today().isoformat()
     after = lake.versions()
     assert {key for key in made_of(day, [LIST]) if before.get(key) == after[key]} == set()
     footer = lake.lake.silver_footer(LIST, day)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.catalog import samples
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
-from tally_pipeline.deployment import today
 from tally_pipeline.lake.audit import audit
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
@@ -51,7 +51,7 @@ class Books:
 @pytest.fixture(scope="module")
 def books(moto_url: str, athena_url: str, recordings: Path) -> Iterator[Books]:
     """Yesterday is rebuilt from invented captures, today synced from the recordings of 2025-12-24."""
-    before = today() - timedelta(days=1)
+    before = clock.today() - timedelta(days=1)
     with (
         quick_folder() as home,
         quick_folder() as local,
@@ -66,7 +66,7 @@ def books(moto_url: str, athena_url: str, recordings: Path) -> Iterator[Books]:
         synced = on_aws.run("sync", "--json")
         assert synced.code == 0, synced.err
         copied = _rebuilt_from(on_aws.bodies("bronze/") | on_aws.bodies("lake.json"), local)
-        yield Books(on_aws, synced, copied, (before.isoformat(), today().isoformat()))
+        yield Books(on_aws, synced, copied, (before.isoformat(), clock.today().isoformat()))
 
 
 def _rebuilt_from(bronze: dict[str, bytes], home: Path) -> Path:

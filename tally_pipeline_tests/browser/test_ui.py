@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tally_pipeline import clock
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.browser.conftest import Shot
 
@@ -17,7 +17,7 @@ ASSET = "/assets/silver_shows/popular_shows"
 
 
 def today() -> str:
-    return datetime.now(UTC).date().isoformat()
+    return clock.today().isoformat()
 
 
 def test_the_lineage_shows_the_whole_pipeline(page: Page, shot: Shot) -> None:

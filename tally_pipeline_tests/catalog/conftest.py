@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.lake.layout import silver_key
@@ -22,7 +23,7 @@ __all__ = ["athena", "athena_url"]
 
 def days_ago(days: int) -> str:
     """The UTC day so many days before today, as a partition key."""
-    return (datetime.now(UTC).date() - timedelta(days=days)).isoformat()
+    return (clock.today() - timedelta(days=days)).isoformat()
 
 
 def show(show_id: int, data_type: str = "popular_shows", **changed: Any) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.catalog.athena_engine import AthenaEngine
 from tally_pipeline.catalog.engine import QueryEngine, QueryError
@@ -168,7 +169,7 @@ def test_a_query_may_be_explained(athena: AthenaEngine, lake: Lake) -> None:
 def test_a_day_or_a_list_outside_the_projection_has_no_rows(
     athena: AthenaEngine, lake: Lake, aws: Aws
 ) -> None:
-    future = (datetime.now(UTC).date() + timedelta(days=2)).isoformat()
+    future = (clock.today() + timedelta(days=2)).isoformat()
     lake.put(future, [show(1)])
     lake.put("2019-12-31", [show(1)])
     lake.put("2026-01-01", [show(1, "my_own")], data_type="my_own")

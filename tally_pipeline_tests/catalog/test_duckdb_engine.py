@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.engine import QueryEngine, QueryError
 from tally_pipeline.catalog.tables import TABLES, TableSpec
@@ -131,7 +131,7 @@ def test_times_are_utc_whatever_the_machines_timezone(lake: Lake, monkeypatch: p
         answer = lake.rows(
             "SELECT date_format(from_unixtime(0), '%Y-%m-%d %H:%i') AS epoch, current_date AS today"
         )
-        assert answer == [{"epoch": "1970-01-01 00:00", "today": datetime.now(UTC).date()}]
+        assert answer == [{"epoch": "1970-01-01 00:00", "today": clock.today()}]
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -6,11 +6,11 @@ import hashlib
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.cli import copies
 from tally_pipeline.cli.copies import DoubtError, Stated
@@ -173,7 +173,7 @@ def test_a_folder_that_cannot_be_made_is_named(home: Home, tmp_path: Path) -> No
 
 
 def info(key: str, body: bytes, version: str = "v1") -> ObjectInfo:
-    return ObjectInfo(key, len(body), version, datetime.now(UTC))
+    return ObjectInfo(key, len(body), version, clock.now())
 
 
 def copied(store: Store, of: ObjectInfo, folder: Path, before: Stated | None = None) -> copies.Copy:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline.deployment import today
+from tally_pipeline import clock
 from tally_pipeline_tests.assets.pipeline import environment
 from tally_pipeline_tests.cli import tally
 from tally_pipeline_tests.cli.conftest import Tally
@@ -124,7 +124,7 @@ def test_a_taken_port_is_told_and_another_way_out(run_tally: Tally) -> None:
 
 
 def test_a_past_before_the_first_day_is_not_filled(run_tally: Tally) -> None:
-    ran = run_tally("sandbox", "fill", "--days", "5", TALLY_FIRST_DAY=today().isoformat())
+    ran = run_tally("sandbox", "fill", "--days", "5", TALLY_FIRST_DAY=clock.today().isoformat())
     assert ran.code == 2
     assert "before the partitions start: set TALLY_FIRST_DAY=" in ran.err
 

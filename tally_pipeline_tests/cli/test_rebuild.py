@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline.deployment import today
+from tally_pipeline import clock
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
 from tally_pipeline.shows.lists import LISTS
@@ -18,7 +18,7 @@ from tally_pipeline_tests.cli.conftest import Tally
 @pytest.mark.slow
 def test_filled_days_are_rebuilt_and_a_day_alone_when_asked_for(run_tally: Tally, tmp_path: Path) -> None:
     lake = Lake(Store.in_folder(tmp_path / "sandbox" / "lake"), "sandbox")
-    days = [today() - timedelta(days=ago) for ago in (3, 2, 1)]
+    days = [clock.today() - timedelta(days=ago) for ago in (3, 2, 1)]
     for key, body in sandbox.captures(days, depths={show_list.name: 1 for show_list in LISTS}):
         lake.write_bronze(key, body)
     one = days[1].isoformat()

@@ -5,12 +5,12 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.cli import history
 from tally_pipeline.deployment import load_settings
@@ -25,7 +25,7 @@ ASSETS = [*(key(it) for it in LISTS for key in (common.bronze_key, common.silver
 
 
 def today() -> str:
-    return datetime.now(UTC).date().isoformat()
+    return clock.today().isoformat()
 
 
 @pytest.fixture(scope="module")

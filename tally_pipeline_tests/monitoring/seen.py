@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from tally_pipeline import clock
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.monitoring.metrics import Metric
 
 
 def values(aws: Aws, metric: Metric) -> dict[str, float]:
     """Sum, SampleCount and Minimum of the metric over the last hours; empty when nothing was sent."""
-    now = datetime.now(UTC)
+    now = clock.now()
     points = aws.client("cloudwatch").get_metric_statistics(
         Namespace=metric.namespace,
         MetricName=metric.name,

@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.shows import bronze
 from tally_pipeline.shows.lists import list_named
 from tally_pipeline.tmdb.client import PageProgress, TmdbClient, TmdbSettings
@@ -64,7 +65,7 @@ def test_bronze_holds_the_served_rows_to_the_byte(server: ScriptedServer) -> Non
     assert about.pages[0].etag == 'W/"abc"'
     assert about.ingestion_timestamp is not None
     assert about.ingestion_timestamp.endswith("Z")
-    assert abs(datetime.fromisoformat(about.ingestion_timestamp) - datetime.now(UTC)) < timedelta(minutes=1)
+    assert abs(datetime.fromisoformat(about.ingestion_timestamp) - clock.now()) < timedelta(minutes=1)
 
 
 def test_tmdbs_recorded_pages_come_through_with_their_etags(server: ScriptedServer, recordings: Path) -> None:

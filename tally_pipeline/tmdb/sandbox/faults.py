@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
+from tally_pipeline import clock
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES
 from tally_pipeline.tmdb.sandbox import export_faults
 from tally_pipeline.tmdb.sandbox.bad_rows import DEFECTS
@@ -180,7 +181,7 @@ def _rate_limited(reply: Reply, request: Request, options: Options) -> Reply:
 
 
 def _rate_limited_date(reply: Reply, request: Request, options: Options) -> Reply:
-    now = datetime.now(UTC)
+    now = clock.now()
     headers = {"Date": http_date(now), "Retry-After": http_date(now + timedelta(seconds=options["seconds"]))}
     return error(25, headers=headers)
 

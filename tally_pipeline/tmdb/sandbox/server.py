@@ -13,12 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from http.server import BaseHTTPRequestHandler
 from types import FrameType, TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tally_pipeline import clock
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.tmdb.errors import SANDBOX_HEADER
 from tally_pipeline.tmdb.sandbox import exports
@@ -153,7 +154,7 @@ class Sandbox:
             return error(34)
         if self._recordings is not None:
             return self._recordings.respond(path, query)
-        now = datetime.now(UTC)
+        now = clock.now()
         day = self._day() if callable(self._day) else self._day or now.date()
         export_day = exports.day_of(path)
         if export_day is not None:

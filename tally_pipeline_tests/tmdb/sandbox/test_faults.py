@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
 
 import pytest
 import requests
 
+from tally_pipeline import clock
 from tally_pipeline.tmdb.sandbox import FAULTS, Fault, Sandbox, parse_fault
 from tally_pipeline.tmdb.sandbox.bad_rows import DEFECTS
 from tally_pipeline.tmdb.sandbox.replies import list_body
@@ -41,7 +41,7 @@ def test_rate_limited_date_says_until_when_to_wait(ask: Ask) -> None:
     reply = ask("rate-limited-date:seconds=60")
     until = parsedate_to_datetime(reply.headers["Retry-After"])
     assert reply.status_code == 429
-    assert 50 < (until - datetime.now(UTC)).total_seconds() <= 60
+    assert 50 < (until - clock.now()).total_seconds() <= 60
 
 
 def test_rate_limited_silent_does_not_say_how_long(ask: Ask) -> None:

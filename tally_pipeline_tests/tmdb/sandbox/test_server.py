@@ -7,13 +7,14 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import date
 from email.utils import parsedate_to_datetime
 from time import monotonic
 
 import pytest
 import requests
 
+from tally_pipeline import clock
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.tmdb.sandbox import Sandbox, SandboxError
 from tally_pipeline.tmdb.sandbox.invented import GENRES
@@ -84,14 +85,14 @@ def test_a_page_past_the_end_is_empty_under_200(start: Start, session: requests.
 def test_date_and_age_tell_when_tmdbs_cache_got_the_page(start: Start, session: requests.Session) -> None:
     reply = session.get(start().base_url + "/tv/popular")
     cached = parsedate_to_datetime(reply.headers["Date"])
-    assert abs((datetime.now(UTC) - cached).total_seconds() - int(reply.headers["Age"])) < 5
+    assert abs((clock.now() - cached).total_seconds() - int(reply.headers["Age"])) < 5
     assert reply.headers["Cache-Control"].startswith("public, max-age=")
 
 
 def test_without_a_fixed_day_today_is_served(start: Start, session: requests.Session) -> None:
-    before = datetime.now(UTC).date()
+    before = clock.today()
     body = session.get(start(day=None).base_url + "/tv/popular").content
-    after = datetime.now(UTC).date()
+    after = clock.today()
     assert body in (list_body("/tv/popular", 1, before), list_body("/tv/popular", 1, after))
 
 
