@@ -50,8 +50,3 @@ output "tally_token_parameter" {
   description = "The name of the parameter that holds TMDB's token."
   value       = aws_ssm_parameter.tmdb_token.name
 }
-
-output "tally_first_day" {
-  description = "Where the daily partitions start, in the pipeline as in the tables."
-  value       = var.first_ingest_date
-}

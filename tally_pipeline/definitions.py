@@ -18,6 +18,7 @@ from tally_pipeline.assets.silver import silver_asset
 from tally_pipeline.assets.standing import standing_checks
 from tally_pipeline.assets.table import table_asset
 from tally_pipeline.deployment import Deployment, deploy, load_settings
+from tally_pipeline.deployment.first_day import first_day
 from tally_pipeline.lake.io_managers import ParquetIOManager
 from tally_pipeline.monitoring import runs
 from tally_pipeline.shows.lists import LISTS, ShowList
@@ -26,7 +27,7 @@ from tally_pipeline.shows.lists import LISTS, ShowList
 def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS) -> dg.Definitions:
     """Everything Dagster knows of, on a deployment."""
     settings = deployment.settings
-    source, partitions = settings.source, common.daily(settings.first_day)
+    source, partitions = settings.source, common.daily(first_day(settings))
     resources: dict[str, Any] = {
         "settings": settings,
         "tmdb": deployment.tmdb,

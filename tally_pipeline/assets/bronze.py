@@ -15,7 +15,6 @@ from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import AlreadyThereError
 from tally_pipeline.shows import quality
-from tally_pipeline.shows.bronze import Bronze
 from tally_pipeline.shows.lists import MAX_PAGES, ShowList
 from tally_pipeline.shows.refine import refine
 from tally_pipeline.tmdb.errors import PermanentError, TransientError
@@ -115,7 +114,7 @@ def _captured(
         context.log.info(f"This run wrote {key} before; it is used as it is.")
     else:
         _fetch_and_keep(context, config, lake, tmdb, show_list, key)
-    return _outcome(lake, key, lake.read_bronze(key))
+    return kept(lake, key)
 
 
 def _fetch_and_keep(
@@ -146,7 +145,12 @@ def _fetch_and_keep(
         context.log.info(f"{key} was written meanwhile by another attempt of this run; it stays.")
 
 
-def _outcome(lake: Lake, key: BronzeKey, bronze: Bronze) -> Outcome:
+def kept(lake: Lake, key: BronzeKey) -> Outcome:
+    """What is told of a capture in bronze, whoever wrote it.
+
+    Raises `NoSuchObjectError`, `UnreadableBronzeError`.
+    """
+    bronze = lake.read_bronze(key)
     refined = refine(bronze, data_type=key.data_type, dt=key.dt, key=str(key))
     stated, counts = bronze.metadata, refined.counts
     pages = stated.page_set

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
+from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows.lists import ShowList
 
@@ -40,6 +41,18 @@ def bronze_key(show_list: ShowList) -> dg.AssetKey:
 
 def silver_key(show_list: ShowList) -> dg.AssetKey:
     return dg.AssetKey(["silver_shows", show_list.name])
+
+
+def bronze_of(data_type: str) -> dg.AssetKey:
+    """The asset of the captures of a list or a stream."""
+    streams = {layout.SERIES_EXPORT: SERIES_EXPORT, layout.GENRES: BRONZE_GENRES}
+    return streams.get(data_type) or dg.AssetKey(["bronze_shows", data_type])
+
+
+def silver_of(data_type: str) -> dg.AssetKey:
+    """The asset that a list or a stream is refined into."""
+    streams = {layout.SERIES_EXPORT: SERIES, layout.GENRES: SILVER_GENRES}
+    return streams.get(data_type) or dg.AssetKey(["silver_shows", data_type])
 
 
 def daily(first_day: date) -> dg.DailyPartitionsDefinition:

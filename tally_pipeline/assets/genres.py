@@ -116,15 +116,20 @@ def _captured(context: dg.AssetExecutionContext, lake: Lake, tmdb: Tmdb, day: st
             streams.write_genres(lake, key, captured.to_bronze(key.execution_id))
         except AlreadyThereError:
             context.log.info(f"{key} was written meanwhile by another attempt of this run; it stays.")
-    kept = streams.read_genres(lake, key)
+    return kept(lake, key)
+
+
+def kept(lake: Lake, key: StreamKey) -> Outcome:
+    """What is told of a capture of the genres. Raises `NoSuchObjectError`, `UnreadableGenresError`."""
+    found = streams.read_genres(lake, key)
     metadata: dict[str, Any] = {
         "dagster/uri": lake.store.uri(str(key)),
-        "source": kept.metadata.source or "not stated",
-        "language": kept.metadata.language or "not stated",
-        "bytes": len(kept.reply),
-        "sha256": kept.metadata.sha256 or kept.sha256,
+        "source": found.metadata.source or "not stated",
+        "language": found.metadata.language or "not stated",
+        "bytes": len(found.reply),
+        "sha256": found.metadata.sha256 or found.sha256,
     }
-    return Outcome(day, (), metadata)
+    return Outcome(key.dt, (), metadata)
 
 
 def _refine_day(lake: Lake, day: str) -> Outcome:

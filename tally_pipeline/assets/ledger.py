@@ -93,7 +93,8 @@ def record(
     else:
         for outcome in outcomes:
             with together(context.instance):
-                _log_checks(context, asset, outcome)
+                for evaluation in _evaluations(context.instance, asset, outcome):
+                    context.log_event(evaluation)
     blocked = [o for o in published if any(c.blocking and _fails(f) for c, f in o.findings)]
     if refused or blocked:
         raise dg.Failure(_explain(asset, refused, blocked, len(outcomes)), allow_retries=False)
@@ -115,29 +116,51 @@ def _check_results(
             )
 
 
-def _log_checks(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcome: Outcome) -> None:
-    target = _latest_materialization(context, asset, outcome.day)
-    for check, finding in outcome.findings:
-        context.log_event(
-            dg.AssetCheckEvaluation(
-                asset_key=asset,
-                check_name=check.name,
-                passed=finding.passed,
-                severity=_severity(finding),
-                description=finding.summary,
-                blocking=check.blocking,
-                metadata=finding_metadata(finding),
-                partition=outcome.day,
-                target_materialization_data=target,
+def record_without_run(instance: dg.DagsterInstance, asset: dg.AssetKey, outcomes: Sequence[Outcome]) -> None:
+    """Record days that no run of this history made, with their checks: all of them at once or none.
+
+    Dagster 1.13 takes the verdict of a check on a day without a run only once. Of a day that is recorded so again
+    the checks are left out: the UI then shows them as not run on what is there now.
+    """
+    with together(instance):
+        for outcome in outcomes:
+            again = _was_recorded_without_run(instance, asset, outcome.day)
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization(asset, partition=outcome.day, metadata=dict(outcome.metadata))
             )
+            for evaluation in () if again else _evaluations(instance, asset, outcome):
+                instance.report_runless_asset_event(evaluation)
+
+
+def _was_recorded_without_run(instance: dg.DagsterInstance, asset: dg.AssetKey, day: str) -> bool:
+    of_day = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[day])
+    return any(found.run_id == "" for found in instance.fetch_materializations(of_day, limit=100).records)
+
+
+def _evaluations(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, outcome: Outcome
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The day's checks as events of their own, about its latest materialization."""
+    target = _latest_materialization(instance, asset, outcome.day)
+    for check, finding in outcome.findings:
+        yield dg.AssetCheckEvaluation(
+            asset_key=asset,
+            check_name=check.name,
+            passed=finding.passed,
+            severity=_severity(finding),
+            description=finding.summary,
+            blocking=check.blocking,
+            metadata=finding_metadata(finding),
+            partition=outcome.day,
+            target_materialization_data=target,
         )
 
 
 def _latest_materialization(
-    context: dg.AssetExecutionContext, asset: dg.AssetKey, day: str
+    instance: dg.DagsterInstance, asset: dg.AssetKey, day: str
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
     filter_ = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[day])
-    for found in context.instance.fetch_materializations(filter_, limit=1).records:
+    for found in instance.fetch_materializations(filter_, limit=1).records:
         return AssetCheckEvaluationTargetMaterializationData(
             storage_id=found.storage_id, run_id=found.run_id, timestamp=found.timestamp
         )

@@ -129,7 +129,7 @@ def _downloaded(context: dg.AssetExecutionContext, lake: Lake, client: ExportCli
                 " Materialize the day in a new run.",
             )
     try:
-        return _kept(lake, streams.read_export(lake, key))
+        return kept(lake, key)
     except UnreadableExportError as error:
         return Outcome(day, (), refusal=f"{error}. Materialize the day in a new run.")
 
@@ -144,7 +144,9 @@ def _too_old(lake: Lake, day: str, oldest: str) -> str:
     return f"TMDB keeps its exports for {DAYS_KEPT} days: {oldest} is the oldest there is. {instead}"
 
 
-def _kept(lake: Lake, export: Export) -> Outcome:
+def kept(lake: Lake, key: StreamKey) -> Outcome:
+    """What is told of an export in bronze. Raises `NoSuchObjectError`, `UnreadableExportError`."""
+    export = streams.read_export(lake, key)
     receipt = export.receipt
     told = receipt.headers.get("Content-Length", "") if receipt else ""
     whole = series_quality.download_whole(len(export.body), int(told) if told.isdecimal() else None)

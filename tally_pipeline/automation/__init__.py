@@ -10,11 +10,12 @@ from tally_pipeline.automation.jobs import (
     watch,
 )
 from tally_pipeline.automation.schedules import CAPTURE_RETRIES, schedules
-from tally_pipeline.automation.sensor import DAYS_A_TICK, new_bronze_objects
+from tally_pipeline.automation.sensor import BEHIND, CATCH_UP_DAYS, new_bronze_objects
 
 __all__ = [
+    "BEHIND",
     "CAPTURE_RETRIES",
-    "DAYS_A_TICK",
+    "CATCH_UP_DAYS",
     "JOBS",
     "capture",
     "capture_export",

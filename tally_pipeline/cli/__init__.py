@@ -130,7 +130,8 @@ def _sandbox(_: Settings, told: argparse.Namespace) -> int:
 
 
 def _fill(settings: Settings, told: argparse.Namespace) -> int:
-    from tally_pipeline.cli.sandbox import fill
+    import_dagster()
+    from tally_pipeline.cli.fill import fill
 
     return fill(settings, told.days)
 

@@ -23,7 +23,6 @@ OPTIONAL = (
     "TALLY_DEAD_LETTERS_QUEUE_URL",
     "TALLY_ALERTS_TOPIC_ARN",
     "TALLY_TOKEN_PARAMETER",
-    "TALLY_FIRST_DAY",
 )
 
 _PLAIN = re.compile(r"[\w./:@=+,-]+")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 
 import dagster as dg
 
 from tally_pipeline import automation, clock
 from tally_pipeline.cli import failures, history, terminal
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import Settings, SettingsError, deploy
+from tally_pipeline.deployment import Settings, SettingsError, deploy, first_day
+from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.monitoring import runs
 from tally_pipeline.shows.lists import LISTS
@@ -22,7 +24,7 @@ def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
     """
     words, run_id = terminal.words(), str(uuid.uuid4())
     deployment = deploy(settings)
-    days = _held(deployment.lake, first or settings.first_day.isoformat(), last or clock.today().isoformat())
+    days = _held(deployment.lake, first or layout.EARLIEST, last or clock.today().isoformat())
     if not days:
         raise SettingsError(
             f"bronze holds no capture of these days in {deployment.lake.store.root}: give days that `tally status`"
@@ -31,6 +33,7 @@ def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
     words.print(
         f"{days[0]} to {days[-1]}: rebuilding {len(days)} days in {settings.lake_place}", markup=False
     )
+    first_day.record(settings, date.fromisoformat(days[0]))
     definitions = build_definitions(deployment)
     with history.opened(settings) as instance, history.alive(settings, run_id):
         result = definitions.resolve_job_def(automation.refine.name).execute_in_process(

@@ -20,7 +20,7 @@ from tally_pipeline import automation, clock
 from tally_pipeline.assets import common
 from tally_pipeline.cli import failures, history, summary, terminal
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import Settings, deploy
+from tally_pipeline.deployment import Settings, deploy, first_day
 from tally_pipeline.monitoring import runs
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.tmdb.capture import PageProgress
@@ -36,6 +36,7 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
         with history.opened(settings) as instance, history.alive(settings, run_id):
             # pyarrow wants pandas as soon as it meets a null: better while TMDB is waited for than after.
             threading.Thread(target=importlib.import_module, args=("pandas",), name="import-ahead").start()
+            first_day.look(settings, deployment.lake)
             result = _execute(build_definitions(deployment), instance, lists, day, pages, run_id)
             deployment.metrics.send(runs.of_run(instance, run_id))
     errors = failures.by_list(result.all_events)

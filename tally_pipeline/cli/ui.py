@@ -13,6 +13,9 @@ LOCATION = "tally_pipeline.definitions"
 _LOADED = """{ workspaceOrError { ... on Workspace { locationEntries {
   locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
 
+_RELOAD = """mutation ($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) {
+  __typename ... on Error { message } } }"""
+
 _LAUNCH = """mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename
   ... on LaunchRunSuccess { run { runId } }
@@ -45,6 +48,15 @@ class Ui:
             return False
         found = [(entry["locationOrLoadError"] or {}).get("__typename") for entry in entries]
         return bool(found) and set(found) == {"RepositoryLocation"}
+
+    def reload(self) -> None:
+        """Load the code anew, and with it where the partitions begin. Raises `UiError`."""
+        try:
+            reply = self._ask(_RELOAD, {"name": LOCATION})["reloadRepositoryLocation"]
+        except requests.RequestException as error:
+            raise UiError(f"the UI did not answer when asked to reload the code: {error}") from None
+        if reply["__typename"] != "WorkspaceLocationEntry":
+            raise UiError(f"the UI did not reload the code: {reply['__typename']}, {reply.get('message')}")
 
     def launch(self, job: str, tags: Mapping[str, str]) -> str:
         """Launch a run of a job; returns its id. Raises `UiError`."""

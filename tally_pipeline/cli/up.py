@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 
 from tally_pipeline.cli import terminal
 from tally_pipeline.cli.services import ServiceDiedError, Services, StoppedError
-from tally_pipeline.cli.ui import LOCATION, Ui
-from tally_pipeline.deployment import Settings
+from tally_pipeline.cli.ui import LOCATION, Ui, UiError
+from tally_pipeline.deployment import Settings, deploy
+from tally_pipeline.deployment.first_day import first_day, look
 
 START_SECONDS = 180
 """After this the start counts as hung; a slow machine takes half a minute."""
@@ -70,8 +72,25 @@ def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words
 
                 sync_today(settings, instance, ui, services.pause, words)
             words.print(f"Up: {ui.url}. Ctrl-C stops it.")
-            while True:
-                services.pause()
+            _keep_partitions(services, settings, ui, words)
+
+
+def _keep_partitions(services: Services, settings: Settings, ui: Ui, words: Console) -> NoReturn:
+    """Load the code anew whenever the lake turns out to begin earlier: Dagster fixes its partitions as it loads."""
+    begin = first_day(settings)
+    while True:
+        services.pause()
+        earlier = first_day(settings)
+        if earlier < begin:
+            begin = earlier
+            try:
+                ui.reload()
+                words.print(f"The lake begins on {earlier}: its days are partitions now.")
+            except UiError as error:
+                words.print(
+                    f"The lake begins on {earlier}; its days are partitions once the code is loaded anew:"
+                )
+                words.print(f"  {error}. Reload the code location in the UI, under Deployment.", markup=False)
 
 
 def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None:
@@ -80,13 +99,15 @@ def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None
     `dagster dev` does the same through two more processes, one after the other, and takes twice as long.
     """
     os.environ["TALLY_HOME"] = str(settings.home)
+    look(settings, deploy(settings).lake)
     code, workspace = folder / "code.sock", folder / "workspace.yaml"
     # JSON is YAML, and quotes whatever a path may hold.
     where = {"grpc_server": {"socket": str(code), "location_name": LOCATION}}
     workspace.write_text(json.dumps({"load_from": [where]}))
     known = ["--workspace", str(workspace)]
     of_code = ["--module-name", LOCATION, "--socket", str(code), "--log-level", "warning"]
-    services.start("the code server", [_script("dagster"), "api", "grpc", *of_code])
+    # Not `dagster api grpc`, which cannot load the code anew.
+    services.start("the code server", [_script("dagster"), "code-server", "start", *of_code])
     # The others do not wait for it: the daemon gives up runs that it should start again, and both fill the log.
     _wait(services, code.exists)
     services.start(

@@ -16,7 +16,7 @@ from tally_pipeline.lake.turns import Turns
 from tally_pipeline.monitoring.metrics import Metrics, Unsent
 from tally_pipeline.tmdb.client import PageProgress
 
-__all__ = ["Deployment", "Settings", "SettingsError", "Source", "Tmdb", "deploy", "load_settings", "today"]
+__all__ = ["Deployment", "Settings", "SettingsError", "Source", "Tmdb", "deploy", "load_settings"]
 
 Watch = Callable[[PageProgress], None]
 

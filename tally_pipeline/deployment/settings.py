@@ -41,7 +41,8 @@ class Settings:
     """Everything that can be set. Paths are absolute; `depths` holds pages by list (None: to the end).
 
     `sandbox_embedded` says that neither a key nor a TMDB_BASE_URL is there: each process that fetches then starts
-    a sandbox of its own for as long as it needs one. `aws` is None on one's own machine.
+    a sandbox of its own for as long as it needs one. `aws` is None on one's own machine. `first_day` is the day at
+    which the partitions begin at the latest; None leaves that to the lake (`deployment.first_day`).
     """
 
     home: Path
@@ -49,7 +50,7 @@ class Settings:
     tmdb: TmdbSettings
     sandbox_embedded: bool
     depths: Mapping[str, int | None]
-    first_day: date
+    first_day: date | None
     schedule: str
     exports_schedule: str
     genres_schedule: str
@@ -126,7 +127,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         tmdb=tmdb,
         sandbox_embedded=embedded,
         depths={show_list.name: read.depth(show_list) for show_list in LISTS},
-        first_day=read.day("TALLY_FIRST_DAY", date(2025, 1, 1)),
+        first_day=read.day("TALLY_FIRST_DAY"),
         schedule=read.cron("TALLY_SCHEDULE", "0 3 * * *"),
         exports_schedule=read.cron("TALLY_EXPORTS_SCHEDULE", "15,45 8-11 * * *"),
         genres_schedule=read.cron("TALLY_GENRES_SCHEDULE", "30 3 * * 1"),
@@ -206,10 +207,12 @@ class _Reader:
             raise SettingsError(f"{name} is {text!r}; give a number from {least:g} to {most:g}")
         return value
 
-    def day(self, name: str, default: date) -> date:
+    def day(self, name: str) -> date | None:
         text = self.text(name)
+        if text is None:
+            return None
         try:
-            value = default if text is None else date.fromisoformat(text)
+            value = date.fromisoformat(text)
         except ValueError:
             value = None
         if value is None or value > clock.today():

@@ -74,8 +74,33 @@ class SilverFiles:
         return max((then for then in self.by_list.get(data_type, ()) if then < day), default=None)
 
 
+class Digests:
+    """SHA-256 of the lake's files by key, each file read once: for one look at many days."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._known: dict[str, str] = {}
+
+    def of(self, key: str) -> str:
+        """Raises `NoSuchObjectError`."""
+        if key not in self._known:
+            self._known[key] = hashlib.sha256(self._lake.store.get(key)).hexdigest()
+        return self._known[key]
+
+
+def is_current(lake: Lake, table: gold.Table, silver: SilverFiles, day: str, digests: Digests) -> bool:
+    """Whether a day of a table is there, under today's contract, and made from what silver is now."""
+    made = lake.footer_if_ours(layout.gold_key(table.name, day), GoldFooter)
+    if made is None or made.contract_version != gold.VERSION:
+        return False
+    if table == gold.DATA_QUALITY_DAILY:
+        there = [file for name in silver.by_list for file in _files_of_books(lake, name, day, digests)]
+        return sorted(there, key=_key_of) == sorted(made.inputs, key=_key_of)
+    return (made.inputs, made.past) == inputs(lake, table, silver, day, digests)
+
+
 def inputs(
-    lake: Lake, table: gold.Table, silver: SilverFiles, day: str
+    lake: Lake, table: gold.Table, silver: SilverFiles, day: str, digests: Digests | None = None
 ) -> tuple[tuple[Input, ...], Past | None]:
     """The files that a day of a table made by SQL depends on.
 
@@ -95,7 +120,8 @@ def inputs(
             (name, then) for name in silver.lists_of(day) for then in (day, silver.before(name, day)) if then
         ]
     named = [layout.silver_key(name, then) for name, then in wanted if then in silver.by_list[name]]
-    return tuple(_input(lake, key) for key in sorted([*named, *genres])), past
+    digests = digests or Digests(lake)
+    return tuple(Input(key, digests.of(key)) for key in sorted([*named, *genres])), past
 
 
 def books(lake: Lake, data_type: str, day: str) -> tuple[Books, tuple[Input, ...]]:
@@ -119,8 +145,7 @@ def books(lake: Lake, data_type: str, day: str) -> tuple[Books, tuple[Input, ...
         captured_at=metadata.ingestion_timestamp if metadata else None,
         bronze_objects=len(captures),
     )
-    there = [key for key, found in ((silver_key, silver), (quarantine_key, quarantine)) if found]
-    return told, tuple(_input(lake, key) for key in there)
+    return told, _files_of_books(lake, data_type, day, Digests(lake))
 
 
 def publish(lake: Lake, table: gold.Table, rows: pa.Table, footer: GoldFooter) -> str:
@@ -170,8 +195,14 @@ def _back(day: str, days: int) -> str:
     return (date.fromisoformat(day) - timedelta(days=days)).isoformat()
 
 
-def _input(lake: Lake, key: str) -> Input:
-    return Input(key, hashlib.sha256(lake.store.get(key)).hexdigest())
+def _files_of_books(lake: Lake, data_type: str, day: str, digests: Digests) -> tuple[Input, ...]:
+    """The files that say what became of a list's day: silver and quarantine, as far as they are there and ours."""
+    keys = (layout.silver_key(data_type, day), layout.quarantine_key(data_type, day))
+    return tuple(Input(key, digests.of(key)) for key in keys if lake.footer_if_ours(key, Footer))
+
+
+def _key_of(file: Input) -> str:
+    return file.key
 
 
 def _latest_metadata(lake: Lake, keys: Sequence[str]) -> Metadata | None:

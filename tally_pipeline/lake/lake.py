@@ -135,6 +135,16 @@ class Lake:
         folders = self.store.folders(layout.bronze_prefix(data_type))
         return [folder.removeprefix("dt=") for folder in folders if folder.startswith("dt=")]
 
+    def first_day(self) -> str | None:
+        """The first day of which bronze holds a capture, of a list or a stream; None for a lake without any."""
+        lists = self.store.folders(layout.BRONZE)
+        folders = [layout.bronze_prefix(name) for name in lists]
+        folders += [layout.stream_prefix(name) for name in layout.STREAM_NAMES]
+        days = [
+            day for folder in folders for name in self.store.folders(folder) if (day := layout.day_of(name))
+        ]
+        return min((day for day in days if day >= layout.EARLIEST), default=None)
+
     def capture_to_refine(self, data_type: str, dt: str, *, allow_partial: bool = False) -> Capture:
         """The day's latest complete capture (or, if allowed, for want of one, its latest partial one).
 

@@ -32,6 +32,10 @@ _STREAM_KEY = re.compile(
 _BRONZE_KEY = re.compile(
     rf"{BRONZE}/(?P<data_type>{_NAME})/dt=(?P<dt>\d{{4}}-\d{{2}}-\d{{2}})/(?P<execution_id>{_NAME})\.json"
 )
+_DAY_FOLDER = re.compile(r"dt=(?P<dt>\d{4}-\d{2}-\d{2})")
+
+EARLIEST = "2008-01-01"
+"""TMDB began in 2008: an object of a day before is a mistake, and gets no partition."""
 
 
 @dataclass(frozen=True, order=True)
@@ -97,6 +101,11 @@ def bronze_prefix(data_type: str, dt: str | None = None) -> str:
     return f"{BRONZE}/{data_type}" if dt is None else f"{BRONZE}/{data_type}/dt={dt}"
 
 
+def captures_prefix(data_type: str) -> str:
+    """The folder of the captures of a list or a stream. No slash at the end."""
+    return stream_prefix(data_type) if data_type in STREAM_NAMES else bronze_prefix(data_type)
+
+
 def silver_key(data_type: str, dt: str) -> str:
     """Where a list's refined rows of one day are."""
     return f"{SILVER}/{data_type}/dt={dt}/data.parquet"
@@ -129,6 +138,13 @@ def refined_key(data_type: str, dt: str) -> str:
     return genres_key(dt) if data_type == GENRES else silver_key(data_type, dt)
 
 
+def quarantine_of(data_type: str, dt: str) -> str | None:
+    """Where what was rejected of the day of a list or a stream is; genres reject nothing there."""
+    if data_type == SERIES_EXPORT:
+        return series_quarantine_key(dt)
+    return None if data_type == GENRES else quarantine_key(data_type, dt)
+
+
 def gold_key(table: str, dt: str) -> str:
     """Where a day of a gold table is."""
     return f"{GOLD}/{table}/dt={dt}/data.parquet"
@@ -154,6 +170,12 @@ def table_key(asset: Sequence[str], dt: str) -> str:
         case ["silver_genres"]:
             return genres_key(dt)
     return f"{'/'.join(asset)}/dt={dt}/data.parquet"
+
+
+def day_of(folder: str) -> str | None:
+    """The day that a folder's name says (`dt=YYYY-MM-DD`); None when it says none."""
+    match = _DAY_FOLDER.fullmatch(folder)
+    return match["dt"] if match and _is_day(match["dt"]) else None
 
 
 def _is_day(text: str) -> bool:

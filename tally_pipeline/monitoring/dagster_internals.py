@@ -12,6 +12,10 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
+# A backfill that was launched and has no run yet is known by its status alone. `DagsterInstance.get_backfills`, which
+# is public, takes nothing else (automation/test_sensor.py).
+from dagster._core.execution.backfill import BulkActionStatus
+
 # dagster.yaml may name a storage of one's own (`storage: custom`), but no class to begin from is public. With
 # Dagster's own as they are, a `tally sync` takes 5 s longer (monitoring/test_history.py).
 from dagster._core.storage.event_log import SqliteEventLogStorage
@@ -21,6 +25,7 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 __all__ = [
     "PLAN_LOGGER",
     "AssetCheckEvaluationTargetMaterializationData",
+    "BulkActionStatus",
     "DagsterSqliteStorage",
     "SqliteEventLogStorage",
     "SqliteRunStorage",

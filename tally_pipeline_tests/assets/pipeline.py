@@ -47,9 +47,14 @@ def day(ago: int = 0) -> str:
 
 
 def environment(home: Path, base_url: str | None = None, **changes: str) -> dict[str, str]:
-    """An environment for a pipeline in a hurry: two pages a list, two attempts a page."""
+    """An environment for a pipeline in a hurry: two pages a list, two attempts a page, days long before the lake."""
     server = {"TMDB_BASE_URL": base_url} if base_url else {}
-    quick = {"TALLY_HOME": str(home), "TMDB_ATTEMPTS": "2", "TMDB_TIMEOUT_SECONDS": "5"}
+    quick = {
+        "TALLY_HOME": str(home),
+        "TALLY_FIRST_DAY": "2020-01-01",
+        "TMDB_ATTEMPTS": "2",
+        "TMDB_TIMEOUT_SECONDS": "5",
+    }
     return {**quick, **_SHALLOW, **server, **changes}
 
 

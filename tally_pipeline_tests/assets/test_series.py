@@ -15,6 +15,7 @@ from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
+from tally_pipeline.deployment.first_day import first_day
 from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.layout import StreamKey
 from tally_pipeline.lake.parquet import decode
@@ -72,7 +73,7 @@ class Pipeline:
     def statuses(self, asset: dg.AssetKey, *days: date) -> list[str | None]:
         keys = [day.isoformat() for day in days]
         found = self.instance.get_status_by_partition(
-            asset, keys, common.daily(self.deployment.settings.first_day)
+            asset, keys, common.daily(first_day(self.deployment.settings))
         )
         return [status.value if status else None for status in (found or {}).values()]
 
@@ -87,7 +88,12 @@ class Pipeline:
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     with ExportServer() as server, dg.DagsterInstance.ephemeral() as instance:
-        told = {"TALLY_HOME": str(tmp_path), "TMDB_BASE_URL": server.url, "TMDB_ATTEMPTS": "1"}
+        told = {
+            "TALLY_HOME": str(tmp_path),
+            "TALLY_FIRST_DAY": "2020-01-01",
+            "TMDB_BASE_URL": server.url,
+            "TMDB_ATTEMPTS": "1",
+        }
         deployment = deploy(load_settings(told, dotenv=None))
         yield Pipeline(deployment, build_definitions(deployment), instance, server)
 

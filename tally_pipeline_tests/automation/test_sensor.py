@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill  # noqa: TID251 - as the UI
 
 from tally_pipeline import automation, clock
-from tally_pipeline.assets import common
+from tally_pipeline.assets import bronze, common
+from tally_pipeline.assets.ledger import record_without_run
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.lake.parquet import footer_for
 from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS, list_named
+from tally_pipeline.shows.refine import refine
 from tally_pipeline.tmdb import sandbox
+from tally_pipeline_tests.assets.pipeline import capture, row, rows
 
 DEPTHS = {show_list.name: 1 for show_list in LISTS}
 BELOW_THE_TABLE = {
@@ -30,6 +36,7 @@ BELOW_THE_TABLE = {
     "gold/data_quality_daily",
     "report",
 }
+TRENDING = common.silver_of("trending_shows")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -66,6 +73,44 @@ class Pipeline:
             written.append(renamed)
         return written
 
+    def put(self, day: date, shows: Sequence[Any], execution_id: str = "by-hand", **how: Any) -> BronzeKey:
+        """A capture of popular shows with these rows, put there by another hand."""
+        key = BronzeKey("popular_shows", day.isoformat(), execution_id)
+        self.deployment.lake.write_bronze(key, capture(key, shows, **how))
+        return key
+
+    def start(self, request: dg.RunRequest) -> dg.DagsterRun:
+        """The run that the daemon makes of a request, while it is under way."""
+        return self.instance.create_run_for_job(
+            self.definitions.resolve_job_def(automation.refine.name),
+            asset_selection=frozenset(request.asset_selection or ()),
+            status=dg.DagsterRunStatus.STARTED,
+        )
+
+    def backfill(self, day: date, asset: dg.AssetKey) -> PartitionBackfill:
+        """A backfill of an asset as the UI launches it, before it has a run."""
+        backfill = PartitionBackfill.from_asset_partitions(
+            backfill_id="backfill",
+            asset_graph=self.definitions.get_repository_def().asset_graph,
+            partition_names=[day.isoformat()],
+            asset_selection=[asset],
+            backfill_timestamp=clock.now().timestamp(),
+            tags={},
+            dynamic_partitions_store=self.instance,
+            all_partitions=False,
+            title=None,
+            description=None,
+            run_config=None,
+        )
+        self.instance.add_backfill(backfill)
+        return backfill
+
+    def refine(self, day: date, asset: dg.AssetKey) -> None:
+        """An asset and all that is made from it, made by somebody else than the sensor."""
+        below = dg.AssetSelection.assets(asset).downstream().resolve(self.definitions.resolve_asset_graph())
+        request = dg.RunRequest(partition_key=day.isoformat(), asset_selection=sorted(below, key=str))
+        assert self.carry_out(request).success
+
     def days_seen(self, day: date) -> int:
         """The days on which gold of the day saw the show that it saw most often."""
         trends = gold_files.read(self.deployment.lake, gold.TRENDS, day.isoformat())
@@ -86,10 +131,18 @@ class Pipeline:
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
-    settings = load_settings({"TALLY_HOME": str(tmp_path)}, dotenv=None)
+    settings = load_settings({"TALLY_HOME": str(tmp_path), "TALLY_FIRST_DAY": "2020-01-01"}, dotenv=None)
     deployment = deploy(settings)
     with dg.DagsterInstance.ephemeral() as instance:
         yield Pipeline(deployment, build_definitions(deployment), instance)
+
+
+def span(request: dg.RunRequest) -> tuple[date, date]:
+    """The first and the last day of a run."""
+    if request.partition_key:
+        return date.fromisoformat(request.partition_key), date.fromisoformat(request.partition_key)
+    first, last = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
+    return date.fromisoformat(first), date.fromisoformat(last)
 
 
 def names(request: dg.RunRequest) -> set[str]:
@@ -106,21 +159,30 @@ def test_a_new_object_wakes_one_run_for_its_list_and_what_is_below_it(pipeline: 
     assert pipeline.deployment.lake.silver_footer("trending_shows", clock.today().isoformat()) is not None
 
 
-def test_objects_of_one_day_share_a_run_and_each_day_has_its_own(pipeline: Pipeline) -> None:
-    yesterday = clock.today() - timedelta(days=1)
+def test_lists_of_today_share_a_run(pipeline: Pipeline) -> None:
     pipeline.arrive(clock.today(), "popular_shows", "on_the_air")
-    pipeline.arrive(yesterday, "popular_shows")
-    requests = pipeline.tick()
-    assert [request.partition_key for request in requests] == [
-        clock.today().isoformat(),
-        yesterday.isoformat(),
-    ]
-    assert names(requests[0]) == {
+    (request,) = pipeline.tick()
+    assert request.partition_key == clock.today().isoformat()
+    assert names(request) == {
         "silver_shows/popular_shows",
         "silver_shows/on_the_air",
         "athena/silver_shows",
         *BELOW_THE_TABLE,
     }
+
+
+def test_today_goes_first_and_what_is_caught_up_with_stands_behind_in_the_queue(pipeline: Pipeline) -> None:
+    yesterday = clock.today() - timedelta(days=1)
+    pipeline.arrive(yesterday, "popular_shows")
+    pipeline.tick()
+    pipeline.arrive(clock.today(), "popular_shows")
+    (today,) = pipeline.tick()
+    assert today.partition_key == clock.today().isoformat()
+    assert "dagster/priority" not in today.tags
+    pipeline.carry_out(today)
+    (before,) = pipeline.tick()
+    assert before.partition_key == yesterday.isoformat()
+    assert int(before.tags["dagster/priority"]) < 0
 
 
 def test_an_object_is_refined_once_however_often_the_sensor_looks(pipeline: Pipeline) -> None:
@@ -146,18 +208,18 @@ def test_a_late_object_under_an_old_day_is_seen_even_with_an_old_time(pipeline: 
     (key,) = pipeline.arrive(long_ago, "airing_today")
     path = pipeline.deployment.settings.lake_folder / str(key)
     os.utime(path, (0, 0))
+    assert pipeline.tick() == []
     (request,) = pipeline.tick()
     assert request.partition_key == "2025-03-01"
 
 
-def test_objects_that_arrive_around_a_look_are_neither_lost_nor_seen_twice(pipeline: Pipeline) -> None:
-    seen: list[str] = []
-    days = [clock.today() - timedelta(days=ago) for ago in range(6)]
-    for day in days:
-        pipeline.arrive(day, "popular_shows")
-        seen += [request.partition_key or "" for request in pipeline.tick()]
-    seen += [request.partition_key or "" for request in pipeline.tick()]
-    assert sorted(seen) == sorted(day.isoformat() for day in days)
+def test_past_days_wait_until_no_more_of_them_come(pipeline: Pipeline) -> None:
+    """As while a fill or a copy is at work: what it has yet to bring would be made in another run."""
+    for ago in range(6, 0, -1):
+        pipeline.arrive(clock.today() - timedelta(days=ago), "popular_shows")
+        assert pipeline.tick() == []
+    (request,) = pipeline.tick()
+    assert span(request) == (clock.today() - timedelta(days=6), clock.today() - timedelta(days=1))
 
 
 def test_what_a_full_run_refined_is_not_refined_again(pipeline: Pipeline) -> None:
@@ -182,39 +244,38 @@ def test_a_full_run_that_is_still_going_is_left_to_finish_and_looked_after_when_
     assert request.partition_key == clock.today().isoformat()
 
 
-def test_a_flood_of_old_days_goes_in_portions_newest_first_and_all_are_launched(pipeline: Pipeline) -> None:
-    days = [clock.today() - timedelta(days=ago) for ago in range(automation.DAYS_A_TICK + 3)]
+def test_a_flood_of_old_days_goes_in_portions_oldest_first_one_after_the_other(pipeline: Pipeline) -> None:
+    count = automation.CATCH_UP_DAYS + 3
+    days = [clock.today() - timedelta(days=ago) for ago in range(count, 0, -1)]
     for day in days:
         pipeline.arrive(day, "trending_shows")
-    first, second, third = pipeline.tick(), pipeline.tick(), pipeline.tick()
-    launched = [request.partition_key for request in (*first, *second)]
-    assert launched == [day.isoformat() for day in days]
-    assert len(first) == automation.DAYS_A_TICK
-    assert third == []
-
-
-@pytest.mark.slow
-def test_gold_of_days_that_came_before_an_older_one_looks_back_on_it_in_the_end(pipeline: Pipeline) -> None:
-    days = [clock.today() - timedelta(days=ago) for ago in range(3)]
-    for day in days:
-        pipeline.arrive(day, "trending_shows")
-    refining = pipeline.tick()
-    assert all(pipeline.carry_out(request).success for request in refining)
-    assert pipeline.days_seen(days[0]) == 1  # the newest day was the first
-
-    (again,) = pipeline.tick()
-    assert names(again) == BELOW_THE_TABLE - {"gold/data_quality_daily"}
-    assert pipeline.carry_out(again).success
-    assert [pipeline.days_seen(day) for day in days] == [3, 2, 1]
     assert pipeline.tick() == []
+    (first,) = pipeline.tick()
+    assert span(first) == (days[0], days[automation.CATCH_UP_DAYS - 1])
+    running = pipeline.start(first)
+    assert pipeline.tick() == []
+    pipeline.instance.report_run_failed(running)
+    (second,) = pipeline.tick()
+    assert span(second) == (days[automation.CATCH_UP_DAYS], days[-1])
 
 
-@pytest.mark.slow
-def test_it_looks_back_only_when_all_is_refined(pipeline: Pipeline) -> None:
-    for ago in range(3):
-        pipeline.arrive(clock.today() - timedelta(days=ago), "trending_shows")
-    for request in pipeline.tick():
-        pipeline.carry_out(request)
+def test_days_with_a_gap_or_with_other_lists_do_not_share_a_run(pipeline: Pipeline) -> None:
+    days = [clock.today() - timedelta(days=ago) for ago in range(6, 0, -1)]
+    for day in (*days[:2], *days[3:]):
+        pipeline.arrive(day, "trending_shows")
+    pipeline.arrive(days[5], "popular_shows")
+    pipeline.tick()
+    asked = [pipeline.tick() for _ in range(3)]
+    assert [span(request) for (request,) in asked] == [
+        (days[0], days[1]),
+        (days[3], days[4]),
+        (days[5], days[5]),
+    ]
+    assert "silver_shows/popular_shows" in names(asked[2][0])
+
+
+def test_nothing_is_launched_that_would_wait_for_a_run(pipeline: Pipeline) -> None:
+    pipeline.arrive(clock.today(), "popular_shows")
     job = pipeline.definitions.resolve_job_def(automation.refine.name)
     running = pipeline.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert pipeline.tick() == []
@@ -222,38 +283,142 @@ def test_it_looks_back_only_when_all_is_refined(pipeline: Pipeline) -> None:
     assert len(pipeline.tick()) == 1
 
 
-@pytest.mark.slow
-def test_days_without_a_break_look_back_in_one_run(pipeline: Pipeline) -> None:
-    for ago in (0, 2, 3):
-        pipeline.arrive(clock.today() - timedelta(days=ago), "trending_shows")
-    for request in pipeline.tick():
-        pipeline.carry_out(request)
-    for request in pipeline.tick():
-        pipeline.carry_out(request)
-    oldest = clock.today() - timedelta(days=5)
-    pipeline.arrive(oldest, "trending_shows")
-    (refining,) = pipeline.tick()
-    pipeline.carry_out(refining)
-    ranges = [
-        [request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")]
-        for request in pipeline.tick()
-    ]
-    newest, _, second, first = ((clock.today() - timedelta(days=ago)).isoformat() for ago in range(4))
-    assert ranges == [[first, second], [newest, newest]]
+def test_a_run_that_only_captures_keeps_nobody_waiting(pipeline: Pipeline) -> None:
+    pipeline.arrive(clock.today(), "popular_shows")
+    job = pipeline.definitions.resolve_job_def(automation.capture.name)
+    pipeline.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    assert len(pipeline.tick()) == 1
+
+
+def test_days_that_a_backfill_is_going_to_refine_are_left_to_it(pipeline: Pipeline) -> None:
+    """A backfill that was launched in the UI has no run for the first seconds."""
+    yesterday = clock.today() - timedelta(days=1)
+    pipeline.arrive(yesterday, "trending_shows")
+    backfill = pipeline.backfill(yesterday, TRENDING)
+    assert pipeline.tick() == pipeline.tick() == []
+    pipeline.refine(yesterday, TRENDING)
+    pipeline.instance.update_backfill(backfill._replace(status=BulkActionStatus.COMPLETED_SUCCESS))
+    assert pipeline.tick() == pipeline.tick() == []
 
 
 def test_days_that_a_backfill_refined_meanwhile_are_not_launched(pipeline: Pipeline) -> None:
-    days = [clock.today() - timedelta(days=ago) for ago in range(automation.DAYS_A_TICK + 2)]
+    yesterday = clock.today() - timedelta(days=1)
+    pipeline.arrive(yesterday, "trending_shows")
+    pipeline.tick()
+    pipeline.refine(yesterday, TRENDING)
+    assert pipeline.tick() == pipeline.tick() == []
+
+
+def test_a_capture_that_a_run_refused_is_one_red_run(pipeline: Pipeline) -> None:
+    pipeline.put(clock.today(), [row(n, name="") for n in range(1, 21)])
+    (request,) = pipeline.tick()
+    assert not pipeline.carry_out(request).success
+    assert pipeline.tick() == pipeline.tick() == []
+    pipeline.cursor = None  # as after a look at everything
+    assert pipeline.tick() == pipeline.tick() == []
+
+
+def test_what_a_killed_run_left_in_quarantine_alone_is_refined(pipeline: Pipeline) -> None:
+    (key,) = pipeline.arrive(clock.today(), "popular_shows")
+    lake = pipeline.deployment.lake
+    found = lake.capture_to_refine(key.data_type, key.dt)
+    refined = refine(found.bronze, data_type=key.data_type, dt=key.dt, key=str(key))
+    footer = footer_for((found.ref,), "complete", "sandbox", refined.counts)
+    lake.write_quarantine(key.data_type, key.dt, refined, footer)
+    assert len(pipeline.tick()) == 1
+
+
+def test_a_partial_capture_is_red_where_it_was_captured_and_nowhere_else(pipeline: Pipeline) -> None:
+    job = pipeline.definitions.resolve_job_def(automation.capture.name)
+    run = pipeline.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    key = pipeline.put(clock.today(), rows(20), execution_id=run.run_id, missing=[2])
+    told = bronze.kept(pipeline.deployment.lake, key)
+    record_without_run(pipeline.instance, common.bronze_of("popular_shows"), [told])
+    pipeline.instance.report_run_failed(run)
+    assert pipeline.tick() == pipeline.tick() == []
+
+
+def test_a_partial_capture_of_another_hand_is_one_red_run(pipeline: Pipeline) -> None:
+    pipeline.put(clock.today(), rows(20), missing=[2])
+    (request,) = pipeline.tick()
+    assert not pipeline.carry_out(request).success
+    assert pipeline.tick() == pipeline.tick() == []
+
+
+@pytest.mark.slow
+def test_lists_that_are_there_reach_gold_although_another_failed(pipeline: Pipeline) -> None:
+    pipeline.arrive(clock.today(), "trending_shows")
+    pipeline.put(clock.today(), [row(n, name="") for n in range(1, 21)])
+    (request,) = pipeline.tick()
+    assert not pipeline.carry_out(request).success
+    (again,) = pipeline.tick()
+    assert names(again) == {"athena/silver_shows"} | BELOW_THE_TABLE
+    assert pipeline.carry_out(again).success
+    assert pipeline.days_seen(clock.today()) == 1
+    assert pipeline.tick() == []
+
+
+@pytest.mark.slow
+def test_one_bad_day_of_many_does_not_cost_the_others_their_gold(pipeline: Pipeline) -> None:
+    days = [clock.today() - timedelta(days=ago) for ago in range(3, 0, -1)]
+    pipeline.arrive(days[0], "popular_shows")
+    pipeline.put(days[1], [row(n, name="") for n in range(1, 21)])
+    pipeline.arrive(days[2], "popular_shows")
+    pipeline.tick()
+    (request,) = pipeline.tick()
+    assert span(request) == (days[0], days[2])
+    assert not pipeline.carry_out(request).success
+    for day in (days[0], days[2]):
+        (again,) = pipeline.tick()
+        assert span(again) == (day, day)
+        assert pipeline.carry_out(again).success
+    assert [pipeline.days_seen(day) for day in (days[0], days[2])] == [1, 2]
+    assert pipeline.tick() == []
+
+
+@pytest.mark.slow
+def test_gold_of_days_that_came_before_an_older_one_looks_back_on_it_in_the_end(pipeline: Pipeline) -> None:
+    days = [clock.today() - timedelta(days=ago) for ago in range(4)]
+    for day in (days[0], days[1]):
+        pipeline.arrive(day, "trending_shows")
+    for _ in range(2):
+        (refining,) = pipeline.tick()
+        assert pipeline.carry_out(refining).success
+    assert pipeline.days_seen(days[0]) == 1  # today was the first
+    (again,) = pipeline.tick()
+    assert span(again) == (days[0], days[0])
+    assert names(again) == {"gold/show_popularity_trends", "gold/top_movers", "report"}
+    assert pipeline.carry_out(again).success
+    assert pipeline.days_seen(days[0]) == 2
+
+    pipeline.arrive(days[3], "trending_shows")
+    pipeline.tick()
+    (refining,) = pipeline.tick()
+    pipeline.carry_out(refining)
+    running = pipeline.start(refining)
+    assert pipeline.tick() == []  # only when nothing is under way
+    pipeline.instance.report_run_failed(running)
+    (again,) = pipeline.tick()
+    assert span(again) == (days[1], days[1])
+    assert pipeline.carry_out(again).success
+    (again,) = pipeline.tick()
+    assert span(again) == (days[0], days[0])
+    assert names(again) == {"gold/show_popularity_trends", "report"}
+    assert pipeline.carry_out(again).success
+    assert [pipeline.days_seen(day) for day in days[:2]] == [3, 2]
+    assert pipeline.tick() == []
+
+
+@pytest.mark.slow
+def test_what_was_filled_is_made_once(pipeline: Pipeline) -> None:
+    days = [clock.today() - timedelta(days=ago) for ago in range(3, 0, -1)]
     for day in days:
         pipeline.arrive(day, "trending_shows")
     pipeline.tick()
-    for day in days[automation.DAYS_A_TICK :]:
-        asked = dg.RunRequest(
-            partition_key=day.isoformat(),
-            asset_selection=[common.silver_key(list_named("trending_shows"))],
-        )
-        pipeline.carry_out(asked)
-    assert pipeline.tick() == []
+    (request,) = pipeline.tick()
+    assert pipeline.carry_out(request).success
+    assert [pipeline.days_seen(day) for day in days] == [1, 2, 3]
+    assert pipeline.tick() == pipeline.tick() == []
 
 
 def test_an_object_of_an_unknown_list_is_left_alone(pipeline: Pipeline) -> None:

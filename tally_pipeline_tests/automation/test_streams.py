@@ -16,7 +16,7 @@ from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.layout import StreamKey
 from tally_pipeline.shows import genres
-from tally_pipeline_tests.automation.test_sensor import Pipeline, names
+from tally_pipeline_tests.automation.test_sensor import Pipeline, names, span
 from tally_pipeline_tests.tmdb.export_server import shows
 
 YESTERDAY = clock.today() - timedelta(days=1)
@@ -24,7 +24,9 @@ YESTERDAY = clock.today() - timedelta(days=1)
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
-    deployment = deploy(load_settings({"TALLY_HOME": str(tmp_path)}, dotenv=None))
+    deployment = deploy(
+        load_settings({"TALLY_HOME": str(tmp_path), "TALLY_FIRST_DAY": "2020-01-01"}, dotenv=None)
+    )
     with dg.DagsterInstance.ephemeral() as instance:
         yield Pipeline(deployment, build_definitions(deployment), instance)
 
@@ -51,6 +53,7 @@ def quarter_past_eight(day: date) -> datetime:
 
 def test_a_new_export_is_refined_by_itself_and_once(pipeline: Pipeline) -> None:
     arrive(pipeline, YESTERDAY)
+    pipeline.tick()
     (request,) = pipeline.tick()
     assert names(request) == {"silver_series"}
     assert request.partition_key == YESTERDAY.isoformat()
@@ -60,31 +63,34 @@ def test_a_new_export_is_refined_by_itself_and_once(pipeline: Pipeline) -> None:
 
 def test_a_second_export_of_the_day_is_refined_wherever_its_name_sorts(pipeline: Pipeline) -> None:
     arrive(pipeline, YESTERDAY, "zzz")
+    pipeline.tick()
     (first,) = pipeline.tick()
     pipeline.carry_out(first)
     arrive(pipeline, YESTERDAY, "aaa", 4)
+    pipeline.tick()
     (second,) = pipeline.tick()
     assert second.run_key != first.run_key
 
 
-def test_an_export_and_a_capture_of_one_day_share_a_run(pipeline: Pipeline) -> None:
+def test_an_export_and_a_capture_of_one_day_do_not_wait_for_each_other(pipeline: Pipeline) -> None:
     arrive(pipeline, clock.today())
     pipeline.arrive(clock.today(), "popular_shows")
-    (request,) = pipeline.tick()
-    assert {"silver_series", "silver_shows/popular_shows"} <= names(request)
+    lists, export = pipeline.tick()
+    assert "silver_shows/popular_shows" in names(lists)
+    assert names(export) == {"silver_series"}
 
 
 def test_exports_of_days_that_follow_one_another_share_a_run(pipeline: Pipeline) -> None:
-    """As after a backfill of 90 days in which one was missing: two runs instead of 89."""
-    days = [YESTERDAY - timedelta(days=ago) for ago in range(automation.DAYS_A_TICK + 10)]
+    """As after a backfill of 90 days in which one was missing: two runs instead of 89, one after the other."""
+    days = [YESTERDAY - timedelta(days=ago) for ago in range(90)]
     missing = days[4]
     for day in days:
         if day != missing:
             arrive(pipeline, day)
-    requests = pipeline.tick()
-    assert [request.partition_key for request in requests] == [None, None]
-    assert [span(request) for request in requests] == [(days[-1], days[5]), (days[3], days[0])]
-    assert all(names(request) == {"silver_series"} for request in requests)
+    asked = [pipeline.tick() for _ in range(3)]
+    assert asked[0] == []
+    assert [span(request) for (request,) in asked[1:]] == [(days[-1], days[5]), (days[3], days[0])]
+    assert all(names(request) == {"silver_series"} for (request,) in asked[1:])
     assert pipeline.tick() == []
 
 
@@ -92,6 +98,7 @@ def test_such_a_run_refines_each_of_its_days(pipeline: Pipeline) -> None:
     days = [YESTERDAY - timedelta(days=ago) for ago in range(3)]
     for day in days:
         arrive(pipeline, day)
+    pipeline.tick()
     (request,) = pipeline.tick()
     assert pipeline.carry_out(request).success
     for day in days:
@@ -102,18 +109,14 @@ def test_an_export_that_came_again_asks_for_another_run(pipeline: Pipeline) -> N
     days = [YESTERDAY, YESTERDAY - timedelta(days=1)]
     for day in days:
         arrive(pipeline, day)
+    pipeline.tick()
     (first,) = pipeline.tick()
     for day in days:
         arrive(pipeline, day, "again", 4)
+    pipeline.tick()
     (second,) = pipeline.tick()
     assert span(second) == span(first)
     assert second.run_key != first.run_key
-
-
-def span(request: dg.RunRequest) -> tuple[date, date]:
-    """The first and the last day of a run of many."""
-    first, last = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
-    return date.fromisoformat(first), date.fromisoformat(last)
 
 
 def test_new_genres_are_refined(pipeline: Pipeline) -> None:
@@ -141,11 +144,15 @@ def test_an_export_whose_run_refines_it_itself_is_left_to_that_run(pipeline: Pip
 
 
 @pytest.mark.parametrize("job", [automation.capture_export.name, automation.sync.name])
-def test_an_export_of_a_run_that_does_not_refine_it_is_refined_at_once(pipeline: Pipeline, job: str) -> None:
+def test_an_export_of_a_run_that_does_not_refine_it_is_refined_when_that_is_over(
+    pipeline: Pipeline, job: str
+) -> None:
     run = pipeline.instance.create_run_for_job(
         pipeline.definitions.resolve_job_def(job), status=dg.DagsterRunStatus.STARTED
     )
     arrive(pipeline, clock.today(), run.run_id)
+    assert pipeline.tick() == []
+    pipeline.instance.report_run_failed(run)
     assert len(pipeline.tick()) == 1
 
 

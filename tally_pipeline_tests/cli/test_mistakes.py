@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline import clock
 from tally_pipeline_tests.assets.pipeline import environment
 from tally_pipeline_tests.cli import tally
 from tally_pipeline_tests.cli.conftest import Tally
@@ -121,12 +120,6 @@ def test_a_taken_port_is_told_and_another_way_out(run_tally: Tally) -> None:
     assert ran.code == 2
     assert f"cannot listen on 127.0.0.1:{port}" in ran.err
     assert "--port" in ran.err
-
-
-def test_a_past_before_the_first_day_is_not_filled(run_tally: Tally) -> None:
-    ran = run_tally("sandbox", "fill", "--days", "5", TALLY_FIRST_DAY=clock.today().isoformat())
-    assert ran.code == 2
-    assert "before the partitions start: set TALLY_FIRST_DAY=" in ran.err
 
 
 def test_tmdbs_lake_is_not_filled_with_invented_shows(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from tally_pipeline.aws.secrets import UNSET
 from tally_pipeline.cli import deploy_settings
-from tally_pipeline.deployment import load_settings
 from tally_pipeline.lake import layout
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.deploy.terraform import DEPLOY, ROOTS
@@ -65,12 +64,6 @@ def test_the_example_shows_every_variable_with_its_default(root: Path) -> None:
 def test_the_outputs_are_the_pipelines_settings() -> None:
     outputs = {name.upper() for name in _blocks(DEPLOY, "output")}
     assert outputs == {*deploy_settings.NEEDED, *deploy_settings.OPTIONAL}
-
-
-def test_the_tables_start_where_the_pipelines_days_start() -> None:
-    default = _DEFAULT.search(_blocks(DEPLOY, "variable")["first_ingest_date"])
-    assert default
-    assert default[1].strip().strip('"') == load_settings({}, dotenv=None).first_day.isoformat()
 
 
 def test_the_folders_that_may_be_written_are_the_layouts() -> None:

@@ -14,6 +14,7 @@ from tally_pipeline.assets.report import report_asset, write_day
 from tally_pipeline.assets.silver import silver_asset
 from tally_pipeline.cli import main
 from tally_pipeline.deployment import Deployment, deploy, load_settings
+from tally_pipeline.deployment.first_day import first_day
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.shows.lists import LISTS
@@ -31,10 +32,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def deployment(home: Path) -> Deployment:
     """Silver of three days, the one before the last missing, and gold and report of two."""
-    made = deploy(load_settings({"TALLY_HOME": str(home)}, dotenv=None))
+    made = deploy(load_settings({"TALLY_HOME": str(home), "TALLY_FIRST_DAY": "2020-01-01"}, dotenv=None))
     for key, body in captures(DAYS, depths={one.name: 2 for one in LISTS}):
         made.lake.write_bronze(key, body)
-    partitions = common.daily(made.settings.first_day)
+    partitions = common.daily(first_day(made.settings))
     silver = [silver_asset(one, partitions, "sandbox") for one in LISTS]
     below = [*gold_assets(partitions, "sandbox"), report_asset(partitions, "sandbox")]
     resources = {

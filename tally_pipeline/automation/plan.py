@@ -1,0 +1,51 @@
+"""Which days share a run: what arrived on days that follow one another is made together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Generic, TypeVar
+
+What = TypeVar("What", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Batch(Generic[What]):
+    """Days (`YYYY-MM-DD`) in order, without a gap, for each of which the same is to be made."""
+
+    days: tuple[str, ...]
+    what: What
+
+    @property
+    def first(self) -> str:
+        return self.days[0]
+
+    @property
+    def last(self) -> str:
+        return self.days[-1]
+
+
+def batches(wanted: Mapping[str, What], most: int) -> list[Batch[What]]:
+    """The batches that make what is wanted by day, oldest first, each of at most so many days."""
+    made: list[Batch[What]] = []
+    for day in sorted(wanted):
+        last = made[-1] if made else None
+        joins = last is not None and last.what == wanted[day] and day_after(last.last) == day
+        if last is not None and joins and len(last.days) < most:
+            made[-1] = Batch((*last.days, day), last.what)
+        else:
+            made.append(Batch((day,), wanted[day]))
+    return made
+
+
+def by_day(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """Lists by day, from pairs of a day and a list."""
+    found: dict[str, set[str]] = {}
+    for day, name in pairs:
+        found.setdefault(day, set()).add(name)
+    return {day: frozenset(names) for day, names in found.items()}
+
+
+def day_after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
