@@ -21,7 +21,6 @@ from benchmarks.processes import TALLY, run, running, until
 from benchmarks.report import Measure, Report, Target
 from benchmarks.ui import Graphql, free_port
 from tally_pipeline import clock
-from tally_pipeline.automation import new_bronze_objects
 from tally_pipeline.catalog import samples
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
@@ -210,9 +209,9 @@ def _tick(folder: Path, arrivals: FolderArrivals, cursor: str) -> Callable[[], N
     settings = load_settings(lakes.settings(folder / "nobody"), dotenv=None)
     deployment = deploy(settings)
     definitions = build_definitions(deployment)
-    sensor = definitions.resolve_sensor_def(new_bronze_objects(settings).name)
+    sensor = definitions.resolve_sensor_def("new_bronze_objects")
     instance = dg.DagsterInstance.ephemeral()
-    state = json.dumps({"arrivals": cursor, "pending": []})
+    state = json.dumps({"arrivals": cursor, "looked_back": True})
 
     def tick() -> None:
         context = dg.build_sensor_context(

@@ -27,7 +27,8 @@ from tally_pipeline.shows.lists import LISTS, ShowList
 def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS) -> dg.Definitions:
     """Everything Dagster knows of, on a deployment."""
     settings = deployment.settings
-    source, partitions = settings.source, common.daily(first_day(settings))
+    source, begin = settings.source, first_day(settings)
+    partitions = common.daily(begin)
     resources: dict[str, Any] = {
         "settings": settings,
         "tmdb": deployment.tmdb,
@@ -54,7 +55,7 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
         jobs=automation.JOBS,
         schedules=automation.schedules(settings),
         sensors=[
-            automation.new_bronze_objects(settings),
+            automation.new_bronze_objects(settings, begin),
             # Nobody watches metrics on one's own machine. The watch runs hourly: it would drown the durations.
             *(runs.sensors(leave_out={automation.watch.name}) if settings.aws else ()),
         ],
