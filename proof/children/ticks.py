@@ -8,7 +8,6 @@ from tally_pipeline.cli import history
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, first_day, load_settings
 
-
 MOST_TICKS = 50
 """More than any proof needs: a sensor that never comes to an end has to end here."""
 
