@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import backfill, daily, engines, exports, gold, growth, report
+from benchmarks import backfill, catch_up, daily, engines, exports, gold, growth, report
 from benchmarks.report import Report
 from tally_pipeline import clock
 
@@ -18,12 +18,12 @@ def main() -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="engines, daily, growth, backfill, gold, exports; all if none is named",
+        help="engines, daily, growth, backfill, catch_up, gold, exports; all if none is named",
     )
     parser.add_argument(
         "--runs",
         type=int,
-        help="how often each is measured (growth 1, exports always 1, the others 3)",
+        help="how often each is measured (growth and catch_up 1, exports always 1, the others 3)",
     )
     parser.add_argument("--days", type=int, default=90, help="days of backfill and exports (90)")
     told = parser.parse_args()
@@ -32,6 +32,7 @@ def main() -> None:
         "daily": partial(daily.measure, told.runs or 3),
         "growth": partial(growth.measure, told.runs or 1),
         "backfill": partial(backfill.measure, told.runs or 3, told.days),
+        "catch_up": partial(catch_up.measure, told.runs or 1, 60),
         "gold": partial(gold.measure, told.runs or 3),
         "exports": partial(exports.measure, told.days),
     }

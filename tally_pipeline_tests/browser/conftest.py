@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tally_pipeline import clock
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.cli.running import Up, running
 
@@ -29,9 +27,8 @@ Shot = Callable[[str], None]
 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """`tally up` in an empty home, two pages a list and a week of days, after the first sync."""
+    """`tally up` in an empty home, two pages a list, after the first sync."""
     settings = {f"TALLY_PAGES_{show_list.name.upper()}": "2" for show_list in LISTS}
-    settings["TALLY_FIRST_DAY"] = (clock.today() - timedelta(days=6)).isoformat()
     with running(tmp_path_factory.mktemp("browser"), settings=settings) as up:
         up.until("Up: ")
         yield up

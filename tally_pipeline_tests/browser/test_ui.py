@@ -10,10 +10,12 @@ from playwright.sync_api import Page, expect
 from tally_pipeline import clock
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.browser.conftest import Shot
+from tally_pipeline_tests.cli.running import Up
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 ASSET = "/assets/silver_shows/popular_shows"
+FILLED = 3
 
 
 def today() -> str:
@@ -82,6 +84,27 @@ def test_one_day_is_materialized_by_clicking(page: Page, shot: Shot) -> None:
     page.wait_for_url(re.compile("/runs/[0-9a-f-]{36}"))
     expect(page.get_by_text("Success", exact=True).first).to_be_visible()
     shot("run")
+
+
+def test_a_past_that_was_filled_is_backfilled_without_a_warning(page: Page, shot: Shot, up: Up) -> None:
+    """To Dagster a day without a materialization of bronze would be missing, and it would warn of that here."""
+    up.tally("sandbox", "fill", "--days", str(FILLED))
+    up.until("its days are partitions now")
+    page.goto("/assets/bronze_shows/popular_shows?view=partitions")
+    expect(page.get_by_text(f"Materialized ({FILLED + 1})")).to_be_visible()
+    page.goto(f"{ASSET}?view=partitions")
+    page.get_by_role("button", name="Materialize").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="All", exact=True).click()
+    expect(dialog).to_contain_text(f"{FILLED + 1} partitions")
+    page.wait_for_timeout(2_000)  # The warning comes when the days above have been asked for.
+    expect(dialog).not_to_contain_text("upstream")
+    shot("backfill")
+    dialog.get_by_role("button", name="Launch backfill").click()
+    expect(dialog).to_have_count(0)
+    page.goto(f"{ASSET}?view=partitions")
+    expect(page.get_by_text(f"Materialized ({FILLED + 1})")).to_be_visible(timeout=240_000)
+    shot("backfilled")
 
 
 def test_the_runs_page_shows_the_first_sync_as_a_success(page: Page, shot: Shot) -> None:

@@ -47,11 +47,12 @@ class Up:
         inherited = {
             name: text for name, text in os.environ.items() if not name.startswith(("TALLY_", "TMDB_"))
         }
+        self._environment = inherited | ours
         with self._words.open("w") as words:
             self.process = subprocess.Popen(
                 [TALLY, "up", "--port", str(self.port), *arguments],
                 cwd=home,
-                env=inherited | ours,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=words,
                 stderr=subprocess.STDOUT,
@@ -74,6 +75,13 @@ class Up:
             if time.monotonic() > until:
                 pytest.fail(f"tally up did not say {said!r} within {seconds} s:\n{self.words}")
             time.sleep(0.1)
+
+    def tally(self, *arguments: str) -> str:
+        """Another command of the same home, run beside it to its end; returns what it said."""
+        command = [str(TALLY), *arguments]
+        ran = subprocess.run(command, cwd=self.home, env=self._environment, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
 
     def end(self, number: int = signal.SIGINT, seconds: float = 40) -> int:
         """Send a signal; returns the exit code."""
