@@ -1,4 +1,4 @@
-"""Whether the same work is done once: days are filled, their backfill is launched at once, and the sensor looks on."""
+"""Whether the same work is done once: a backfill of days that were just filled, while the sensor looks on."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ variable "region" {
 }
 
 variable "first_ingest_date" {
-  description = "First day (YYYY-MM-DD) that queries see, and where the pipeline's daily partitions start. A query without a filter on dt lists every day since then; a day before it has no rows, and nothing says so."
+  description = "First day (YYYY-MM-DD) that queries see. A query without a filter on dt lists every day since then; a day before it has no rows, and nothing says so."
   type        = string
   default     = "2025-01-01"
   nullable    = false
