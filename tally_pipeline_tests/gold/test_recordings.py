@@ -80,6 +80,7 @@ def test_the_checks_hold_on_real_rows(lake: Lake) -> None:
         gold_quality.totals_agree(genres, silver),
         gold_quality.genres_tell_gaps(genres, NOW, by_list),
         gold_quality.genres_known(genres),
+        gold_quality.movers_moved(movers),
         gold_quality.movers_tell_gaps(movers, NOW, by_list),
     ):
         assert finding.passed, finding.summary
