@@ -188,7 +188,7 @@ def _findings(lake: Lake, table: gold.Table, day: str, rows: pa.Table, silver: S
         ]
     known = {name: set(shows["show_id"].to_pylist()) for name, shows in here.items()}
     for name, ids in known.items():
-        for then in {silver.before(name, day), _back(day, 7)} & silver.days(name):
+        for then in silver.days(name) & {silver.before(name, day), _back(day, 7)}:
             ids.update(lake.read_silver(name, then)["show_id"].to_pylist())
     return [
         (gold_quality.MOVERS_MOVED, gold_quality.movers_moved(rows)),

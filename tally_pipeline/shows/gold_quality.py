@@ -176,8 +176,9 @@ def movers_moved(movers: pa.Table) -> Finding:
 
 def _moved(row: Mapping[str, Any]) -> bool:
     way = 1 if row["kind"].startswith("riser") else -1
-    climbed, gained = row["rank_before"] - row["rank"], row["popularity"] - row["popularity_before"]
-    return way * gained > 0 and way * row["doublings"] > 0 and way * climbed >= 0 and way * row["score"] >= 0
+    grown = row["popularity"] - row["popularity_before"], row["doublings"]
+    kept = row["rank_before"] - row["rank"], row["score"]
+    return all(way * value > 0 for value in grown) and all(way * value >= 0 for value in kept)
 
 
 def shows_known(movers: pa.Table, known: Mapping[str, Collection[int]]) -> Finding:

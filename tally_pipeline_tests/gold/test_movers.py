@@ -38,8 +38,8 @@ def movers(root: Path, scores: Mapping[int, Mapping[int, float]]) -> list[Row]:
     table = gold_sql.compute(DuckDbEngine(root, TABLES), gold.TOP_MOVERS, back(0))
     finding = gold_quality.movers_moved(table)
     assert finding.passed, finding.offenders
-    rows: list[Row] = table.to_pylist()
-    return rows
+    moved: list[Row] = table.to_pylist()
+    return moved
 
 
 def of_kind(rows: list[Row], kind: str) -> list[int]:
