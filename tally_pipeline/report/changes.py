@@ -26,6 +26,10 @@ MOST_POPULAR = 3
 """Shows and genres that are named on a first day, when there is nothing to compare."""
 
 
+NAMED_TO = 100
+"""The rank down to which the highest show that came or went is named: farther below it is no news."""
+
+
 @dataclass(frozen=True)
 class Sentence:
     """One thing that changed: what it is about, and it said in one or more lines.
@@ -126,8 +130,10 @@ def _biggest(inputs: Inputs, risers: str, fallers: str) -> str:
     for kind, verb in ((risers, "rises"), (fallers, "falls")):
         firsts = [rows[0] for one in inputs.lists if (rows := inputs.movers_by_kind.get((one.name, kind)))]
         if firsts:
-            # The first of equals: lists stand in their order.
-            parts.append(_move(inputs, max(firsts, key=lambda row: abs(row["score"])), verb))
+            most = max(firsts, key=lambda row: abs(row["score"]))
+            # Told of the first list that the show moved most on: lists stand in their order.
+            row = next(row for row in firsts if row["show_id"] == most["show_id"])
+            parts.append(_move(inputs, row, verb))
     return f"{'; '.join(parts)}." if parts else ""
 
 
@@ -171,8 +177,10 @@ def _came_and_went(inputs: Inputs, data_type: str, title: str) -> str:
         bound = "about " if hides and shows else "at least " if hides else "at most " if shows else ""
         count = inputs.kind_count(data_type, kind)
         first = inputs.movers_by_kind[data_type, kind][0] if count else None
-        rank = first and (first["rank"] or first["rank_before"])
-        named = f", the highest {quoted(first['title'])} at {number(rank)}" if first and rank else ""
+        rank = (first["rank"] or first["rank_before"]) if first else 0
+        named = (
+            f", the highest {quoted(first['title'])} at {number(rank)}" if first and rank <= NAMED_TO else ""
+        )
         parts.append(f"{bound}{number(count)} {word}{named}" if count else f"none {word}")
     partial = " (a capture was partial)" if not (whole and whole_before) else ""
     return f"{title}: {'; '.join(parts)}{partial}."

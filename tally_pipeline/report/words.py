@@ -10,6 +10,9 @@ _MONTHS = tuple(
 )
 _WEEKDAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
 
+_LONGEST_TITLE = 80
+"""Characters of a title that a sentence gives; tables give all."""
+
 _ISOLATE, _END_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 _NO_DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 """Unicode's controls of direction, none of which a title may bring into a sentence."""
@@ -77,8 +80,10 @@ def signed(value: float, digits: int = 0) -> str:
 
 
 def quoted(title: str) -> str:
-    """`“A title”`, set apart from what stands around it, whichever way it is written."""
-    return f"“{_ISOLATE}{title.translate(_NO_DIRECTIONS)}{_END_ISOLATE}”"
+    """`“A title”`, set apart from what stands around it, whichever way it is written; a long one is shortened."""
+    kept = title.translate(_NO_DIRECTIONS)
+    shown = kept if len(kept) <= _LONGEST_TITLE else f"{kept[: _LONGEST_TITLE - 1].rstrip()}…"
+    return f"“{_ISOLATE}{shown}{_END_ISOLATE}”"
 
 
 def plain(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs
 from tally_pipeline.shows.lists import LISTS
-from tally_pipeline_tests.report.world import DAY, RTL, Row, World, inputs, quality_table, world
+from tally_pipeline_tests.report.world import DAY, RTL, Row, World, inputs, movers_table, quality_table, world
 
 
 def said(made: Inputs) -> dict[str, str]:
@@ -47,9 +47,11 @@ def test_a_leaders_days_are_not_counted_across_a_day_without_data() -> None:
 
 
 def top_mover(made: Inputs, kind: str) -> Row:
-    """The mover that counts most over all lists."""
-    rows = [row for row in made.movers.to_pylist() if row["kind"] == kind]
-    return max(rows, key=lambda row: abs(row["score"]))
+    """The mover that counts most over all lists, on the first list that it moved most on."""
+    rows = [row for row in made.movers.to_pylist() if (row["kind"], row["place"]) == (kind, 1)]
+    rows.sort(key=lambda row: [one.name for one in LISTS].index(row["data_type"]))
+    most = max(rows, key=lambda row: abs(row["score"]))
+    return next(row for row in rows if row["show_id"] == most["show_id"])
 
 
 def test_the_moves_that_count_most_are_told_of_the_day_and_of_the_week() -> None:
@@ -71,6 +73,7 @@ def test_a_planted_sixfold_rise_to_first_place_is_the_weeks_headline() -> None:
             ids[day] = [40, *(show for show in ids[day] if show != 40)]
     text = said(inputs(made))["Moves"]
     assert f"Over 7 days “{made.titles[40]}” rises most: from" in text
+    assert "to 1 on Popular shows" in text
     assert "(×6.0)" in text
 
 
@@ -116,6 +119,18 @@ def test_entries_and_exits_are_counted_by_list() -> None:
     entries = [row for row in made.movers.to_pylist() if row["kind"] == "entry"]
     popular = sum(1 for row in entries if row["data_type"] == "popular_shows")
     assert f"Popular shows: {popular} new, the highest “" in said(made)["New and gone"]
+
+
+def test_who_came_in_the_long_tail_is_counted_and_not_named() -> None:
+    made = inputs(world())
+    rows = [
+        row
+        | ({"rank": 481} if row["kind"] == "entry" else {"rank_before": 845} if row["kind"] == "exit" else {})
+        for row in made.movers.to_pylist()
+    ]
+    text = said(replace(made, movers=movers_table(rows)))["New and gone"]
+    assert " new; " in text
+    assert "the highest" not in text
 
 
 def forty_new() -> World:

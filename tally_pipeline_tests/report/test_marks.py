@@ -88,6 +88,12 @@ def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
     assert words.signed(-0.04, 1) == "0.0"
 
 
+def test_a_title_brings_neither_directions_nor_length_into_a_sentence() -> None:
+    assert words.plain(words.quoted("\u202eabc\u2069\u202c")) == "“abc”"
+    assert words.plain(words.quoted("x" * 80)) == f"“{'x' * 80}”"
+    assert words.plain(words.quoted("x" * 81)) == f"“{'x' * 79}…”"
+
+
 @pytest.mark.parametrize(
     ("before", "now", "text"),
     [
