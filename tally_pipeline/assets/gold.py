@@ -188,9 +188,10 @@ def _findings(lake: Lake, table: gold.Table, day: str, rows: pa.Table, silver: S
         ]
     known = {name: set(shows["show_id"].to_pylist()) for name, shows in here.items()}
     for name, ids in known.items():
-        if then := silver.before(name, day):
+        for then in silver.days(name) & {silver.before(name, day), _back(day, 7)}:
             ids.update(lake.read_silver(name, then)["show_id"].to_pylist())
     return [
+        (gold_quality.MOVERS_MOVED, gold_quality.movers_moved(rows)),
         (gold_quality.GAPS_ARE_TOLD, gold_quality.movers_tell_gaps(rows, day, days)),
         (gold_quality.SHOWS_KNOWN, gold_quality.shows_known(rows, known)),
     ]
@@ -222,7 +223,16 @@ _PREVIEWED: Mapping[str, tuple[str, ...]] = {
         "total_popularity",
         "shows_change_7d",
     ),
-    gold.TOP_MOVERS.name: ("data_type", "kind", "place", "title", "rank", "rank_before", "gap_days"),
+    gold.TOP_MOVERS.name: (
+        "data_type",
+        "kind",
+        "title",
+        "rank",
+        "rank_before",
+        "popularity",
+        "score",
+        "gap_days",
+    ),
     gold.DATA_QUALITY_DAILY.name: ("data_type", "rows", "quarantined", "pass_rate", "verdict", "published"),
 }
 
@@ -244,7 +254,7 @@ def _plots(workbench: QueryEngine, table: gold.Table, day: str, rows: pa.Table) 
         return {"shows by genre": sparklines(_by_list(rows, "shows"))}
     if table == gold.TOP_MOVERS:
         risers = rows.filter(pc.equal(rows["kind"], "riser"))
-        return {"places climbed": sparklines(_by_list(risers, "rank_change"))}
+        return {"how much the risers' moves count": sparklines(_by_list(risers, "score"))}
     return {"pass rate, last 28 days": sparklines(_pass_rates(workbench, day), LEAST_PASS_RATE_SHOWN)}
 
 
@@ -265,3 +275,7 @@ def _pass_rates(workbench: QueryEngine, day: str) -> dict[str, list[float | None
     ).to_pylist()
     found = {(row["data_type"], row["dt"]): row["pass_rate"] for row in told}
     return {name: [found.get((name, then)) for then in days] for name in dict.fromkeys(n for n, _ in found)}
+
+
+def _back(day: str, days: int) -> str:
+    return (date.fromisoformat(day) - timedelta(days=days)).isoformat()

@@ -83,7 +83,7 @@ def write_day(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[Show
     try:
         inputs = gather(lake, workbench, day, lists)
     except (NoSuchObjectError, ForeignFileError) as error:
-        why = f"gold of {day} is not there: {error}. Materialize gold for it first."
+        why = f"gold of {day} is not there, or not of this version: {error}. Materialize gold for it first."
         return Outcome(day, [(EVERY_LIST_IN_IT, Finding(False, why, why))], refusal=why)
     page = render(inputs, common.ATTRIBUTION).encode()
     findings = [(SMALL_ENOUGH, size_finding(len(page))), (EVERY_LIST_IN_IT, lists_finding(inputs))]
@@ -147,9 +147,11 @@ def lists_finding(inputs: Inputs) -> Finding:
 
 
 def gather(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Inputs:
-    """What the day's report is made from. Raises `NoSuchObjectError` when a gold table has no such day."""
+    """What the day's report is made from. Raises `NoSuchObjectError` when a gold table has no such day,
+    `ForeignFileError` when it is not of this version.
+    """
     movers, trends, genres, quality_today = (
-        gold_files.read(lake, table, day)
+        _gold(lake, table, day)
         for table in (gold.TOP_MOVERS, gold.TRENDS, gold.GENRE_ANALYTICS, gold.DATA_QUALITY_DAILY)
     )
     days = window(day)
@@ -182,6 +184,15 @@ def gather(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowLis
         ),
         rejected=_rejected(workbench, day),
     )
+
+
+def _gold(lake: Lake, table: gold.Table, day: str) -> pa.Table:
+    """A day of a gold table; raises `ForeignFileError` too when it lacks columns, as an earlier version's does."""
+    rows = gold_files.read(lake, table, day)
+    if lacking := [name for name in table.schema.names if name not in rows.schema.names]:
+        key = layout.gold_key(table.name, day)
+        raise ForeignFileError(f"{key} has no column {', '.join(lacking)}: an earlier version wrote it")
+    return rows
 
 
 def _rejected(workbench: QueryEngine, day: str) -> pa.Table:

@@ -117,7 +117,10 @@ def inputs(
         genres = [info.key for info in lake.store.list(GENRES) if info.key.endswith(".parquet")]
     else:
         wanted = [
-            (name, then) for name in silver.lists_of(day) for then in (day, silver.before(name, day)) if then
+            (name, then)
+            for name in silver.lists_of(day)
+            for then in dict.fromkeys((day, silver.before(name, day), _back(day, 7)))
+            if then
         ]
     named = [layout.silver_key(name, then) for name, then in wanted if then in silver.by_list[name]]
     digests = digests or Digests(lake)

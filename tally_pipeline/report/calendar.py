@@ -11,6 +11,7 @@ from tally_pipeline.report.words import counted, day_list, long_day, percent, sh
 
 CELL, PITCH = 14, 17
 _LEFT, _TOP = 30, 18
+_MONTH_WIDTH = 24
 
 LEGEND = (
     ("pass-all", "every row passed"),
@@ -71,7 +72,7 @@ def _calendar(inputs: Inputs, data_type: str, title: str) -> Calendar:
         width=_LEFT + columns * PITCH,
         height=_TOP + 7 * PITCH,
         squares=squares,
-        months=months,
+        months=[(min(x, _LEFT + columns * PITCH - _MONTH_WIDTH), name) for x, name in months],
         weekdays=[(_TOP + row * PITCH + 11, name) for row, name in ((0, "Mon"), (2, "Wed"), (4, "Fri"))],
     )
 

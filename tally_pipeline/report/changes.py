@@ -7,40 +7,55 @@ from dataclasses import dataclass
 from tally_pipeline.report.figures import genre_order
 from tally_pipeline.report.inputs import DayState, Inputs, Row
 from tally_pipeline.report.words import (
+    MINUS,
     counted,
     day_list,
+    days_later,
     joined,
+    next_day,
     number,
     ordinal,
     percent,
+    plain,
+    quoted,
     short_day,
+    times,
 )
 
-MOVERS_KEPT = 25
-"""Gold keeps this many movers of a kind: where it holds as many, there may have been more."""
+MOST_POPULAR = 3
+"""Shows and genres that are named on a first day, when there is nothing to compare."""
+
+
+NAMED_TO = 100
+"""The rank down to which the highest show that came or went is named: farther below it is no news."""
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """One thing that changed: what it is about, and it said in one or more lines. Plain text."""
+    """One thing that changed: what it is about, and it said in one or more lines.
+
+    Lines set their titles apart for those who read from right to left; `text` is plain.
+    """
 
     topic: str
     lines: tuple[str, ...]
 
     @property
     def text(self) -> str:
-        return " ".join(self.lines)
+        return plain(" ".join(self.lines))
 
 
 def changes(inputs: Inputs) -> list[Sentence]:
     """What the day changed; topics without news are left out."""
     told = (
         ("First place", *_first_places(inputs)),
-        ("Moves", _moves(inputs)),
-        ("New and gone", _new_and_gone(inputs)),
-        ("Genres", _genres(inputs)),
+        ("Most popular", _most_popular(inputs)),
+        ("Moves", _moves(inputs), _moves_over_a_week(inputs)),
+        ("New and gone", *_new_and_gone(inputs)),
+        ("Genres", _genres(inputs), _largest_genres(inputs)),
         ("Quality", _quality(inputs)),
         ("Gaps", _missing(inputs)),
+        ("Ahead", _ahead(inputs)),
     )
     sentences = (Sentence(topic, tuple(filter(None, lines))) for topic, *lines in told)
     return [sentence for sentence in sentences if sentence.lines]
@@ -64,7 +79,7 @@ def _leader(inputs: Inputs, data_type: str, title: str) -> str:
             return _leads(leader[1], title, days, known if missing else "")
         if before[0] != leader[0]:
             if days == 1:
-                return f"“{leader[1]}” takes first place of {title} from “{before[1]}”."
+                return f"{quoted(leader[1])} takes first place of {title} from {quoted(before[1])}."
             return _leads(leader[1], title, days)
         days += 1
     return _leads(leader[1], title, days, " at least")
@@ -72,55 +87,103 @@ def _leader(inputs: Inputs, data_type: str, title: str) -> str:
 
 def _leads(show: str, title: str, days: int, known: str = "") -> str:
     if days == 1:
-        return f"“{show}” leads {title}{known}."
-    return f"“{show}” leads {title} for the {ordinal(days)} day running{known}."
+        return f"{quoted(show)} leads {title}{known}."
+    return f"{quoted(show)} leads {title} for the {ordinal(days)} day running{known}."
 
 
 def _after(inputs: Inputs, day: str) -> str:
     return inputs.days[inputs.days.index(day) + 1]
 
 
-def _moves(inputs: Inputs) -> str:
-    movers = inputs.movers.to_pylist()
-    risers = [row for row in movers if row["kind"] == "riser"]
-    fallers = [row for row in movers if row["kind"] == "faller"]
-    parts = []
-    if risers:
-        best = max(risers, key=lambda row: (row["rank_change"], -row["show_id"]))
-        parts.append(f"The biggest climb is {_move(inputs, best)}")
-    if fallers:
-        worst = min(fallers, key=lambda row: (row["rank_change"], row["show_id"]))
-        parts.append(f"the biggest fall {_move(inputs, worst)}")
-    text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def _move(inputs: Inputs, row: Row) -> str:
+def _most_popular(inputs: Inputs) -> str:
+    if not inputs.is_first_day or not inputs.trends.num_rows:
+        return ""
+    rows = sorted(inputs.trends.to_pylist(), key=lambda row: (-row["popularity"], row["show_id"]))
+    named = [f"{quoted(row['title'])} ({number(row['popularity'], 1)})" for row in rows[:MOST_POPULAR]]
+    several = sum(1 for row in rows if row["lists"] > 1)
+    lists = sum(1 for one in inputs.lists if inputs.state(one.name, inputs.day) == "published")
     return (
-        f"“{row['title']}” on {inputs.title_of(row['data_type'])}, from {number(row['rank_before'])}"
-        f" to {number(row['rank'])}{_since(row)}"
+        f"{joined(named)}, of {counted(len(rows), 'show')} on {counted(lists, 'list')};"
+        f" {number(several)} are on more than one."
     )
 
 
-def _since(row: Row) -> str:
-    return f" since {short_day(row['compared_dt'])}" if row["gap_days"] else ""
+def _moves(inputs: Inputs) -> str:
+    return _biggest(inputs, "riser", "faller")
 
 
-def _new_and_gone(inputs: Inputs) -> str:
-    movers = inputs.movers.to_pylist()
+def _moves_over_a_week(inputs: Inputs) -> str:
+    told = _biggest(inputs, "riser_7d", "faller_7d")
+    if told:
+        return f"Over 7 days {told}"
+    week_ago = days_later(inputs.day, -7)
+    if inputs.lake_begins is None or inputs.lake_begins > week_ago:
+        return ""
+    if any((one.name, week_ago) in inputs.shows_by_day for one in inputs.lists):
+        return ""
+    return f"Over 7 days nothing is compared: no list has data of {short_day(week_ago)}."
+
+
+def _biggest(inputs: Inputs, risers: str, fallers: str) -> str:
+    """The moves that count most, over all lists."""
     parts = []
-    for one in inputs.lists:
-        new, gone = (
-            sum(1 for row in movers if row["data_type"] == one.name and row["kind"] == kind)
-            for kind in ("entry", "exit")
-        )
-        if new or gone:
-            parts.append(f"{one.title}: {_at_least(new)} new, {_at_least(gone)} gone")
+    for kind, verb in ((risers, "rises"), (fallers, "falls")):
+        firsts = [rows[0] for one in inputs.lists if (rows := inputs.movers_by_kind.get((one.name, kind)))]
+        if firsts:
+            most = max(firsts, key=lambda row: abs(row["score"]))
+            # Told of the first list that the show moved most on: lists stand in their order.
+            row = next(row for row in firsts if row["show_id"] == most["show_id"])
+            parts.append(_move(inputs, row, verb))
     return f"{'; '.join(parts)}." if parts else ""
 
 
-def _at_least(count: int) -> str:
-    return f"at least {count}" if count >= MOVERS_KEPT else "none" if count == 0 else str(count)
+def _move(inputs: Inputs, row: Row, verb: str) -> str:
+    before, now = row["popularity_before"], row["popularity"]
+    if row["rank"] == row["rank_before"]:
+        places = f"and stays at {number(row['rank'])}"
+    else:
+        places = f"from {number(row['rank_before'])} to {number(row['rank'])}"
+    return (
+        f"{quoted(row['title'])} {verb} most: {places} on {inputs.title_of(row['data_type'])},"
+        f" popularity {number(before, 1)} → {number(now, 1)} ({_by(before, now)}){_since(row)}"
+    )
+
+
+def _by(before: float, now: float) -> str:
+    change = times(before, now)
+    return f"{'+' if now > before else MINUS}{change}" if change[:1].isdigit() else change
+
+
+def _since(row: Row) -> str:
+    over_a_week = row["kind"].endswith("_7d")
+    return f" since {short_day(row['compared_dt'])}" if row["gap_days"] and not over_a_week else ""
+
+
+def _new_and_gone(inputs: Inputs) -> list[str]:
+    return [_came_and_went(inputs, one.name, one.title) for one in inputs.lists]
+
+
+def _came_and_went(inputs: Inputs, data_type: str, title: str) -> str:
+    before = inputs.day_before(data_type)
+    if before is None or inputs.state(data_type, inputs.day) != "published":
+        return ""
+    whole, whole_before = inputs.whole(data_type, inputs.day), inputs.whole(data_type, before)
+    parts = []
+    # A capture with missing pages hides shows: what it lacks seems to be new the day after, or gone on its own day.
+    for kind, word, hides, shows in (
+        ("entry", "new", not whole, not whole_before),
+        ("exit", "gone", not whole_before, not whole),
+    ):
+        bound = "about " if hides and shows else "at least " if hides else "at most " if shows else ""
+        count = inputs.kind_count(data_type, kind)
+        first = inputs.movers_by_kind[data_type, kind][0] if count else None
+        rank = (first["rank"] or first["rank_before"]) if first else 0
+        named = (
+            f", the highest {quoted(first['title'])} at {number(rank)}" if first and rank <= NAMED_TO else ""
+        )
+        parts.append(f"{bound}{number(count)} {word}{named}" if count else f"none {word}")
+    partial = " (a capture was partial)" if not (whole and whole_before) else ""
+    return f"{title}: {'; '.join(parts)}{partial}."
 
 
 def _genres(inputs: Inputs) -> str:
@@ -142,6 +205,28 @@ def _genres(inputs: Inputs) -> str:
         if moved:
             parts.append(f"on {one.title} {joined(moved)}")
     return f"Over a week, {'; '.join(parts)}." if parts else ""
+
+
+def _largest_genres(inputs: Inputs) -> str:
+    if not inputs.is_first_day:
+        return ""
+    names = dict(genre_order(inputs))
+    one = inputs.lists[0]
+    rows = [row for row in inputs.genres.to_pylist() if row["data_type"] == one.name]
+    rows.sort(key=lambda row: (-row["shows"], row["genre_id"]))
+    named = [f"{names[row['genre_id']]} ({number(100 * row['share'])} %)" for row in rows[:MOST_POPULAR]]
+    return f"On {one.title} the largest are {joined(named)}." if named else ""
+
+
+def _ahead(inputs: Inputs) -> str:
+    """What a first day cannot tell yet, and when it comes."""
+    if not inputs.is_first_day:
+        return ""
+    tomorrow, week = next_day(inputs.day), days_later(inputs.day, 7)
+    return (
+        "This is the lake’s first day. What rises, falls, comes and goes is told from the second day on,"
+        f" {short_day(tomorrow)} at the earliest, and over 7 days from {short_day(week)}."
+    )
 
 
 def _quality(inputs: Inputs) -> str:

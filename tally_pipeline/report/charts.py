@@ -11,6 +11,9 @@ from typing import Any
 COLOURS = 10
 """Colours that the page defines for lines: `--line-0` and on. The eleventh line is the first colour, dashed."""
 
+FONT = 'ui-sans-serif, system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif'
+"""The page's font by name: Vega measures labels on a canvas, where "inherit" is another font, and would cut them."""
+
 _FADED = 0.14
 _OFF_OTHERS = "focus < 0 || focus === datum.k"
 
@@ -120,7 +123,7 @@ def lines(description: str) -> dict[str, Any]:
             },
         ],
         "config": {
-            "font": "inherit",
+            "font": FONT,
             "view": {"stroke": None},
             "axis": {
                 "labelColor": "var(--muted)",

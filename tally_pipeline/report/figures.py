@@ -9,17 +9,19 @@ import orjson
 
 from tally_pipeline.report.charts import COLOURS
 from tally_pipeline.report.inputs import Inputs
+from tally_pipeline.report.words import next_day, short_day
 from tally_pipeline.shows.contract import GENRES
 
 SHOWN_SHOWS, SHOWN_GENRES = 5, 6
 """Lines that a chart opens with; the others are a tick away."""
 
-LEAST_DAYS = 14
+LEAST_DAYS = 7
 """Days that a chart shows, however young the lake is."""
 
 
 def figures(inputs: Inputs) -> dict[str, Any]:
-    """`days`, and for each list the `first` day drawn (its place), its `missing` days, its lines: `shows`, `genres`.
+    """`days`, and for each list the `first` day drawn (its place), how many `days` have data, its `missing` days,
+    a `note` in place of lines that cannot be drawn yet, its lines: `shows`, `genres`.
 
     A line's values stand one a day, null where the day, or the show on that day, is not there.
     """
@@ -29,6 +31,8 @@ def figures(inputs: Inputs) -> dict[str, Any]:
             one.name: {
                 "title": one.title,
                 "first": _first_drawn(inputs, one.name),
+                "days": sum(1 for name, _ in inputs.shows_by_day if name == one.name),
+                "note": _note(inputs, one.name),
                 "missing": inputs.days_without_data(one.name),
                 "shows": _shows(inputs, one.name),
                 "genres": _genres(inputs, one.name),
@@ -42,6 +46,15 @@ def _first_drawn(inputs: Inputs, data_type: str) -> int:
     """Where the charts begin: at the lake's first day, for an empty month says nothing, or two weeks back."""
     before = sum(1 for day in inputs.days if inputs.state(data_type, day) == "before")
     return min(before, len(inputs.days) - LEAST_DAYS)
+
+
+def _note(inputs: Inputs, data_type: str) -> str:
+    """Why a list has no lines yet, and when it has; empty when it has some."""
+    if sum(1 for name, _ in inputs.shows_by_day if name == data_type) > 1:
+        return ""
+    begins = inputs.first_days.get(data_type) or inputs.day
+    then = next_day(max(begins, inputs.day))
+    return f"Lines are drawn from the second day with data on, {short_day(then)} at the earliest."
 
 
 def as_script(data: Any) -> str:

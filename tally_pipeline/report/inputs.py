@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
+from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import ShowList
 
 WINDOW_DAYS = 90
@@ -77,6 +78,43 @@ class Inputs:
             by_day = found.setdefault((row["data_type"], row["show_id"]), {})
             by_day[row["dt"]] = Place(row["rank"], row["popularity"])
         return found
+
+    @cached_property
+    def movers_by_kind(self) -> dict[tuple[str, str], list[Row]]:
+        """By list and kind: the day's movers, in their order."""
+        found: dict[tuple[str, str], list[Row]] = {}
+        for row in sorted(self.movers.to_pylist(), key=lambda row: int(row["place"])):
+            found.setdefault((row["data_type"], row["kind"]), []).append(row)
+        return found
+
+    def kind_count(self, data_type: str, kind: str) -> int:
+        """How many shows of the list moved so, those that gold did not keep included."""
+        rows = self.movers_by_kind.get((data_type, kind))
+        return rows[0]["kind_shows"] if rows else 0
+
+    def day_before(self, data_type: str) -> str | None:
+        """The list's last day with data before the report's; None when there is none."""
+        kinds = (kind for kind in gold.KINDS if not kind.endswith("_7d"))
+        told = [
+            rows[0]["compared_dt"] for kind in kinds if (rows := self.movers_by_kind.get((data_type, kind)))
+        ]
+        past = [day for name, day in self.shows_by_day if name == data_type and day < self.day]
+        return max([*told, *past], default=None)
+
+    def whole(self, data_type: str, day: str) -> bool:
+        """Whether a list was captured whole on a day of the window."""
+        told = self.quality_by_day.get((data_type, day))
+        return told is not None and told["verdict"] == "complete"
+
+    @cached_property
+    def lake_begins(self) -> str | None:
+        """The lake's first day."""
+        return min(filter(None, self.first_days.values()), default=None)
+
+    @property
+    def is_first_day(self) -> bool:
+        """Whether the lake has nothing from before the report's day."""
+        return self.lake_begins == self.day
 
     @cached_property
     def leaders(self) -> dict[tuple[str, str], tuple[int, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,20 +12,42 @@ from markupsafe import Markup
 from tally_pipeline.report.figures import SHOWN_GENRES, SHOWN_SHOWS, genre_order, line_style, shares
 from tally_pipeline.report.inputs import Inputs, Row
 from tally_pipeline.report.sparkline import sparkline
-from tally_pipeline.report.words import DASH, counted, number, percent, short_day, signed
+from tally_pipeline.report.words import (
+    DASH,
+    counted,
+    days_later,
+    joined,
+    next_day,
+    number,
+    percent,
+    short_day,
+    signed,
+    times,
+)
+from tally_pipeline.shows import gold
 from tally_pipeline.shows.contract import RULES
 
 SPARK_DAYS = 30
 """Days that a mover's sparkline reaches back."""
 
+SPARK_DOUBLINGS = 1.0
+"""The full height of a mover's sparkline, in doublings of popularity, where it moved less."""
+
 SHOWN_MOVERS = 6
 """Movers of a kind that are in sight; the others open."""
 
-_KINDS = (
-    ("riser", "Rising"),
-    ("faller", "Falling"),
-    ("entry", "New on the list"),
-    ("exit", "Gone from the list"),
+_SPANS = (
+    (
+        "1d",
+        "Since the day before",
+        (
+            ("riser", "Rising"),
+            ("faller", "Falling"),
+            ("entry", "New on the list"),
+            ("exit", "Gone from the list"),
+        ),
+    ),
+    ("7d", "Over 7 days", (("riser_7d", "Rising"), ("faller_7d", "Falling"))),
 )
 _RAW_SHOWN = 300
 
@@ -40,12 +63,23 @@ class Mover:
 
 @dataclass(frozen=True)
 class Panel:
-    """The movers of one kind."""
+    """The movers of one kind; `count` says how many there are in all."""
 
     kind: str
     heading: str
+    count: str
     first: Sequence[Mover]
     others: Sequence[Mover]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The movers of a list over one span of days: with what it is compared, or why with nothing."""
+
+    name: str
+    title: str
+    note: str
+    panels: Sequence[Panel]
 
 
 @dataclass(frozen=True)
@@ -69,50 +103,83 @@ class Line:
     cells: dict[str, Any]
 
 
-def movers(inputs: Inputs, data_type: str) -> list[Panel]:
-    rows = [row for row in inputs.movers.to_pylist() if row["data_type"] == data_type]
-    panels = []
-    for kind, heading in _KINDS:
-        ordered = sorted((row for row in rows if row["kind"] == kind), key=lambda row: row["place"])
-        told = [_mover(inputs, row) for row in ordered]
-        panels.append(Panel(kind, heading, told[:SHOWN_MOVERS], told[SHOWN_MOVERS:]))
-    return panels
+def movers(inputs: Inputs, data_type: str) -> list[Span]:
+    """The list's movers since the day before, and over 7 days."""
+    spans = []
+    for name, title, kinds in _SPANS:
+        then = _compared(inputs, data_type, name)
+        note = _compared_said(inputs, data_type, name, then)
+        panels = [_panel(inputs, data_type, kind, heading) for kind, heading in kinds] if then else []
+        spans.append(Span(name, title, note, panels))
+    return spans
 
 
-def compared(inputs: Inputs, data_type: str) -> str:
-    """With which day the list is compared, and how many days between have no data."""
-    for row in inputs.movers.to_pylist():
-        if row["data_type"] == data_type:
-            gap = f"; {counted(row['gap_days'], 'day')} between without data" if row["gap_days"] else ""
-            return f"Compared with {short_day(row['compared_dt'])}{gap}."
-    return "Nothing to compare with, or nothing moved."
+def span_titles() -> list[tuple[str, str]]:
+    return [(name, title) for name, title, _ in _SPANS]
+
+
+def _compared(inputs: Inputs, data_type: str, span: str) -> str | None:
+    """The day with which the list is compared; None when there is none."""
+    if inputs.state(data_type, inputs.day) != "published":
+        return None
+    if span == "1d":
+        return inputs.day_before(data_type)
+    week_ago = days_later(inputs.day, -7)
+    return week_ago if inputs.state(data_type, week_ago) == "published" else None
+
+
+def _compared_said(inputs: Inputs, data_type: str, span: str, then: str | None) -> str:
+    """With which day the list is compared, how many days between have no data, and how far all moved."""
+    first = inputs.first_days.get(data_type)
+    if inputs.state(data_type, inputs.day) != "published":
+        return "No data of this day: nothing is compared."
+    if then is None:
+        week_ago = days_later(inputs.day, -7)
+        if first and span == "7d" and week_ago >= first:
+            return f"Nothing is compared: the list has no data of {short_day(week_ago)}, 7 days before."
+        begin = next_day(first or inputs.day) if span == "1d" else days_later(first or inputs.day, 7)
+        ordinal_day = "second day" if span == "1d" else "eighth day"
+        return (
+            f"Nothing to compare with yet: the list begins on {short_day(first or inputs.day)}. Movers are told"
+            f" from the {ordinal_day} on, {short_day(begin)} at the earliest."
+        )
+    rows = [row for kind in _kinds(span) for row in inputs.movers_by_kind.get((data_type, kind), ())]
+    gap = rows[0]["gap_days"] if rows else 0
+    between = f"; {counted(gap, 'day')} between without data" if gap else ""
+    drift = next((row["list_drift_pct"] for row in rows if row["list_drift_pct"] is not None), None)
+    moved = f" The list’s median show changed by {signed(drift, 1)} %." if drift is not None else ""
+    return f"Compared with {short_day(then)}{between}.{moved}"
+
+
+def _kinds(span: str) -> list[str]:
+    return [kind for name, _, kinds in _SPANS for kind, _ in kinds if name == span]
+
+
+def _panel(inputs: Inputs, data_type: str, kind: str, heading: str) -> Panel:
+    told = [_mover(inputs, row) for row in inputs.movers_by_kind.get((data_type, kind), [])]
+    total = inputs.kind_count(data_type, kind)
+    count = f"{len(told)} of {number(total)}" if total > len(told) else number(total) if total else ""
+    return Panel(kind.removesuffix("_7d"), heading, count, told[:SHOWN_MOVERS], told[SHOWN_MOVERS:])
 
 
 def _mover(inputs: Inputs, row: Row) -> Mover:
     spark_days = inputs.days[-SPARK_DAYS:]
     places = inputs.places_by_list.get((row["data_type"], row["show_id"]), {})
-    ranks = [places[day].rank if day in places else None for day in spark_days]
+    doublings = [math.log2(max(1.0, places[day].popularity)) if day in places else None for day in spark_days]
     missing = [inputs.state(row["data_type"], day) in ("missing", "held back") for day in spark_days]
-    spark = sparkline(ranks, missing, downwards=True)
-    was = f"was {number(row['rank_before'])}" if row["rank_before"] is not None else ""
-    match row["kind"]:
-        case "riser":
-            rank, change = number(row["rank"]), f"▲ {number(row['rank_change'])}"
-        case "faller":
-            rank, change = number(row["rank"]), f"▼ {number(-row['rank_change'])}"
-        case "entry":
-            rank, change = number(row["rank"]), "new"
-        case _:
-            rank, change, was = DASH, "gone", f"last at {number(row['rank_before'])}"
-    return Mover(row["title"], rank, change, ", ".join(filter(None, (was, _popularity(row)))), spark)
-
-
-def _popularity(row: Row) -> str:
+    spark = sparkline(doublings, missing, least_span=SPARK_DOUBLINGS)
     now, before = row["popularity"], row["popularity_before"]
-    if now is None:
-        return f"popularity was {number(before, 1)}" if before is not None else ""
-    change = row["popularity_change"]
-    return f"popularity {number(now, 1)}" + (f" ({signed(change, 1)})" if change is not None else "")
+    rank = DASH if row["rank"] is None else number(row["rank"])
+    was = "" if row["rank_before"] is None else f"was {number(row['rank_before'])}"
+    match row["kind"].removesuffix("_7d"):
+        case "entry":
+            change, detail = "new", f"popularity {number(now, 1)}"
+        case "exit":
+            change, detail = "gone", f"last at {number(row['rank_before'])}, popularity {number(before, 1)}"
+        case kind:
+            change = f"{'▲' if kind == 'riser' else '▼'} {times(before, now)}"
+            detail = f"{was}, popularity {number(before, 1)} → {number(now, 1)}"
+    return Mover(row["title"], rank, change, detail, spark)
 
 
 def shows(inputs: Inputs, data_type: str) -> list[Line]:
@@ -121,9 +188,9 @@ def shows(inputs: Inputs, data_type: str) -> list[Line]:
         cells = {
             "rank": number(row["rank"]),
             "popularity": number(row["popularity"], 1),
-            "change_1d": _change(row, 1),
-            "change_7d": _change(row, 7),
-            "change_28d": _change(row, 28),
+            "change_1d": _change(inputs, row, 1),
+            "change_7d": _change(inputs, row, 7),
+            "change_28d": _change(inputs, row, 28),
             "peak": f"{number(row['peak_popularity'], 1)} on {short_day(row['peak_dt'])}",
             "streak": f"{counted(row['streak'], 'day')}{' +' if row['streak_broken_by_gap'] else ''}",
         }
@@ -132,13 +199,36 @@ def shows(inputs: Inputs, data_type: str) -> list[Line]:
     return lines
 
 
-def _change(row: Row, days: int) -> Change:
+def _change(inputs: Inputs, row: Row, days: int) -> Change:
     percents = row[f"change_{days}d_pct"]
     if percents is not None:
         return Change(f"{signed(percents, 1)} %", _way(round(percents, 1)))
     if row[f"gap_{days}d"]:
-        return Change("no data", "gap", "The lake holds nothing of the day to compare with.")
+        return _without_data(inputs.lake_begins, days_later(inputs.day, -days))
     return Change(DASH, "none", "The show was on no list on the day to compare with.")
+
+
+def _without_data(begins: str | None, day: str) -> Change:
+    """What stands for a change from a day that has no data; from before the beginning there is none to miss."""
+    if begins is not None and day < begins:
+        return Change(
+            DASH, "none", f"The lake begins on {short_day(begins)}: there is nothing to compare with yet."
+        )
+    return Change("no data", "gap", f"The lake holds nothing of {short_day(day)}, the day to compare with.")
+
+
+def ahead(inputs: Inputs) -> str:
+    """Which changes a young lake cannot tell yet, and from when on it can; empty when it can tell all."""
+    begins = inputs.lake_begins
+    if begins is None:
+        return ""
+    told = [(days, days_later(begins, days)) for days in gold.SPANS if days_later(begins, days) > inputs.day]
+    spans = joined([f"{counted(days, 'day')} from {short_day(day)} on" for days, day in told])
+    return (
+        f"The lake begins on {short_day(begins)}: changes are told over {spans}, at the earliest."
+        if told
+        else ""
+    )
 
 
 def _way(value: float) -> str:
@@ -158,7 +248,7 @@ def genres(inputs: Inputs, data_type: str) -> list[Line]:
             "spark": sparkline(history.get(genre, []), missing),
             "shows": number(row["shows"]),
             "share": f"{number(100 * row['share'], 1)} %",
-            "change_7d": _genre_change(row),
+            "change_7d": _genre_change(inputs, row),
             "mean": number(row["mean_popularity"], 1),
             "median": number(row["median_popularity"], 1),
             "votes": number(row["vote_average_bayes"], 2) if row["vote_average_bayes"] is not None else DASH,
@@ -168,12 +258,12 @@ def genres(inputs: Inputs, data_type: str) -> list[Line]:
     return lines
 
 
-def _genre_change(row: Row) -> Change:
+def _genre_change(inputs: Inputs, row: Row) -> Change:
     change = row["shows_change_7d"]
     if change is not None:
         return Change(signed(change), _way(change))
     if row["gap_7d"]:
-        return Change("no data", "gap", "The lake holds nothing of the day to compare with.")
+        return _without_data(inputs.first_days.get(row["data_type"]), days_later(inputs.day, -7))
     return Change(DASH, "none", "The genre was not on the list a week before.")
 
 

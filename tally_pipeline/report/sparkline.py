@@ -13,18 +13,20 @@ _Point = tuple[float, float]
 
 
 def sparkline(
-    values: Sequence[float | None], missing: Sequence[bool] = (), *, downwards: bool = False
+    values: Sequence[float | None], missing: Sequence[bool] = (), *, least_span: float = 0.0
 ) -> Markup:
     """An SVG of `values`, one a day, oldest first; the line breaks at None.
 
-    `missing` marks the days of which there is no data at all: they are hatched. `downwards` puts small values
-    on top, as ranks want it. Empty where there is nothing to draw.
+    `missing` marks the days of which there is no data at all: they are hatched. The height is that of the values'
+    range, and of `least_span` at least: what hardly moves is flat. Empty where there is nothing to draw.
     """
     known = [value for value in values if value is not None]
     if not known:
         return Markup("")
     low, high = min(known), max(known)
-    points = [_point(place, value, len(values), low, high, downwards) for place, value in enumerate(values)]
+    short = max(0.0, least_span - (high - low)) / 2
+    low, high = low - short, high + short
+    points = [_point(place, value, len(values), low, high) for place, value in enumerate(values)]
     runs = [list(run) for there, run in groupby(points, key=lambda point: point is not None) if there]
     lines = " ".join(_path([point for point in run if point]) for run in runs)
     lone = "".join(_dot(*run[0], 1.5) for run in runs if len(run) == 1 and run[0])
@@ -35,14 +37,11 @@ def sparkline(
     )
 
 
-def _point(
-    place: int, value: float | None, count: int, low: float, high: float, downwards: bool
-) -> _Point | None:
+def _point(place: int, value: float | None, count: int, low: float, high: float) -> _Point | None:
     if value is None:
         return None
     share = 0.5 if high == low else (value - low) / (high - low)
-    share = share if downwards else 1 - share
-    return _x(place, count), _EDGE + share * (HEIGHT - 2 * _EDGE)
+    return _x(place, count), _EDGE + (1 - share) * (HEIGHT - 2 * _EDGE)
 
 
 def _x(place: float, count: int) -> float:

@@ -10,6 +10,13 @@ _MONTHS = tuple(
 )
 _WEEKDAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
 
+_LONGEST_TITLE = 80
+"""Characters of a title that a sentence gives; tables give all."""
+
+_ISOLATE, _END_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+_NO_DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Unicode's controls of direction, none of which a title may bring into a sentence."""
+
 MINUS = "\N{MINUS SIGN}"
 DASH = "–"
 
@@ -38,7 +45,12 @@ def spans(days: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def next_day(day: str) -> str:
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    return days_later(day, 1)
+
+
+def days_later(day: str, days: int) -> str:
+    """The day so many days on; before it when `days` is negative."""
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
 def day_list(days: Sequence[str], most: int = 6) -> str:
@@ -65,6 +77,28 @@ def signed(value: float, digits: int = 0) -> str:
     """`+12`, `−3`, `0`."""
     text = number(value, digits)
     return f"+{text}" if float(f"{value:.{digits}f}") > 0 else text
+
+
+def quoted(title: str) -> str:
+    """`“A title”`, set apart from what stands around it, whichever way it is written; a long one is shortened."""
+    kept = title.translate(_NO_DIRECTIONS)
+    shown = kept if len(kept) <= _LONGEST_TITLE else f"{kept[: _LONGEST_TITLE - 1].rstrip()}…"
+    return f"“{_ISOLATE}{shown}{_END_ISOLATE}”"
+
+
+def plain(text: str) -> str:
+    """A text without what sets its titles apart."""
+    return text.replace(_ISOLATE, "").replace(_END_ISOLATE, "")
+
+
+def times(before: float, now: float) -> str:
+    """How a popularity changed, without its direction: `×6.7` from double on, else `12 %`, `0.4 %`."""
+    if before <= 0:
+        return f"from {number(before)}"
+    if now >= 2 * before:
+        return f"×{number(now / before, 1 if now < 10 * before else 0)}"
+    share = 100 * abs(now - before) / before
+    return "<0.1 %" if share < 0.05 else f"{number(share, 0 if share >= 9.95 else 1)} %"
 
 
 def percent(value: float) -> str:

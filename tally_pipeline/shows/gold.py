@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tally_pipeline.shows.contract import athena_type
 
-VERSION = "1"
+VERSION = "2"
 """Stands in the footer of every gold file; raise it when a column or its meaning changes."""
 
 SPANS = (1, 7, 28)
@@ -24,8 +24,11 @@ PRIOR_VOTES = 500
 
 A genre with far fewer votes stays near the list's average, one with far more stands for itself."""
 
-KINDS = ("riser", "faller", "entry", "exit")
-"""The kinds of movers."""
+KINDS = ("riser", "faller", "entry", "exit", "riser_7d", "faller_7d")
+"""The kinds of movers: since the list's last day before, and over exactly 7 days (`_7d`)."""
+
+MOVERS_KEPT = 25
+"""Movers of a kind and list that are kept."""
 
 INT = pa.int32()
 BIGINT = pa.int64()
@@ -204,18 +207,25 @@ GENRE_ANALYTICS = Table(
 
 TOP_MOVERS = Table(
     name="top_movers",
-    description="What moved most in each list since its last day with data: risers, fallers, entries, exits.",
-    window="the day itself and each list's last day before it, however long ago",
+    description="What moved most in each list, by popularity and rank, since its last day with data and over 7 days:"
+    " risers, fallers, entries, exits.",
+    window="the day itself, each list's last day before it, however long ago, and the one 7 days before",
     key=("data_type", "kind", "place"),
     columns=(
         Column("data_type", STRING, "The list.", _shows("data_type")),
-        Column("kind", STRING, f"One of {', '.join(KINDS)}.", _shows("show_id", "rank")),
+        Column(
+            "kind",
+            STRING,
+            f"One of {', '.join(KINDS)}. A riser's popularity grew, by more than that of the list's median show,"
+            " and it lost no place; a faller's the other way round.",
+            _shows("show_id", "popularity", "rank"),
+        ),
         Column(
             "place",
             INT,
-            "Place among its kind, 1 first, 25 at most: risers and fallers by places moved,"
+            f"Place among its kind, 1 first, {MOVERS_KEPT} at most: risers and fallers by `score`,"
             " entries and exits by rank.",
-            _shows("rank"),
+            _shows("popularity", "rank"),
         ),
         Column("show_id", BIGINT, "TMDB's id of the show.", _shows("show_id")),
         Column("title", STRING, "Its title; of an exit, that of the compared day.", _shows("title")),
@@ -224,7 +234,7 @@ TOP_MOVERS = Table(
         Column(
             "rank_change",
             INT,
-            "Places climbed; negative for a faller; null for entries and exits.",
+            "Places climbed; negative when it fell; null for entries and exits.",
             _shows("rank"),
             True,
         ),
@@ -245,9 +255,41 @@ TOP_MOVERS = Table(
             _shows("popularity"),
             True,
         ),
-        Column("compared_dt", STRING, "The compared day: the list's last before this one, YYYY-MM-DD."),
         Column(
-            "gap_days", INT, "Days without data between the two; 0 when the compared day is the day before."
+            "compared_dt",
+            STRING,
+            "The compared day, YYYY-MM-DD: the list's last before this one; for `_7d` the one 7 days before.",
+        ),
+        Column("gap_days", INT, "Days between the two without data of the list; 0 when none is missing."),
+        Column(
+            "score",
+            DOUBLE,
+            "How much the move counts: (`doublings` + log2(`rank_before` / `rank`)) / log2(1 + the better rank);"
+            " negative for fallers, null for entries and exits.",
+            _shows("popularity", "rank"),
+            True,
+        ),
+        Column(
+            "doublings",
+            DOUBLE,
+            "log2(`popularity` / `popularity_before`), less than 1 counted as 1, minus that of the list's median"
+            " show; null for entries and exits.",
+            _shows("popularity"),
+            True,
+        ),
+        Column(
+            "list_drift_pct",
+            DOUBLE,
+            "Change in popularity, in per cent, of the median of the shows that the list holds on both days: how far"
+            " the scale moved for all; null when it holds none on both.",
+            _shows("popularity"),
+            True,
+        ),
+        Column(
+            "kind_shows",
+            INT,
+            f"Shows of this kind in the list, those beyond the {MOVERS_KEPT} kept included.",
+            _shows("show_id"),
         ),
     ),
 )

@@ -37,13 +37,18 @@ NUMBERS_AGREE = Check(
     "The rows of silver and quarantine are as many as the table says.",
     blocking=True,
 )
+MOVERS_MOVED = Check(
+    "movers_moved",
+    "Every riser gained popularity and lost no place, every faller the other way.",
+    blocking=True,
+)
 SHOWS_KNOWN = Check("shows_known", "Every show is in silver of the days that are compared.")
 GENRES_KNOWN = Check("genres_known", "Every genre id has a name in TMDB's genres.")
 
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     TRENDS.name: (EVERY_SHOW_ONCE, GAPS_ARE_TOLD),
     GENRE_ANALYTICS.name: (TOTALS_AGREE, GAPS_ARE_TOLD, GENRES_KNOWN),
-    TOP_MOVERS.name: (GAPS_ARE_TOLD, SHOWS_KNOWN),
+    TOP_MOVERS.name: (MOVERS_MOVED, GAPS_ARE_TOLD, SHOWS_KNOWN),
     DATA_QUALITY_DAILY.name: (NUMBERS_AGREE,),
 }
 """The checks of each gold table, by its name."""
@@ -141,13 +146,39 @@ def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Set[str]]) -
     """`days`: the days of which there is silver, by list."""
     wrong, gaps = [], {}
     for row in movers.to_pylist():
-        before = max((then for then in days.get(row["data_type"], ()) if then < day), default=None)
-        gap = (date.fromisoformat(day) - date.fromisoformat(before)).days - 1 if before else None
+        name = row["data_type"]
+        past = {then for then in days.get(name, ()) if then < day}
+        if row["kind"].endswith("_7d"):
+            before = week_ago if (week_ago := _back(day, 7)) in past else None
+        else:
+            before = max(past, default=None)
+        gap = _days_between(before, day) - sum(then > before for then in past) if before else None
         if (row["compared_dt"], row["gap_days"]) != (before, gap):
-            wrong.append({"list": row["data_type"], "compared_dt": row["compared_dt"], "is": before})
+            wrong.append({"list": name, "kind": row["kind"], "compared_dt": row["compared_dt"], "is": before})
         if gap:
-            gaps[row["data_type"]] = f"{row['data_type']} {gap} days before {day}"
+            gaps[name, before] = f"{name} {gap} days between {before} and {day}"
     return _gaps_finding(wrong, list(gaps.values()), {})
+
+
+def movers_moved(movers: pa.Table) -> Finding:
+    """The risers and fallers, held against the popularity and ranks that stand beside them."""
+    moved = [row for row in movers.to_pylist() if row["kind"].startswith(("riser", "faller"))]
+    wrong = [row for row in moved if not _moved(row)]
+    shown = ("data_type", "kind", "title", "rank_before", "rank", "popularity_before", "popularity")
+    return Finding(
+        passed=not wrong,
+        summary=f"{len(moved) - len(wrong)} of {len(moved)} risers and fallers moved as they are said to",
+        todo=_BUG,
+        numbers={"movers": len(moved), "wrong": len(wrong)},
+        offenders=[{name: row[name] for name in shown} for row in wrong[:SHOWN]],
+    )
+
+
+def _moved(row: Mapping[str, Any]) -> bool:
+    way = 1 if row["kind"].startswith("riser") else -1
+    grown = row["popularity"] - row["popularity_before"], row["doublings"]
+    kept = row["rank_before"] - row["rank"], row["score"]
+    return all(way * value > 0 for value in grown) and all(way * value >= 0 for value in kept)
 
 
 def shows_known(movers: pa.Table, known: Mapping[str, Collection[int]]) -> Finding:
@@ -208,6 +239,10 @@ def _tagged(rows: pa.Table | None) -> tuple[int, float]:
     times = pc.list_value_length(rows["genre_ids"]).to_pylist()
     popularity = rows["popularity"].to_pylist()
     return sum(times), math.fsum(p * n for p, n in zip(popularity, times, strict=True))
+
+
+def _days_between(day: str, later: str) -> int:
+    return (date.fromisoformat(later) - date.fromisoformat(day)).days - 1
 
 
 def _back(day: str, days: int) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tally_pipeline.assets.common import ATTRIBUTION
+from tally_pipeline.report.figures import as_script
 from tally_pipeline.report.page import render
 from tally_pipeline.shows.lists import LISTS
-from tally_pipeline_tests.report.world import EVIL, inputs, world
+from tally_pipeline_tests.report.world import EMOJI, EVIL, LONG, RTL, inputs, world
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -34,19 +38,47 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def long_labels(report: Path) -> Path:
+    """The same page with axes whose labels are as long as "12.5 %" and "1,500,000"."""
+    html = report.read_text(encoding="utf-8")
+    start = html.index('id="figures">') + len('id="figures">')
+    end = html.index("</script>", start)
+    figures = json.loads(html[start:end])
+    for one in figures["lists"].values():
+        for line in one["genres"]:
+            line["share"] = [None if value is None else 12 + value / 40 for value in line["share"]]
+        for line in one["shows"]:
+            line["popularity"] = [value and 1000 * value for value in line["popularity"]]
+    path = report.with_name("long_labels.html")
+    path.write_text(html[:start] + as_script(figures) + html[end:], encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def first_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a lake's first day."""
+    path = tmp_path_factory.mktemp("first_day") / "index.html"
+    path.write_text(render(inputs(world(begins=89)), ATTRIBUTION), encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def opened(report: Path, browser: Browser) -> Iterator[Open]:
-    """Opens the report; at the end it must have asked for nothing and complained of nothing."""
+    """Opens the report, or another page; at the end it must have asked for nothing and complained of nothing."""
     asked: list[str] = []
     complaints: list[str] = []
     pages: list[Page] = []
 
-    def open_(**settings: Any) -> Page:
+    opened_: set[str] = set()
+
+    def open_(path: Path = report, **settings: Any) -> Page:
         page = browser.new_context(**settings).new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(report.as_uri())
+        page.goto(path.as_uri())
+        opened_.add(path.as_uri())
         page.wait_for_selector("html[data-drawn]", state="attached")
         pages.append(page)
         return page
@@ -55,7 +87,7 @@ def opened(report: Path, browser: Browser) -> Iterator[Open]:
     hurt = [page.evaluate("window.hurt") for page in pages]
     for page in pages:
         page.context.close()
-    assert {url for url in asked if not url.startswith("data:")} == {report.as_uri()}
+    assert {url for url in asked if not url.startswith("data:")} == opened_
     assert complaints == []
     assert hurt == [None] * len(pages)
 
@@ -105,7 +137,9 @@ def test_the_charts_are_drawn_with_their_gaps(opened: Open, keep: Callable[[Page
     assert bands.count() == 4
     assert all(box["width"] > 3 and box["height"] > 100 for box in map(_box, bands.all()))
     assert page.locator("#popularity-plot .role-axis text").count() > 8
-    expect(page.locator("#popularity-plot + figcaption")).to_have_text("Hatched: 4 days without data.")
+    expect(page.locator("figure:has(#popularity-plot) figcaption")).to_have_text(
+        "Hatched: 4 days without data."
+    )
     keep(page, "report-light")
 
 
@@ -214,10 +248,154 @@ def test_the_keyboard_reaches_lists_lines_and_days(opened: Open) -> None:
     expect(page.locator("#tip")).to_contain_text("Sunday 15 November 2026")
 
 
-def test_a_title_that_is_markup_is_shown_as_it_is(opened: Open) -> None:
+def test_a_title_that_is_markup_or_written_otherwise_is_shown_as_it_is(opened: Open) -> None:
     page = opened(viewport={"width": 1280, "height": 900})
-    assert page.get_by_text(EVIL).count() > 0
+    for title in (EVIL, RTL, LONG, EMOJI):
+        assert page.get_by_text(title).count() > 0
+    ends = page.locator("#popularity-plot + .ends span")
+    assert {EVIL, RTL, LONG, EMOJI} & set(ends.all_text_contents()) >= {EVIL, LONG, RTL}
     assert page.locator("img").count() == 0
+
+
+def cut_labels(page: Page) -> list[str]:
+    """The texts of charts and calendars that stick out of their drawing, names of lines included."""
+    cut: list[str] = page.evaluate(
+        """() => {
+            const inside = (box, frame) => box.left >= frame.left - 0.5 && box.right <= frame.right + 0.5
+                && box.top >= frame.top - 0.5 && box.bottom <= frame.bottom + 0.5;
+            const shown = (it) => it.checkVisibility() && it.textContent.trim();
+            const texts = [...document.querySelectorAll(".plot svg text, .calendars svg text")].filter(shown)
+                .map((text) => [text, text.closest("svg")]);
+            const names = [...document.querySelectorAll(".ends span")].filter(shown)
+                .map((name) => [name, name.closest(".drawing")]);
+            return [...texts, ...names]
+                .filter(([it, frame]) => !inside(it.getBoundingClientRect(), frame.getBoundingClientRect()))
+                .map(([it]) => it.textContent);
+        }"""
+    )
+    return cut
+
+
+def line_names(page: Page, name: str) -> list[dict[str, Any]]:
+    """The names at the ends of a chart's lines, from top to bottom."""
+    names: list[dict[str, Any]] = page.locator(f"#{name}-plot + .ends span").evaluate_all(
+        """names => names.map((name) => {
+            const box = name.getBoundingClientRect();
+            return { text: name.textContent, top: box.top, bottom: box.bottom,
+                     whole: name.scrollHeight <= name.clientHeight + 1 };
+        })"""
+    )
+    return sorted(names, key=lambda name: float(name["top"]))
+
+
+@pytest.mark.parametrize("width", [1280, 768, 360])
+def test_no_label_of_a_chart_is_cut(opened: Open, long_labels: Path, width: int) -> None:
+    page = opened(long_labels, viewport={"width": width, "height": 900})
+    fractions = 0
+    for one in LISTS:
+        choose(page, "list", one.name)
+        for measures in (("popularity", "share"), ("rank", "popularity")):
+            for chart, measure in zip(("popularity", "genres"), measures, strict=True):
+                choose(page, f"{chart}-measure", measure)
+            page.wait_for_timeout(150)
+            assert page.locator(".plot svg text:visible").count() > 8
+            assert cut_labels(page) == []
+            fractions += page.locator("#genres-plot svg text", has_text=re.compile(r"\d\.\d %$")).count()
+    assert fractions > 2
+
+
+def test_a_label_that_is_cut_would_be_found(opened: Open) -> None:
+    page = opened(viewport={"width": 1280, "height": 900})
+    page.evaluate(
+        "document.querySelectorAll('.plot svg text').forEach((it) => { it.textContent = '1,000,000.5 %'; })"
+    )
+    assert "1,000,000.5 %" in cut_labels(page)
+
+
+@pytest.mark.parametrize("width", [1280, 768, 360])
+def test_lines_are_named_where_they_end(opened: Open, width: int) -> None:
+    page = opened(viewport={"width": width, "height": 900})
+    for chart in ("popularity", "genres"):
+        table = page.locator(f'[data-list="{LISTS[0].name}"] table[data-chart="{chart}"]')
+        ticked = [
+            row.locator("label span").inner_text()
+            for row in table.locator("tbody tr").all()
+            if row.get_by_role("checkbox").is_checked()
+        ]
+        names = line_names(page, chart)
+        assert sorted(name["text"] for name in names) == sorted(ticked)
+        for upper, lower in pairwise(names):
+            assert upper["bottom"] <= lower["top"] + 1
+        # Only what is longer than any name should be is shortened.
+        assert {name["text"] for name in names if not name["whole"]} <= {LONG, EVIL}
+
+
+def test_many_lines_are_named_without_one_name_over_another(opened: Open) -> None:
+    page = opened(viewport={"width": 360, "height": 900})
+    for box in page.locator(f'[data-list="{LISTS[0].name}"] table[data-chart="genres"] input').all():
+        box.check()
+    expect(page.locator("#genres-plot + .ends span")).to_have_count(page.locator(GENRES).count())
+    names = line_names(page, "genres")
+    assert len(names) > 12
+    for upper, lower in pairwise(names):
+        assert upper["bottom"] <= lower["top"] + 1
+    assert cut_labels(page) == []
+
+
+def test_the_movers_of_a_week_are_a_click_away(opened: Open) -> None:
+    page = opened(viewport={"width": 1280, "height": 900})
+    shown = page.locator(f'[data-list="{LISTS[0].name}"] .panel:visible')
+    expect(shown).to_have_count(4)
+    choose(page, "span", "7d")
+    expect(shown).to_have_count(2)
+    expect(page.locator(".note:visible", has_text="Compared with 16 Nov")).to_have_count(1)
+
+
+@pytest.mark.parametrize("data_type", [one.name for one in LISTS])
+def test_on_a_phone_the_change_is_never_what_is_cut(opened: Open, data_type: str) -> None:
+    page = opened(viewport={"width": 360, "height": 780}, has_touch=True)
+    choose(page, "list", data_type)
+    for span in ("1d", "7d"):
+        choose(page, "span", span)
+        changes: list[dict[str, Any]] = page.locator(
+            ".panel .change:visible, .lines td.up:visible, .lines td.down:visible, .lines td.flat:visible"
+        ).evaluate_all(
+            """all => all.map((it) => {
+                const text = document.createRange();
+                text.selectNodeContents(it);
+                const box = text.getBoundingClientRect(), frame = it.getBoundingClientRect();
+                it.scrollIntoView({ block: "center" });
+                const seen = it.getBoundingClientRect();
+                const on = document.elementFromPoint(seen.right - 2, seen.top + seen.height / 2);
+                return { text: it.textContent, left: box.left, right: box.right, frame: frame.right,
+                         lines: Math.round(box.height / parseFloat(getComputedStyle(it).lineHeight)),
+                         on_top: on === it };
+            })"""
+        )
+        assert len(changes) > 20
+        for change in changes:
+            assert 0 < change["left"] < change["right"] <= min(360, change["frame"] + 1), change
+            assert change["lines"] == 1, change
+            assert change["on_top"], change
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_first_day_has_no_empty_charts_but_says_when_they_fill(
+    opened: Open, first_day: Path, keep: Callable[[Page, str], None], width: int
+) -> None:
+    page = opened(first_day, viewport={"width": width, "height": 900})
+    for one in LISTS:
+        choose(page, "list", one.name)
+        expect(page.locator(".plot:visible")).to_have_count(0)
+        captions = page.locator("[data-gaps]:visible")
+        expect(captions).to_have_text(
+            ["Lines are drawn from the second day with data on, 24 Nov at the earliest."] * 2
+        )
+        rows = page.locator(f'[data-list="{one.name}"] table[data-chart="popularity"] tbody tr')
+        expect(rows).to_have_count(10)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    keep(page, f"report-first-day-{width}")
 
 
 @pytest.mark.parametrize("data_type", [one.name for one in LISTS])

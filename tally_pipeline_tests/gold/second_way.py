@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from statistics import median
@@ -61,20 +62,21 @@ def movers(history: History, day: str) -> list[Row]:
         earlier = [then for then, lists in history.items() if then < day and lists.get(data_type)]
         if not shows or not earlier:
             continue
-        compared = max(earlier)
-        now = {row["show_id"]: row for row in shows}
-        was = {row["show_id"]: row for row in history[compared][data_type]}
-        kinds: dict[str, list[Row]] = {"entry": [], "exit": [], "faller": [], "riser": []}
-        for show in {*now, *was}:
-            kind, move = _move(show, now.get(show), was.get(show))
-            if kind:
-                kinds[kind].append(move)
-        for kind, moves in kinds.items():
+        kinds: dict[str, list[Row]] = {}
+        for compared, suffix in ((max(earlier), ""), (_back(day, 7), "_7d")):
+            if compared not in earlier:
+                continue
+            between = (date.fromisoformat(day) - date.fromisoformat(compared)).days - 1
+            gap = between - sum(then > compared for then in earlier)
+            for kind, move in _moves(shows, history[compared][data_type]):
+                if not (suffix and kind in ("entry", "exit")):
+                    told = {"compared_dt": compared, "gap_days": gap}
+                    kinds.setdefault(kind + suffix, []).append(move | told)
+        for kind, moves in sorted(kinds.items()):
             moves.sort(key=_place)
             for place, move in enumerate(moves[:25], start=1):
-                gap = (date.fromisoformat(day) - date.fromisoformat(compared)).days - 1
-                told = {"data_type": data_type, "kind": kind, "place": place}
-                rows.append(told | move | {"compared_dt": compared, "gap_days": gap})
+                told = {"data_type": data_type, "kind": kind, "place": place, "kind_shows": len(moves)}
+                rows.append(move | told)
     return rows
 
 
@@ -140,32 +142,53 @@ def _votes(shows: Iterable[Row]) -> tuple[tuple[float, int], float | None]:
     return (points, votes), points / votes if votes else None
 
 
-def _move(show: int, now: Row | None, was: Row | None) -> tuple[str | None, Row]:
-    change = was["rank"] - now["rank"] if now and was else None
-    move = {
-        "show_id": show,
-        "title": (now or was or {})["title"],
-        "rank": now and now["rank"],
-        "rank_before": was and was["rank"],
-        "rank_change": change,
-        "popularity": now and now["popularity"],
-        "popularity_before": was and was["popularity"],
-        "popularity_change": now["popularity"] - was["popularity"] if now and was else None,
-    }
-    if was is None:
-        return "entry", move
-    if now is None:
-        return "exit", move
-    return ("riser" if change > 0 else "faller" if change < 0 else None) if change is not None else None, move
+def _moves(shows: Sequence[Row], earlier: Sequence[Row]) -> list[tuple[str, Row]]:
+    """Kind and row of every show that moved between two days of a list."""
+    now, was = ({row["show_id"]: row for row in rows} for rows in (shows, earlier))
+    both = sorted(now.keys() & was.keys())
+    ratios = {show: max(now[show]["popularity"], 1) / max(was[show]["popularity"], 1) for show in both}
+    drift = median(math.log2(ratio) for ratio in ratios.values()) if both else None
+    moves = []
+    for show in sorted(now.keys() | was.keys()):
+        here, there = now.get(show), was.get(show)
+        move = {
+            "show_id": show,
+            "title": (here or there or {})["title"],
+            "rank": here and here["rank"],
+            "rank_before": there and there["rank"],
+            "popularity": here and here["popularity"],
+            "popularity_before": there and there["popularity"],
+            "list_drift_pct": None if drift is None else round(100 * (2**drift - 1), 3),
+            "rank_change": None,
+            "popularity_change": None,
+            "doublings": None,
+            "score": None,
+        }
+        kind = "exit" if here is None else "entry" if there is None else None
+        if here and there and drift is not None:
+            climbed, gained = there["rank"] - here["rank"], here["popularity"] - there["popularity"]
+            doublings = math.log2(ratios[show]) - drift
+            score = (doublings + math.log2(there["rank"] / here["rank"])) / math.log2(
+                1 + min(here["rank"], there["rank"])
+            )
+            move |= {
+                "rank_change": climbed,
+                "popularity_change": gained,
+                "doublings": round(doublings, 3),
+                "score": round(score, 3),
+            }
+            if gained > 0 and move["doublings"] > 0 and climbed >= 0:
+                kind = "riser"
+            if gained < 0 and move["doublings"] < 0 and climbed <= 0:
+                kind = "faller"
+        if kind:
+            moves.append((kind, move))
+    return moves
 
 
-def _place(move: Row) -> tuple[float, float, int, int]:
-    return (
-        -abs(move["rank_change"] or 0),
-        -abs(move["popularity_change"] or 0),
-        move["rank"] or move["rank_before"],
-        move["show_id"],
-    )
+def _place(move: Row) -> tuple[float, int, int]:
+    ranks = [rank for rank in (move["rank"], move["rank_before"]) if rank is not None]
+    return -abs(move["score"] or 0), min(ranks), move["show_id"]
 
 
 def _sum(values: Iterable[float]) -> float:

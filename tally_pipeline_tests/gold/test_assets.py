@@ -141,6 +141,21 @@ def test_the_footer_names_the_days_in_the_window_that_are_there(pipeline: Pipeli
         assert hashlib.sha256(pipeline.lake.store.get(file.key)).hexdigest() == file.sha256
 
 
+def test_movers_name_the_day_before_and_the_one_seven_days_before(pipeline: Pipeline) -> None:
+    for show_list in LISTS:
+        week_ago = pipeline.root / layout.silver_key(show_list.name, back(7))
+        week_ago.parent.mkdir(parents=True)
+        shutil.copyfile(pipeline.root / layout.silver_key(show_list.name, back(4)), week_ago)
+    assert pipeline.make(back(0), tables=(gold.TOP_MOVERS,)).success
+    footer = gold_files.footer(pipeline.lake, gold.TOP_MOVERS, back(0))
+    assert footer is not None
+    assert {file.key for file in footer.inputs} == {
+        layout.silver_key(show_list.name, back(ago)) for show_list in LISTS for ago in (0, 1, 7)
+    }
+    kinds = set(gold_files.read(pipeline.lake, gold.TOP_MOVERS, back(0))["kind"].to_pylist())
+    assert {"riser_7d", "faller_7d"} <= kinds
+
+
 def test_a_missing_day_in_the_middle_is_told_by_the_table_and_by_the_check(pipeline: Pipeline) -> None:
     result = pipeline.make(back(1), tables=(gold.TRENDS, gold.TOP_MOVERS))
     assert result.success

@@ -75,6 +75,8 @@ def test_true_tables_pass_every_check(tables: dict[str, pa.Table], silver: dict[
     assert gold_quality.genres_tell_gaps(genres, back(0), BY_LIST).passed
     assert gold_quality.genres_known(genres).passed
     assert movers.num_rows
+    assert gold_quality.movers_moved(movers).passed
+    assert gold_quality.movers_moved(movers).numbers["movers"] > 0
     assert gold_quality.movers_tell_gaps(movers, back(0), BY_LIST).passed
     assert gold_quality.shows_known(movers, {"popular_shows": {1, 2, 4, 5}}).passed
 
@@ -142,6 +144,28 @@ def test_movers_that_hide_how_far_back_they_compare_are_found(tables: dict[str, 
     movers = tables["top_movers"]
     assert not gold_quality.movers_tell_gaps(changed(movers, "gap_days", 3), back(0), BY_LIST).passed
     assert not gold_quality.movers_tell_gaps(changed(movers, "compared_dt", back(7)), back(0), BY_LIST).passed
+
+
+def test_a_week_compared_with_another_day_is_found(tables: dict[str, pa.Table]) -> None:
+    movers = tables["top_movers"]
+    assert {"faller_7d", "riser_7d"} & set(movers["kind"].to_pylist())
+    assert not gold_quality.movers_tell_gaps(movers, back(0), {"popular_shows": {back(0), back(1)}}).passed
+    more = DAYS | {back(4)}
+    assert not gold_quality.movers_tell_gaps(movers, back(0), {"popular_shows": more}).passed
+
+
+@pytest.mark.parametrize("lie", ["popularity", "rank", "kind"])
+def test_a_riser_that_fell_or_a_faller_that_gained_is_found(tables: dict[str, pa.Table], lie: str) -> None:
+    movers = tables["top_movers"]
+    swapped = [
+        {"riser": "faller", "riser_7d": "faller_7d"}.get(kind, kind) for kind in movers["kind"].to_pylist()
+    ]
+    lying = changed(
+        movers, *{"popularity": ("popularity", 0.5), "rank": ("rank", 99), "kind": ("kind", swapped)}[lie]
+    )
+    finding = gold_quality.movers_moved(lying)
+    assert not finding.passed
+    assert finding.offenders
 
 
 def test_a_mover_that_silver_does_not_know_is_named(tables: dict[str, pa.Table]) -> None:

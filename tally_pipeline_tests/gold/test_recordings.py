@@ -66,6 +66,15 @@ def test_movers_say_how_long_ago_they_compare(lake: Lake) -> None:
     assert "trending_shows" not in {row["data_type"] for row in movers}
 
 
+def test_popularity_a_tenth_of_what_it_was_makes_nobody_a_riser(lake: Lake) -> None:
+    """TMDB's scale fell by nine tenths meanwhile: Grey's Anatomy is eight places up, with 153 for 1,045."""
+    moved = [row for row in made(lake, gold.TOP_MOVERS, NOW) if row["kind"] in ("riser", "faller")]
+    assert [(row["kind"], row["title"], row["rank_before"], row["rank"]) for row in moved] == [
+        ("faller", "The Walking Dead", 3, 26)
+    ]
+    assert moved[0]["list_drift_pct"] == pytest.approx(-91.07, abs=0.01)
+
+
 def test_the_checks_hold_on_real_rows(lake: Lake) -> None:
     files = SilverFiles.of(lake, [show_list.name for show_list in LISTS])
     engine = DuckDbEngine(Path(lake.store.root), TABLES)
@@ -80,6 +89,7 @@ def test_the_checks_hold_on_real_rows(lake: Lake) -> None:
         gold_quality.totals_agree(genres, silver),
         gold_quality.genres_tell_gaps(genres, NOW, by_list),
         gold_quality.genres_known(genres),
+        gold_quality.movers_moved(movers),
         gold_quality.movers_tell_gaps(movers, NOW, by_list),
     ):
         assert finding.passed, finding.summary

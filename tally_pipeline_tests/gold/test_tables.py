@@ -160,16 +160,15 @@ def test_a_show_that_was_away_on_a_day_with_data_is_no_gap(root: Path) -> None:
 
 
 def test_movers_reach_over_a_gap_and_say_how_wide_it_is(root: Path) -> None:
-    history = {
-        back(5): {"popular_shows": [show(1, rank=1), show(2, rank=2), show(3, rank=3)]},
-        back(0): {"popular_shows": [show(2, rank=1), show(1, rank=2), show(4, rank=3)]},
-    }
-    write(root, history)
+    before = [show(n, rank=n, popularity=100.0 - n) for n in range(1, 6)]
+    now = [(2, 150.0), (3, 97.0), (4, 96.0), (1, 50.0), (9, 10.0)]
+    after = [show(n, rank=rank, popularity=popularity) for rank, (n, popularity) in enumerate(now, start=1)]
+    write(root, {back(5): {"popular_shows": before}, back(0): {"popular_shows": after}})
     rows = made(root, gold.TOP_MOVERS, back(0))
     assert [(row["kind"], row["show_id"], row["rank_change"]) for row in rows] == [
-        ("entry", 4, None),
-        ("exit", 3, None),
-        ("faller", 1, -1),
+        ("entry", 9, None),
+        ("exit", 5, None),
+        ("faller", 1, -3),
         ("riser", 2, 1),
     ]
     assert {(row["compared_dt"], row["gap_days"]) for row in rows} == {(back(5), 4)}

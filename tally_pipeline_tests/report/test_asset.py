@@ -15,8 +15,9 @@ from tally_pipeline.assets.silver import silver_asset
 from tally_pipeline.cli import main
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.deployment.first_day import first_day
-from tally_pipeline.lake import layout
+from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.store import NoSuchObjectError
+from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.tmdb.sandbox.fill import captures
 
@@ -89,6 +90,22 @@ def test_without_gold_nothing_is_published_and_the_remedy_is_named(deployment: D
     assert "Materialize gold" in outcome.refusal
     with pytest.raises(NoSuchObjectError):
         deployment.lake.store.get(layout.report_key(FIRST))
+
+
+@pytest.mark.slow
+def test_gold_of_an_earlier_version_is_named_with_its_remedy(deployment: Deployment) -> None:
+    key = layout.gold_key(gold.TOP_MOVERS.name, SECOND)
+    whole = deployment.lake.store.get(key)
+    older = parquet.decode(whole).drop_columns(["score", "kind_shows"])
+    deployment.lake.store.put(
+        key, parquet.encode_table(older.replace_schema_metadata(parquet.decode(whole).schema.metadata))
+    )
+    try:
+        outcome = write_day(deployment.lake, deployment.catalog, SECOND)
+    finally:
+        deployment.lake.store.put(key, whole)
+    assert f"{key} has no column score, kind_shows: an earlier version wrote it" in outcome.refusal
+    assert "Materialize gold" in outcome.refusal
 
 
 @pytest.mark.slow

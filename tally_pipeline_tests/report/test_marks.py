@@ -31,9 +31,11 @@ def test_a_day_between_two_gaps_is_a_dot() -> None:
     assert sparkline([1, None, 2, None, 3, 4]).count("<circle") == 3
 
 
-def test_first_place_is_on_top() -> None:
-    first, last = heights(sparkline([1, 100], downwards=True))
-    assert 0 < first < last < HEIGHT
+def test_what_hardly_moves_is_flat() -> None:
+    one, other = heights(sparkline([10.0, 10.1], least_span=1.0))
+    assert 0 < one - other < HEIGHT / 8
+    far = heights(sparkline([10.0, 12.0], least_span=1.0))
+    assert far == heights(sparkline([10.0, 12.0]))
 
 
 def test_the_greater_popularity_is_on_top() -> None:
@@ -84,6 +86,29 @@ def test_changes_have_a_sign(value: int, text: str) -> None:
 
 def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
     assert words.signed(-0.04, 1) == "0.0"
+
+
+def test_a_title_brings_neither_directions_nor_length_into_a_sentence() -> None:
+    assert words.plain(words.quoted("\u202eabc\u2069\u202c")) == "“abc”"
+    assert words.plain(words.quoted("x" * 80)) == f"“{'x' * 80}”"
+    assert words.plain(words.quoted("x" * 81)) == f"“{'x' * 79}…”"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "text"),
+    [
+        (100.0, 600.0, "×6.0"),
+        (1.0, 2.0, "×2.0"),
+        (10.0, 1000.0, "×100"),
+        (100.0, 112.4, "12 %"),
+        (100.0, 103.3, "3.3 %"),
+        (100.0, 40.0, "60 %"),
+        (100.0, 100.01, "<0.1 %"),
+        (0.0, 3.0, "from 0"),
+    ],
+)
+def test_a_change_of_popularity_is_told_in_times_or_per_cent(before: float, now: float, text: str) -> None:
+    assert words.times(before, now) == text
 
 
 def test_runs_of_days_are_joined() -> None:

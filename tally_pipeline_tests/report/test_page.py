@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from tally_pipeline.report import words
 from tally_pipeline.report.figures import as_script
 from tally_pipeline.report.inputs import Inputs
 from tally_pipeline.report.page import render
 from tally_pipeline.shows.lists import LISTS
-from tally_pipeline_tests.report.world import DAY, EVIL, inputs, world
+from tally_pipeline_tests.report.world import DAY, EMOJI, EVIL, LONG, RTL, inputs, movers_table, world
 
 ATTRIBUTION = "This product uses TMDB and the TMDB APIs but is not endorsed by TMDB."
 LOST = [(one.name, "2026-11-02") for one in LISTS] + [("trending_shows", "2026-10-12")]
@@ -179,8 +180,50 @@ def test_the_charts_begin_with_the_lake(made: Inputs, read: Read) -> None:
 
 def test_a_lakes_first_day_makes_a_page() -> None:
     read = Read(render(inputs(world(begins=89)), ATTRIBUTION))
-    assert "Nothing to compare with, or nothing moved." in read.text
-    assert {one["first"] for one in figures_in(read)["lists"].values()} == {76}
+    assert {one["first"] for one in figures_in(read)["lists"].values()} == {83}
+
+
+def test_what_a_first_day_leaves_empty_says_what_fills_it_and_when() -> None:
+    read = Read(render(inputs(world(begins=89)), ATTRIBUTION))
+    begins = "Nothing to compare with yet: the list begins on 23 Nov. Movers are told from the"
+    assert read.text.count(f"{begins} second day on, 24 Nov at the earliest.") == len(LISTS)
+    assert read.text.count(f"{begins} eighth day on, 30 Nov at the earliest.") == len(LISTS)
+    changes = "changes are told over 1 day from 24 Nov on, 7 days from 30 Nov on and 28 days from 21 Dec on"
+    assert f"The lake begins on 23 Nov: {changes}, at the earliest." in read.text
+    notes = {one["note"] for one in figures_in(read)["lists"].values()}
+    assert notes == {"Lines are drawn from the second day with data on, 24 Nov at the earliest."}
+
+
+def test_a_week_ago_without_data_is_said_and_nothing_is_filled_in() -> None:
+    read = Read(render(inputs(world(lost=[("on_the_air", "2026-11-16")])), ATTRIBUTION))
+    assert read.text.count("the list has no data of 16 Nov, 7 days before.") == 1
+    assert read.text.count("Compared with 16 Nov.") == len(LISTS) - 1
+
+
+def test_a_riser_says_from_where_and_by_how_much(made: Inputs, read: Read) -> None:
+    for kind, arrow in (("riser", "▲"), ("faller_7d", "▼")):
+        row = made.movers_by_kind["popular_shows", kind][0]
+        change = words.times(row["popularity_before"], row["popularity"])
+        was = f"was {row['rank_before']}, popularity {row['popularity_before']:.1f} → {row['popularity']:.1f}"
+        assert was in read.text
+        assert f"{arrow} {change}" in read.text
+
+
+def test_movers_that_are_not_shown_are_counted() -> None:
+    made = inputs(world(shows=200))
+    rows = [
+        row | {"kind_shows": 416 if row["kind"] == "riser" else row["kind_shows"]}
+        for row in made.movers.to_pylist()
+    ]
+    changed = replace(made, movers=movers_table(rows))
+    kept = len(changed.movers_by_kind["popular_shows", "riser"])
+    assert f"{kept} of 416" in Read(render(changed, "")).text
+
+
+@pytest.mark.parametrize("title", [RTL, LONG, EMOJI])
+def test_any_title_is_shown_as_it_is(read: Read, title: str) -> None:
+    assert title in read.text
+    assert title in {show["name"] for one in figures_in(read)["lists"].values() for show in one["shows"]}
 
 
 def test_a_list_without_data_of_the_day_is_said_to_have_none() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import mean, median
 from typing import Any
@@ -14,9 +14,13 @@ from tally_pipeline.report.inputs import Inputs, window
 from tally_pipeline.shows import gold
 from tally_pipeline.shows.contract import GENRES
 from tally_pipeline.shows.lists import LISTS
+from tally_pipeline_tests.gold import second_way
 
 DAY = "2026-11-23"
 SIZES = {"popular_shows": 60, "trending_shows": 30, "airing_today": 20, "on_the_air": 40}
+RTL = "\N{RIGHT-TO-LEFT OVERRIDE}مسلسل “الليل” 2"
+LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk" * 5
+EMOJI = "👩\u200d👩\u200d👧\u200d👦 Family & 🏳️\u200d🌈 <Friends>"
 EVIL = "</script><script>window.hurt=1</script><img src=x onerror=window.hurt=1>"
 
 _FIRST = "Silent Northern Paper Glass Golden Crooked Distant Hollow Burning Little Borrowed Quiet".split()
@@ -57,7 +61,7 @@ def world(
         made.titles[show] = f"{dice.choice(_FIRST)} {dice.choice(_SECOND)}"
         made.genres[show] = dice.sample(sorted(GENRES), dice.choice([1, 1, 2, 3]))
         score[show] = 900 / (1 + show / 12) * dice.uniform(0.7, 1.3)
-    made.titles[1], made.titles[5] = EVIL, "Rock & <Roll> “Live”"
+    made.titles |= {1: EVIL, 10: RTL, 13: LONG, 4: EMOJI, 5: "Rock & <Roll> “Live”"}
     for at, now in enumerate(made.days):
         for show in score:
             score[show] = max(1.0, score[show] * dice.uniform(0.945, 1.059))
@@ -91,7 +95,7 @@ def inputs(made: World, day: str = DAY, source: str = "tmdb") -> Inputs:
         source=source,
         lists=LISTS,
         first_days={one.name: min(made.silver.get(one.name, {}), default=None) for one in LISTS},
-        movers=movers_table([row for one in LISTS for row in _movers(made, one.name, day)]),
+        movers=movers_table(second_way.movers(history(made), day)),
         trends=trends_table(_trends(made, day)),
         genres=genres_table([row for one in LISTS for row in _genres(made, one.name, day)]),
         quality=quality_table(_quality(made)),
@@ -153,47 +157,21 @@ def _trends(made: World, day: str) -> list[Row]:
     return rows
 
 
-def _movers(made: World, name: str, day: str) -> list[Row]:
-    days = made.silver.get(name, {})
-    past = [dt for dt in days if dt < day]
-    if day not in days or not past:
-        return []
-    then = max(past)
-    now = {show: rank for rank, show in enumerate(days[day], start=1)}
-    before = {show: rank for rank, show in enumerate(days[then], start=1)}
-    gap = made.days.index(day) - made.days.index(then) - 1
-
-    def row(kind: str, place: int, show: int) -> Row:
-        both = show in now and show in before
-        pop = made.popularity[show, day] if show in now else None
-        was = made.popularity[show, then] if show in before else None
-        return {
-            "data_type": name,
-            "kind": kind,
-            "place": place,
-            "show_id": show,
-            "title": made.titles[show],
-            "rank": now.get(show),
-            "rank_before": before.get(show),
-            "rank_change": before[show] - now[show] if both else None,
-            "popularity": pop,
-            "popularity_before": was,
-            "popularity_change": pop - was if pop is not None and was is not None else None,
-            "compared_dt": then,
-            "gap_days": gap,
-        }
-
-    change: Callable[[int], int] = lambda show: before[show] - now[show]  # noqa: E731
-    both = sorted(now.keys() & before.keys())
-    kinds = {
-        "riser": sorted((show for show in both if change(show) > 0), key=lambda show: -change(show)),
-        "faller": sorted((show for show in both if change(show) < 0), key=change),
-        "entry": sorted(now.keys() - before.keys(), key=now.__getitem__),
-        "exit": sorted(before.keys() - now.keys(), key=before.__getitem__),
-    }
-    return [
-        row(kind, place, show) for kind, ids in kinds.items() for place, show in enumerate(ids[:25], start=1)
-    ]
+def history(made: World) -> dict[str, dict[str, list[Row]]]:
+    """The world as silver's rows, by day and list."""
+    found: dict[str, dict[str, list[Row]]] = {}
+    for name, days in made.silver.items():
+        for day, ids in days.items():
+            found.setdefault(day, {})[name] = [
+                {
+                    "show_id": show,
+                    "title": made.titles[show],
+                    "rank": rank,
+                    "popularity": made.popularity[show, day],
+                }
+                for rank, show in enumerate(ids, start=1)
+            ]
+    return found
 
 
 def _genres(made: World, name: str, day: str) -> list[Row]:

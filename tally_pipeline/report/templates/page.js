@@ -6,6 +6,7 @@
   const drawings = read("drawings");
   const DAY = 86400000;
   const ERRORS = 1; // Vega warns of every chart that has no data yet.
+  const SVG = "http://www.w3.org/2000/svg";
   const times = figures.days.map((day) => Date.parse(day + "T00:00:00Z"));
   const numbers = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
   const dates = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
@@ -65,12 +66,32 @@
     return days ? `Hatched: ${days === 1 ? "a day" : `${days} days`} without data.` : "";
   };
 
+  // Places for names beside the ends of their lines: in their order, none over another, all within the height.
+  const spread = (wanted, heights, bottom) => {
+    const order = wanted.map((y, at) => at).sort((one, other) => wanted[one] - wanted[other]);
+    const places = [];
+    let top = 0;
+    for (const at of order) {
+      places[at] = Math.max(top + heights[at] / 2, wanted[at]);
+      top = places[at] + heights[at] / 2;
+    }
+    for (const at of order.reverse()) {
+      places[at] = Math.min(bottom - heights[at] / 2, places[at]);
+      bottom = places[at] - heights[at] / 2;
+    }
+    return places;
+  };
+
   class Chart {
     constructor(name, view) {
       this.name = name;
       this.view = view;
+      this.points = [];
       this.plot = document.getElementById(`${name}-plot`);
-      this.gaps = this.plot.parentElement.querySelector("[data-gaps]");
+      this.drawing = this.plot.parentElement;
+      this.ends = this.drawing.querySelector(".ends");
+      this.gaps = this.plot.closest("figure").querySelector("[data-gaps]");
+      new ResizeObserver(() => this.nameEnds()).observe(this.drawing);
       this.view.addEventListener("pointermove", (_, item) => this.focus(item?.datum?.datum?.k ?? item?.datum?.k ?? -1));
       this.plot.addEventListener("pointerleave", () => { hideTip(); this.focus(-1); });
       this.listen();
@@ -101,19 +122,57 @@
       if (this.view.signal("focus") === ticked) return;
       this.view.signal("focus", ticked).runAsync();
       for (const row of all("tr[data-key]", this.table())) row.classList.toggle("lit", Number(row.dataset.key) === ticked);
+      for (const end of all("[data-key]", this.ends)) end.classList.toggle("faded", ticked >= 0 && Number(end.dataset.key) !== ticked);
     }
     keys() {
       return new Set(all("tr[data-key]", this.table()).filter((row) => row.querySelector("input").checked).map((row) => Number(row.dataset.key)));
     }
-    draw() {
+    // Each line's name where it ends. Text only, as in the tooltip.
+    nameEnds() {
+      const bottom = this.ends.clientHeight;
+      const [, top] = this.view.origin();
+      const lasts = new Map(this.points.filter((point) => point.v !== null).map((point) => [point.k, point]));
+      const lines = [...lasts.values()];
+      const y = this.view.scale("y");
+      const wanted = lines.map((point) => top + y(point.v));
+      const ties = document.createElementNS(SVG, "svg");
+      ties.setAttribute("class", "ties");
+      const names = lines.map((point) => {
+        const name = document.createElement("span");
+        name.dataset.key = point.k;
+        name.dir = "auto";
+        name.title = name.textContent = point.name;
+        return name;
+      });
+      this.ends.replaceChildren(ties, ...names);
+      // Two lines a name where there is room, else one.
+      const tall = () => names.map((name) => name.offsetHeight);
+      this.ends.classList.remove("tight");
+      if (tall().reduce((sum, height) => sum + height, 0) > bottom) this.ends.classList.add("tight");
+      const places = spread(wanted, tall(), bottom);
+      lines.forEach((point, at) => {
+        names[at].style.top = `${places[at]}px`;
+        const tie = document.createElementNS(SVG, "path");
+        tie.dataset.key = point.k;
+        tie.setAttribute("d", `M0 ${wanted[at]}H3L11 ${places[at]}H16`);
+        tie.setAttribute("stroke", `var(--line-${point.c})`);
+        if (point.dashed) tie.setAttribute("stroke-dasharray", "4 3");
+        ties.append(tie);
+      });
+    }
+    async draw() {
       const list = figures.lists[chosen("list")];
+      this.drawing.hidden = list.days < 2;
+      if (!this.drawing.hidden) this.view.width(this.plot.clientWidth);
       const measure = chosen(`${this.name}-measure`);
       this.view.signal("suffix", measure === "share" ? " %" : "");
-      this.view.data("points", pointsOf(this.name, measure, this.keys(), list));
+      this.points = pointsOf(this.name, measure, this.keys(), list);
+      this.view.data("points", this.points);
       this.view.data("missing", bandsOf(list));
       this.view.data("span", [{ t: times[list.first] }, { t: times.at(-1) }]);
-      this.gaps.textContent = gapsSaid(list);
-      return this.view.resize().runAsync();
+      this.gaps.textContent = list.note || gapsSaid(list);
+      await this.view.resize().runAsync();
+      this.nameEnds();
     }
   }
 
@@ -158,7 +217,12 @@
       hideTip();
       return Promise.all(charts.map((chart) => chart.draw()));
     };
+    const chooseSpan = () => {
+      for (const part of all("[data-span]")) part.hidden = part.dataset.span !== chosen("span");
+    };
     for (const input of all('input[name="list"]')) input.addEventListener("change", chooseList);
+    for (const input of all('input[name="span"]')) input.addEventListener("change", chooseSpan);
+    chooseSpan();
     for (const chart of charts)
       for (const input of all(`input[name="${chart.name}-measure"]`)) input.addEventListener("change", () => chart.draw());
     await chooseList();
