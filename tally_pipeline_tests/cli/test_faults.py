@@ -148,7 +148,7 @@ OUTCOMES: Mapping[str, Mapping[str, Outcome]] = {
     "html": {
         "html:page=2,times=1": HEALS,
         "html:page=2": partial(2),
-        "html": refused("HTTP 200, but not with the page: the reply is not JSON"),
+        "html": refused("HTTP 200, but not with the page: the reply is not a JSON object"),
     },
     "error-body": {
         "error-body:page=2,times=1": HEALS,

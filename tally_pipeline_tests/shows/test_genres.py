@@ -17,6 +17,25 @@ def test_a_reply_comes_back_byte_for_byte_with_its_hash() -> None:
     assert kept.metadata.sha256 == hashlib.sha256(BODY).hexdigest()
 
 
+def test_a_byte_order_mark_is_left_out() -> None:
+    kept = genres.decode(genres.encode(b'\xef\xbb\xbf{"genres":[]}', genres.Metadata()))
+    assert kept.reply == b'{"genres":[]}'
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"genres":null}', r"its `genres` is not a list \(it is null\)"),
+        (b'{"genres":{"18":"Drama"}}', r"its `genres` is not a list \(it is an object\)"),
+        (b"[]", r"it is not a JSON object \(it is a list\)"),
+        (b"{}", "it has no `genres`"),
+    ],
+)
+def test_a_reply_that_is_no_list_of_genres_is_refused_in_clear_words(body: bytes, says: str) -> None:
+    with pytest.raises(UnreadableGenresError, match=says):
+        genres.check_reply(body)
+
+
 def test_genres_stand_by_id_in_their_language() -> None:
     refined = genres.refine(genres.decode(genres.encode(BODY, Metadata(language="da"))))
     assert refined.silver.to_pylist() == [
