@@ -26,7 +26,9 @@ PASS_RATE = Check(
 )
 SHOW_ID_UNIQUE = Check("show_id_unique", "No id stands in the day's silver twice.", blocking=True)
 ACCOUNTS_FOR_EVERY_LINE = Check(
-    "accounts_for_every_line", "Lines in the file = rows in silver + lines in quarantine.", blocking=True
+    "accounts_for_every_line",
+    "Lines in the file = rows in silver + lines in quarantine + blank lines.",
+    blocking=True,
 )
 VOLUME = Check(
     "volume",
@@ -63,11 +65,11 @@ def download_whole(size: int, promised: int | None) -> Finding:
 def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any]]) -> Finding:
     """`least`: per cent. `offenders`: quarantined lines with their reasons."""
     return Finding(
-        passed=counts.lines > 0 and counts.pass_rate >= least,
+        passed=counts.filled > 0 and counts.pass_rate >= least,
         summary=(
-            f"{counts.pass_rate:.2f} % of {counts.lines} lines keep every rule; {least:g} % must"
-            if counts.lines
-            else "the file holds no lines"
+            f"{counts.pass_rate:.2f} % of {counts.filled} lines keep every rule; {least:g} % must"
+            if counts.filled
+            else f"the file holds no lines{' but blank ones' if counts.blank else ''}"
         ),
         todo=(
             "Below the bar nothing is published: silver keeps its last good file. The rejected lines are in"
@@ -89,14 +91,16 @@ def show_id_unique(silver_ids: int, counts: Counts) -> Finding:
 
 
 def accounts_for_every_line(counts: Counts) -> Finding:
+    blank = f" + {counts.blank} blank" if counts.blank else ""
     return Finding(
         passed=counts.balanced,
-        summary=f"{counts.lines} lines; {counts.silver_rows} in silver + {counts.quarantined} in quarantine",
+        summary=f"{counts.lines} lines; {counts.silver_rows} in silver + {counts.quarantined} in quarantine{blank}",
         todo="A bug in refining: a line got lost or doubled. Nothing is published until it is mended.",
         numbers={
             "lines": counts.lines,
             "silver_rows": counts.silver_rows,
             "quarantined": counts.quarantined,
+            "blank": counts.blank,
         },
     )
 
