@@ -93,6 +93,13 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[MissingPage, ...] = ()
 
     @property
+    def stated_rows(self) -> int | None:
+        """How many rows the object holds by what it says of its pages; None where it does not say."""
+        if self.pages:
+            return sum(record.rows for record in self.pages)
+        return self.page_set.rows if self.page_set else None
+
+    @property
     def captured_at(self) -> datetime | None:
         """`ingestion_timestamp` as a moment in UTC (which it is in where it names no offset); None if unreadable."""
         try:

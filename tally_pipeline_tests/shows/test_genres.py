@@ -68,6 +68,12 @@ def test_a_new_genre_and_a_lost_one_are_warned_of_by_id() -> None:
     assert list(finding.offenders) == [{"genre_id": 12345, "what": "new"}, {"genre_id": 37, "what": "gone"}]
 
 
+@pytest.mark.parametrize(("left", "serious"), [(16, False), (8, False), (7, True), (0, True)])
+def test_a_list_without_most_of_the_genres_is_taken_for_broken(left: int, serious: bool) -> None:
+    finding = series_quality.genres_as_contracted(list(GENRES)[:left])
+    assert (finding.passed, finding.serious) == (left == 16, serious)
+
+
 def test_a_genre_listed_twice_is_an_error() -> None:
     finding = series_quality.genre_id_unique([16, 18, 16])
     assert (finding.passed, list(finding.offenders)) == (False, [{"genre_id": 16}])
