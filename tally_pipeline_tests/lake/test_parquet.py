@@ -87,6 +87,24 @@ def test_a_parquet_file_of_another_tool_has_no_footer_of_ours() -> None:
         parquet.read_footer(foreign())
 
 
+def rewritten(table: pa.Table) -> bytes:
+    """As pandas or PyArrow write a table that they read: with whatever the footer said."""
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
+def test_a_file_that_lost_rows_is_not_believed_what_its_footer_counts() -> None:
+    assert parquet.read_footer(rewritten(parquet.decode(FILE))) == FOOTER
+    quarantine = parquet.decode(parquet.encode(REFINED.quarantine, FOOTER))
+    assert parquet.read_footer(rewritten(quarantine)) == FOOTER
+    for table in (parquet.decode(FILE).slice(1), parquet.decode(FILE).slice(0, 0), quarantine.slice(1)):
+        with pytest.raises(
+            ForeignFileError, match=r"not as Tally wrote it: it holds \d+ rows, its footer says"
+        ):
+            parquet.read_footer(rewritten(table))
+
+
 @given(st.integers(0, len(FILE) - 1), st.integers(0, 255), st.none() | st.integers(0, len(FILE)))
 def test_a_damaged_file_is_read_or_called_damaged_but_never_crashes(
     place: int, value: int, length: int | None
