@@ -58,7 +58,8 @@ class PageRecord(msgspec.Struct, frozen=True, kw_only=True):
 class MissingPage(msgspec.Struct, frozen=True, kw_only=True):
     """A page that stayed broken after all retries, and the last thing that went wrong with it.
 
-    `reply` is the beginning of the last reply's body, if there was one.
+    `reply` is the beginning of the last reply's body, if there was one; all of it where that was a page, which
+    brought no show that earlier pages do not have.
     """
 
     page: int
