@@ -69,7 +69,7 @@ def _kind(text: bytes) -> str:
     if not text:
         return "empty"
     try:
-        json.loads(text)
+        json.loads(text.decode())  # bytes it would take for UTF-16 or 32, where they look like it
     except (ValueError, RecursionError):
         return "no JSON at all"
     return _KINDS.get(text[:1], "a number")

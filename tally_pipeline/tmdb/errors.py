@@ -33,6 +33,12 @@ _EXCERPT = 300
 _STALE = "Likely a stale copy in TMDB's cache, where a page stays for up to 8 hours: run it again later."
 
 
+_IN_BETWEEN = (
+    "Check TMDB_API_TOKEN or TMDB_API_KEY; TMDB would have said what is wrong with them, so look also whether a proxy"
+    " or a firewall answered in its place."
+)
+
+
 @dataclass(frozen=True)
 class Asked:
     """What was asked for: which list (or stream), which page (from 1; None without pages), the URL without
@@ -192,11 +198,12 @@ def sort_error(asked: Asked, reply: Reply, *, source: str, scrub: Scrub) -> Tmdb
     if code == _RATE_LIMITED or status == 429:
         return RateLimitedError(problem + asks_to_wait, asked, retry_after=wait, **facts)
     if code in _AUTH or status in (401, 403):
-        return AuthError(problem, asked, **facts)
+        return AuthError(problem, asked, advice=None if code in _AUTH else _IN_BETWEEN, **facts)
     if code in _PASSING or status >= 500 or status == 408:
         return TransientError(problem + asks_to_wait, asked, retry_after=wait, **facts)
     if 300 <= status < 400:
-        problem += f", a redirect to {scrub(headers.get('Location', 'nowhere'))[:_EXCERPT]}"
+        if "Location" in headers:
+            problem += f", a redirect to {scrub(headers['Location'])[:_EXCERPT]}"
         return PermanentError(problem, asked, **facts)
     if code in _BAD_PARAMETER | _NOT_FOUND or not 200 <= status < 300:
         return PermanentError(problem, asked, advice=_permanent_advice(status, code), **facts)

@@ -183,6 +183,8 @@ def test_a_row_without_a_usable_id_has_none() -> None:
         (reply(1, [show()])[:-1], "the reply is not a JSON object .*it is cut off after"),
         (reply(1, [show()])[:-5], "the reply is not a JSON object .*a string in it .* does not end"),
         (b"[1,2]", r"not a JSON object \(it is a list\)"),
+        ("{}".encode("utf-16"), r"not a JSON object \(it is no JSON at all\)"),
+        ('{"results":[]}'.encode("utf-16"), r"not a JSON object \(it is no JSON at all\)"),
         (b" null", r"not a JSON object \(it is null\)"),
         (b"5", r"not a JSON object \(it is a number\)"),
         (b'"{}"', r"not a JSON object \(it is text\)"),

@@ -178,6 +178,16 @@ def test_a_redirect_says_where_to() -> None:
     assert "https://elsewhere" in str(error(301, headers={"Location": "https://elsewhere/3"}))
 
 
+@pytest.mark.parametrize("status", [301, 304])
+def test_a_redirect_that_names_no_place_makes_none_up(status: int) -> None:
+    assert f"TMDB answered HTTP {status} (" in str(error(status))
+
+
+def test_a_refusal_that_is_not_in_tmdbs_words_may_be_a_proxys() -> None:
+    assert "a proxy or a firewall answered in its place" in str(error(403, b"<html>blocked</html>"))
+    assert "proxy" not in str(error(401, error_body(7)))
+
+
 def test_the_sandbox_is_not_taken_for_tmdb() -> None:
     good = page_body(3, rows_of(3), 9)
     found = error(200, good, headers={"x-tally-sandbox": "1"})
