@@ -55,7 +55,7 @@ class Crawl:
         self._seen: set[int | None] = set()
         self._planned = 1
         self._end = limit
-        self._next = 2
+        self._submitted: set[int] = set()
         self.stopped_by: TmdbError | None = None
 
     def run(self) -> None:
@@ -118,23 +118,26 @@ class Crawl:
         under_way: dict[int, Future[Fetched]] = {}
 
         def ask(number: int) -> None:
+            self._submitted.add(number)
             under_way[number] = threads.submit(self._fetcher.fetch, number)
             under_way[number].add_done_callback(lambda _: finished.put(number))
 
         for number in again:
             ask(number)
         while True:
-            while self._next <= self._last:
-                ask(self._next)
-                self._next += 1
+            for number in range(2, self._last + 1) if not self.stopped_by else ():
+                if number not in self._submitted:
+                    ask(number)
             if not under_way:
                 return
-            future = under_way.pop(finished.get())
+            number = finished.get()
+            future = under_way.pop(number)
             if future.cancelled():
+                self._submitted.discard(number)
                 continue
             self._take(future.result())
-            for number, needless in under_way.items():
-                if self.stopped_by or number > self._end:
+            for later, needless in under_way.items():
+                if self.stopped_by or later > self._end:
                     needless.cancel()
 
     def _take(self, fetched: Fetched) -> None:
@@ -157,8 +160,10 @@ class Crawl:
         self._pages[number] = page
         self._seen |= ids
         self._planned = max(self._planned, min(self._limit, totals.planned_pages(page.record)))
-        told, usual = totals.told_pages(page.record), totals.usual_pages(self._pages)
-        if brings_nothing and (told or 0) <= number and (usual or 0) <= number:
+        if not brings_nothing:
+            # What was taken for the list's end before was a page that should have brought shows.
+            self._end = self._limit if number >= self._end else self._end
+        elif max(totals.told_pages(page.record) or 0, totals.usual_pages(self._pages) or 0) <= number:
             self._end = min(self._end, number)
 
     # --- what became of it -------------------------------------------------------------------------------------

@@ -32,8 +32,12 @@ def planned_pages(record: PageRecord) -> int:
 
 
 def usual_pages(pages: Pages) -> int | None:
-    """The number of pages that most pages tell: a single one may be a stale copy from TMDB's cache."""
-    told = Counter(number for page in pages.values() if (number := told_pages(page.record)))
+    """The number of pages that most pages tell, of those that no page goes beyond; None where none is left.
+
+    A single page may be a stale copy from TMDB's cache.
+    """
+    last = max(pages.keys() - bring_nothing(pages), default=0)
+    told = Counter(n for page in pages.values() if (n := told_pages(page.record)) and n >= last)
     return max(told, key=lambda number: (told[number], number), default=None)
 
 
@@ -60,15 +64,16 @@ def broken_pages(pages: Pages) -> list[int]:
 def may_go_on(pages: Pages, last: int) -> bool:
     """Whether the list may go on behind `last`, the last page that any page tells of.
 
-    It may where nothing that is told can be believed: no total, one that the rows exceed, or a single full page
-    that knows of no other. The page behind `last` shows it.
+    It may where nothing that is told can be believed: no total, one that the rows exceed, a full last page that does
+    not say so itself, or a single full page that knows of no other. The page behind `last` shows it.
     """
     if last not in pages or last in bring_nothing(pages):
         return False
     records = [page.record for page in pages.values()]
     if last > max((told_pages(record) or 0 for record in records), default=0):
         return True
-    if last == 1 and records[0].rows >= ROWS_PER_PAGE:
+    own = pages[last].record
+    if own.rows >= ROWS_PER_PAGE and (last == 1 or told_pages(own) is None):
         return True
     most_results = max((record.total_results for record in records if record.total_results), default=None)
     shows = {show for page in pages.values() for show in page.ids if show is not None}
@@ -78,7 +83,8 @@ def may_go_on(pages: Pages, last: int) -> bool:
 def _should_bring(record: PageRecord, usual: int | None) -> bool:
     """Whether a page that brings nothing, and behind which none brings anything, is said to bring something."""
     told = told_pages(record) or usual
-    if told is None:
+    if told is None or told == 1 < record.page:
+        # Nobody tells a length that could be believed, and TMDB's lists end with empty pages.
         return record.rows > MOST_DRIFTED
     if record.page == told == 1 and not record.total_results:
         return False  # so TMDB says that a list holds nothing

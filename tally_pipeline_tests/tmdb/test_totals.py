@@ -18,8 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tally_pipeline.shows import bronze
+from tally_pipeline.shows.bronze import Page, read_page
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.tmdb.client import Capture, TmdbClient, TmdbSettings
+from tally_pipeline.tmdb.totals import broken_pages
 from tally_pipeline_tests.tmdb.capturing import POPULAR, capture, settings
 from tally_pipeline_tests.tmdb.scripted_server import Answer, ScriptedServer, page_body, rows_of
 
@@ -76,6 +78,13 @@ def test_a_page_that_brings_nothing_once_is_asked_for_again(server: ScriptedServ
     got = capture(server)
     assert (got.page_set.verdict, got.page_set.distinct_ids, got.page_set.repeats) == ("complete", 80, 0)
     assert (got.requests, got.retries, got.missing) == (5, 1, ())
+
+
+def test_a_list_goes_on_behind_a_page_that_brought_nothing_at_first(server: ScriptedServer) -> None:
+    serve(server, 6, lambda _: {})
+    server.script[3] = [full(3, 2)]
+    got = capture(server)
+    assert (got.page_set.verdict, got.page_set.distinct_ids, got.retries) == ("complete", 120, 1)
 
 
 def test_the_later_of_two_pages_with_the_same_shows_is_the_broken_one_whichever_came_first(
@@ -152,6 +161,7 @@ LIES: Mapping[str, Callable[[int], Mapping[str, Any]]] = {
         "total_pages": 1 if n == 1 else 6,
         "total_results": 20 if n == 1 else 120,
     },
+    "two pages, by page 1 alone": lambda n: {"total_pages": 2 if n == 1 else 0},
     "a single page, by all": lambda n: {"total_pages": 1, "total_results": 20},
     "fewer shows than came": lambda n: {"total_pages": min(n, 2), "total_results": 20},
     "fewer pages than the shows need": lambda n: {"total_pages": 2, "total_results": 120},
@@ -239,6 +249,42 @@ def test_whatever_the_totals_say_a_capture_that_is_complete_has_every_show(
             got = client.capture(POPULAR, depth=None)
     if got.page_set.verdict == "complete":
         assert got.page_set.distinct_ids == pages * FULL
+
+
+# --- what the pages say, by themselves ---------------------------------------------------------------------------
+
+
+def pages_of(*pages: tuple[int | None, int | None]) -> dict[int, Page]:
+    """Pages by number: each holds the rows of the page it names (None: no rows), and tells so many pages."""
+    held = {}
+    for number, (rows, told) in enumerate(pages, start=1):
+        body = (full(number, rows, total_pages=told) if rows else empty(number, total_pages=told)).body
+        held[number] = read_page(number, body, {})
+    return held
+
+
+@pytest.mark.parametrize(
+    ("pages", "broken"),
+    [
+        pytest.param([(1, 3), (2, 3), (3, 3)], [], id="all bring shows"),
+        pytest.param(
+            [(1, 4), (2, 2), (None, 2), (4, None)], [3], id="a later page goes on, whatever most tell"
+        ),
+        pytest.param(
+            [(1, 9), (2, 9), (None, 2)], [3], id="most say the list goes on, the page alone does not"
+        ),
+        pytest.param([(1, 1), (2, 1), (2, 1)], [3], id="nobody can be believed, and a full page repeats"),
+        pytest.param([(1, 1), (2, 1), (None, 1)], [], id="nobody can be believed, and the page is empty"),
+        pytest.param([(1, 9), (2, 3), (3, 3), (3, 3)], [], id="behind the end that most tell"),
+        pytest.param([(1, 2), (2, 2), (None, 9)], [3], id="the page itself says that there is more"),
+        pytest.param([(None, 0)], [], id="a list that holds nothing"),
+        pytest.param([(None, 3)], [1], id="a first page without the rows that it tells of"),
+    ],
+)
+def test_a_page_is_broken_where_it_should_have_brought_shows(
+    pages: list[tuple[int | None, int | None]], broken: list[int]
+) -> None:
+    assert broken_pages(pages_of(*pages)) == broken
 
 
 # --- the quirky server -------------------------------------------------------------------------------------------
