@@ -170,8 +170,10 @@ def refine(export: bytes, *, key: str) -> Refined:
     The result depends on nothing else. Raises `UnreadableExportError`.
     """
     every = _lines(export)
-    places = [place for place, text in enumerate(every) if text.strip()]
-    lines = every if len(places) == len(every) else [every[place] for place in places]
+    places: Sequence[int] = range(len(every))
+    if not all(map(bytes.strip, every)):
+        places = [place for place in places if every[place].strip()]
+    lines = [every[place] for place in places] if len(places) < len(every) else every
     batches: list[pa.RecordBatch] = []
     sound: list[np.ndarray] = []
     broken: dict[int, list[tuple[Rule, str]]] = {}

@@ -305,20 +305,23 @@ def _with_rows(reply: Reply, change: Callable[[list[Any]], list[Any]]) -> Reply:
 
 def _rows_of(reply: Reply) -> list[Any]:
     """The rows of a reply; none where it is no page of a list."""
-    found: list[Any] = []
-    _with_rows(reply, lambda rows: found.extend(rows) or rows)
-    return found
+    page = _page(reply)
+    return page["results"] if page else []
 
 
 def _edited(reply: Reply, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Reply:
     """The reply with its page changed; a reply that is no page of a list stays as it is."""
+    page = _page(reply)
+    return reply if page is None else with_body(reply, msgspec.json.encode(change(page)))
+
+
+def _page(reply: Reply) -> dict[str, Any] | None:
+    """The page of a list that a reply holds; None where it holds none."""
     try:
         page = msgspec.json.decode(reply.body)
     except msgspec.DecodeError:
-        return reply
-    if not (isinstance(page, dict) and isinstance(page.get("results"), list)):
-        return reply
-    return with_body(reply, msgspec.json.encode(change(page)))
+        return None
+    return page if isinstance(page, dict) and isinstance(page.get("results"), list) else None
 
 
 # --- the table ---------------------------------------------------------------------------------------------
