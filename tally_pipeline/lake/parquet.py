@@ -111,8 +111,8 @@ def read_footer(tail: bytes) -> Footer:
 def read_footer_as(tail: bytes, kind: type[F]) -> F:
     """Any file's footer, from at least its last `footer_length` bytes.
 
-    Raises `ForeignFileError`, also where the file holds other rows than the footer counts: tools that rewrite a
-    file keep what they do not know.
+    Raises `ForeignFileError`, also where a file of series or genres holds other rows than its footer counts: tools
+    that rewrite a file keep what they do not know. Of a list's files two checks say so, with both numbers.
     """
     try:
         stated = pq.read_metadata(pa.BufferReader(tail))
@@ -129,7 +129,7 @@ def read_footer_as(tail: bytes, kind: type[F]) -> F:
 
 def _rows_counted(footer: msgspec.Struct, *, is_quarantine: bool) -> int | None:
     """How many rows a file with this footer holds by it; None where it does not say."""
-    if isinstance(footer, Footer | SeriesFooter):
+    if isinstance(footer, SeriesFooter):
         return footer.counts.quarantined if is_quarantine else footer.counts.silver_rows
     return footer.counts.silver_rows if isinstance(footer, GenresFooter) else None
 
