@@ -144,7 +144,7 @@ def _refine_day(lake: Lake, day: str) -> Outcome:
         (series_quality.GENRES_NAMED, series_quality.genres_named(len(ids) + len(rejected), rejected)),
         (series_quality.GENRES_AS_CONTRACTED, series_quality.genres_as_contracted(ids)),
     )
-    failed = [found for check, found in findings if check.blocking and not found.passed]
+    failed = [found for check, found in findings if check.blocking and found.serious and not found.passed]
     if failed:
         return Outcome(day, findings, refusal=" ".join(f"{found.summary}. {found.todo}" for found in failed))
     footer = GenresFooter(

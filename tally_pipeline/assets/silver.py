@@ -46,7 +46,8 @@ class RefineConfig(dg.Config):
 
     allow_partial: bool = Field(
         default=False,
-        description="Refine a partial capture where there is no complete one. The file and the UI then say so.",
+        description="Refine a partial capture where there is no complete one, and publish the day however many"
+        " rows repeat a show. The file and the UI then say so.",
     )
 
 
@@ -146,8 +147,8 @@ def _refine_day(
     counts = refined.counts
     footer = footer_for((capture.ref,), capture.bronze.metadata.verdict, lake.source, counts)
     listed = streams.latest_genres(lake) if counts.unknown_genres else {}
-    findings = _findings(refined, settings.min_pass_rate, history.before(day), listed)
-    failed = [found for check, found in findings if check.blocking and not found.passed]
+    findings = _findings(capture, refined, settings.min_pass_rate, allow_partial, history.before(day), listed)
+    failed = [found for check, found in findings if check.blocking and found.serious and not found.passed]
     quarantine = lake.write_quarantine(data_type, day, refined, footer)
     if failed:
         metrics.send(_data(capture, counts, published=0))
@@ -176,7 +177,12 @@ def _data(capture: Capture, counts: Counts, *, published: int) -> list[Datum]:
 
 
 def _findings(
-    refined: Refined, least_pass_rate: float, history: Mapping[str, Counts], listed: Collection[int]
+    capture: Capture,
+    refined: Refined,
+    least_pass_rate: float,
+    allow_partial: bool,
+    history: Mapping[str, Counts],
+    listed: Collection[int],
 ) -> list[tuple[Check, Finding]]:
     counts = refined.counts
     rejected = (
@@ -186,7 +192,11 @@ def _findings(
     return [
         (quality.PASS_RATE, quality.pass_rate(counts, least_pass_rate, rejected)),
         (quality.SHOW_ID_UNIQUE, quality.show_id_unique(distinct, counts.silver_rows, counts.repeats)),
-        (quality.ACCOUNTS_FOR_EVERY_ROW, quality.accounts_for_every_row(counts)),
+        (
+            quality.ACCOUNTS_FOR_EVERY_ROW,
+            quality.accounts_for_every_row(counts, capture.bronze.metadata.stated_rows),
+        ),
+        (quality.REPEATS_RARE, quality.repeats_rare(counts, accepted=allow_partial)),
         (quality.VOLUME, quality.volume(counts, history)),
         (quality.NULL_RATES, quality.null_rates(counts, history)),
         (quality.GENRES_KNOWN, quality.genres_known(counts, listed)),

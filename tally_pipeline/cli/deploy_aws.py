@@ -226,7 +226,6 @@ def _events_queue(aws: Aws) -> Iterator[Checked]:
     stated = _queue(aws, aws.settings.events_queue_url)
     letters = _name(aws.settings.dead_letters_queue_url)
     target = _name(json.loads(stated.get("RedrivePolicy") or "{}").get("deadLetterTargetArn"))
-    waiting = stated["ApproximateNumberOfMessages"]
     if not target or (letters and target != letters):
         yield wrong(
             "events queue",
@@ -234,7 +233,8 @@ def _events_queue(aws: Aws) -> Iterator[Checked]:
             APPLY,
         )
     else:
-        yield good("events queue", f"{_name(aws.settings.events_queue_url)}; {waiting} waiting")
+        told = f"{_name(aws.settings.events_queue_url)}; about {_messages(stated)} messages in it"
+        yield good("events queue", told)
 
 
 def _dead_letters(aws: Aws) -> Iterator[Checked]:
@@ -242,21 +242,30 @@ def _dead_letters(aws: Aws) -> Iterator[Checked]:
     if url is None:
         yield _unset("dead letters", "TALLY_DEAD_LETTERS_QUEUE_URL")
         return
-    letters = int(_queue(aws, url)["ApproximateNumberOfMessages"])
+    letters = _messages(_queue(aws, url))
     if letters:
         yield unsure(
             "dead letters",
-            f"{letters} messages that could not be read lie in {_name(url)}",
+            f"about {letters} messages that could not be read lie in {_name(url)}",
             "read them (aws sqs receive-message); the daily sweep refines what they told of; then purge the queue",
         )
     else:
-        yield good("dead letters", f"{_name(url)} is empty")
+        yield good("dead letters", f"SQS counts none in {_name(url)}")
 
 
 def _queue(aws: Aws, url: str) -> dict[str, str]:
     reply = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     attributes: dict[str, str] = reply["Attributes"]
     return attributes
+
+
+def _messages(attributes: Mapping[str, str]) -> int:
+    """How many messages a queue holds, by SQS's own estimate: also those that somebody looks at just now.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html.
+    """
+    states = ("", "NotVisible", "Delayed")
+    return sum(int(attributes.get(f"ApproximateNumberOfMessages{state}", 0)) for state in states)
 
 
 def _topic(aws: Aws) -> Iterator[Checked]:

@@ -214,8 +214,10 @@ class _Reader:
         try:
             value = date.fromisoformat(text)
         except ValueError:
-            value = None
-        if value is None or value > clock.today():
+            raise SettingsError(
+                f"{name} is {text!r}, which is no day of the calendar; give a day, as in 2025-01-01"
+            ) from None
+        if value > clock.today():
             raise SettingsError(f"{name} is {text!r}; give a day that is not in the future, as in 2025-01-01")
         return value
 

@@ -58,8 +58,14 @@ class Capture:
 
     @property
     def verdict(self) -> str:
-        """Bronze's verdict; an object that states none is complete if it holds rows."""
-        return self.bronze.metadata.verdict or ("complete" if self.bronze.rows() else "empty")
+        """Bronze's verdict, as far as the object bears it out: without rows it is empty, and one that names missing
+        pages is not complete. An object that states no verdict is complete if it holds rows."""
+        stated = self.bronze.metadata
+        if not self.bronze.rows():
+            return "empty"
+        if stated.missing and stated.verdict in (None, "complete"):
+            return "partial"
+        return stated.verdict or "complete"
 
 
 class Lake:

@@ -109,12 +109,29 @@ def read_footer(tail: bytes) -> Footer:
 
 
 def read_footer_as(tail: bytes, kind: type[F]) -> F:
-    """Any file's footer, from at least its last `footer_length` bytes; raises `ForeignFileError`."""
+    """Any file's footer, from at least its last `footer_length` bytes.
+
+    Raises `ForeignFileError`, also where a file of series or genres holds other rows than its footer counts: tools
+    that rewrite a file keep what they do not know. Of a list's files two checks say so, with both numbers.
+    """
     try:
-        metadata = pq.read_metadata(pa.BufferReader(tail)).metadata or {}
-        return msgspec.json.decode(metadata[_KEY], type=kind)
+        stated = pq.read_metadata(pa.BufferReader(tail))
+        footer = msgspec.json.decode((stated.metadata or {})[_KEY], type=kind)
     except (*_DAMAGED, KeyError, msgspec.DecodeError) as error:
         raise ForeignFileError(f"not a file that Tally wrote: {error}") from error
+    counted = _rows_counted(footer, is_quarantine="raw" in stated.schema.names)
+    if counted not in (None, stated.num_rows):
+        raise ForeignFileError(
+            f"not as Tally wrote it: it holds {stated.num_rows} rows, its footer says {counted}"
+        )
+    return footer
+
+
+def _rows_counted(footer: msgspec.Struct, *, is_quarantine: bool) -> int | None:
+    """How many rows a file with this footer holds by it; None where it does not say."""
+    if isinstance(footer, SeriesFooter):
+        return footer.counts.quarantined if is_quarantine else footer.counts.silver_rows
+    return footer.counts.silver_rows if isinstance(footer, GenresFooter) else None
 
 
 def footer_for(

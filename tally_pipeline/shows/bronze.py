@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from tally_pipeline.shows.page_set import PageSet, Verdict
-from tally_pipeline.shows.rawjson import MalformedJsonError, elements, members
+from tally_pipeline.shows.rawjson import MalformedJsonError, beginning, elements, members
 
 _WEAK_HASH_ETAG = re.compile(r'(?:W/)?"([0-9a-f]{32})"')
 
@@ -58,7 +58,8 @@ class PageRecord(msgspec.Struct, frozen=True, kw_only=True):
 class MissingPage(msgspec.Struct, frozen=True, kw_only=True):
     """A page that stayed broken after all retries, and the last thing that went wrong with it.
 
-    `reply` is the beginning of the last reply's body, if there was one.
+    `reply` is the beginning of the last reply's body, if there was one; all of it where that was a page, which
+    brought no show that earlier pages do not have.
     """
 
     page: int
@@ -93,6 +94,13 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[MissingPage, ...] = ()
 
     @property
+    def stated_rows(self) -> int | None:
+        """How many rows the object holds by what it says of its pages; None where it does not say."""
+        if self.pages:
+            return sum(record.rows for record in self.pages)
+        return self.page_set.rows if self.page_set else None
+
+    @property
     def captured_at(self) -> datetime | None:
         """`ingestion_timestamp` as a moment in UTC (which it is in where it names no offset); None if unreadable."""
         try:
@@ -109,6 +117,11 @@ class Page:
     record: PageRecord
     rows: bytes
     ids: tuple[int | None, ...]
+
+    @property
+    def body(self) -> bytes:
+        """The reply's body, as it came."""
+        return self.record.before.encode() + self.rows + self.record.after.encode()
 
 
 @dataclass(frozen=True)
@@ -132,7 +145,7 @@ class Bronze:
         try:
             return elements(self.results)
         except MalformedJsonError as error:
-            raise UnreadableBronzeError(f"`results` is not an array: {error}") from error
+            raise UnreadableBronzeError(f"`results` is not a list ({error})") from error
 
 
 class _Parts(msgspec.Struct, rename={"metadata": "_metadata"}, forbid_unknown_fields=True):
@@ -152,17 +165,15 @@ def read_page(number: int, body: bytes, headers: Mapping[str, str]) -> Page:
     """
     try:
         parts = members(body)
-        if "results" not in parts:
-            raise MalformedPageError(f"the reply has no `results`; it begins {_excerpt(body)}")
     except MalformedJsonError as error:
-        raise MalformedPageError(f"the reply is not JSON ({error}); it begins {_excerpt(body)}") from error
+        raise MalformedPageError(f"the reply is not a JSON object ({error}){beginning(body)}") from error
+    if "results" not in parts:
+        raise MalformedPageError(f"the reply has no `results`{beginning(body)}")
     array = parts["results"]
     try:
         rows = elements(array)
     except MalformedJsonError as error:
-        raise MalformedPageError(
-            f"the reply's `results` is not a list ({error}); the reply begins {_excerpt(body)}"
-        ) from error
+        raise MalformedPageError(f"the reply's `results` is not a list ({error}){beginning(body)}") from error
     told, total_pages, total_results = (
         _count(parts.get(name)) for name in ("page", "total_pages", "total_results")
     )
@@ -192,7 +203,7 @@ def read_page(number: int, body: bytes, headers: Mapping[str, str]) -> Page:
             after=after.decode(),
         )
     except UnicodeDecodeError as error:
-        raise MalformedPageError(f"the reply is not UTF-8: {error}") from error
+        raise MalformedPageError(f"the reply is not UTF-8 outside its rows ({error.reason})") from error
     return Page(record, text, tuple(_row_id(row) for row in rows))
 
 
@@ -219,9 +230,9 @@ def decode(body: bytes) -> Bronze:
     try:
         parts = members(body)
     except MalformedJsonError as error:
-        raise UnreadableBronzeError(f"it is not JSON ({error}); it begins {_excerpt(body)}") from error
+        raise UnreadableBronzeError(f"it is not a JSON object ({error}){beginning(body)}") from error
     if "results" not in parts:
-        raise UnreadableBronzeError(f"it has no `results`; it begins {_excerpt(body)}")
+        raise UnreadableBronzeError(f"it has no `results`{beginning(body)}")
     return Bronze(body, _read_metadata(parts.get("_metadata", b"{}")), sha256)
 
 
@@ -268,13 +279,12 @@ def _row_id(row: bytes | msgspec.Raw) -> int | None:
 
 
 def _count(text: bytes | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(rb"\d{1,18}", text) else None
+    """A whole number from 0 on that 64 bits hold, as which the contract has ids; None for anything else."""
+    if text is None or not re.fullmatch(rb"\d{1,19}", text):
+        return None
+    return number if (number := int(text)) < 2**63 else None
 
 
 def _etag_hash(etag: str) -> str | None:
     match = _WEAK_HASH_ETAG.fullmatch(etag)
     return match[1] if match else None
-
-
-def _excerpt(body: bytes) -> str:
-    return repr(body[:80].decode("utf-8", "replace"))

@@ -28,14 +28,14 @@ Rule = Literal[
 ]
 
 RULES: dict[Rule, str] = {
-    "unreadable": "the row's text is something no JSON parser takes (NaN, a lone surrogate, too deep, too large)",
+    "unreadable": "the row's text is something no JSON parser takes (cut off, NaN, a lone surrogate, too deep)",
     "not_an_object": "the row is not a JSON object",
     "field_missing": "a field that TMDB sends on every row is not there",
     "wrong_type": "a field's value has another type than the contract's, or is null where it must not be",
     "blank_name": "`name` or `original_name` holds nothing but white space",
-    "impossible_id": "`id` is not a positive number",
-    "out_of_range": "`vote_average` lies outside 0 to 10, or a count or the popularity is negative or too large",
-    "impossible_date": "`first_air_date` is neither blank nor a date that exists, written YYYY-MM-DD",
+    "impossible_id": "`id` is a whole number below 1 or beyond 64 bits",
+    "out_of_range": "`vote_average` lies outside 0 to 10, or another number is negative or too large for its column",
+    "impossible_date": "`first_air_date` is neither blank nor a day of the calendar, written YYYY-MM-DD",
 }
 """Every reason for which a row is rejected, and what it means."""
 

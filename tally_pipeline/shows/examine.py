@@ -66,7 +66,7 @@ def _offence(column: Column, value: Any) -> Reason | None:
             return "out_of_range", f"{field} holds a number beyond 64 bits"
     elif not pa.types.is_list(column.type) and not rules.least(column) <= value <= rules.most(column):
         if column.name == "show_id":
-            return "impossible_id", f"{field} is {value}"
+            return "impossible_id", f"{field} is {value}, outside {rules.least(column)} to {rules.INT64_MAX}"
         return "out_of_range", f"{field} is {value}, outside {rules.least(column)} to {rules.most(column):g}"
     return None
 
@@ -75,7 +75,8 @@ def _string_offence(column: Column, text: str) -> Reason | None:
     if _BLANK.fullmatch(text):
         return None if column.nullable else ("blank_name", f"{column.field} is blank")
     if column.name == "first_air_date" and not rules.is_day(text):
-        return "impossible_date", f"{column.field} is {_glimpse(text)}, not a date"
+        told = f"{column.field} is {_glimpse(text)}, not a day of the calendar written YYYY-MM-DD"
+        return "impossible_date", told
     return None
 
 

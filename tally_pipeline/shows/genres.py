@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import pyarrow as pa
 
-from tally_pipeline.shows.rawjson import MalformedJsonError, elements, members
+from tally_pipeline.shows.rawjson import MalformedJsonError, beginning, elements, members, without_mark
 
 PATH = "/genre/tv/list"
 """The list's path below the API's base URL."""
@@ -85,16 +85,20 @@ def check_reply(body: bytes) -> None:
     """Raises `UnreadableGenresError` unless a reply's body is a JSON object with an array `genres`."""
     try:
         parts = members(body)
-        if "genres" not in parts:
-            raise UnreadableGenresError(f"it has no `genres`; it begins {body[:80]!r}")
+    except MalformedJsonError as error:
+        raise UnreadableGenresError(f"it is not a JSON object ({error}){beginning(body)}") from error
+    if "genres" not in parts:
+        raise UnreadableGenresError(f"it has no `genres`{beginning(body)}")
+    try:
         elements(parts["genres"])
     except MalformedJsonError as error:
-        raise UnreadableGenresError(f"it is not JSON ({error}); it begins {body[:80]!r}") from error
+        raise UnreadableGenresError(f"its `genres` is not a list ({error}){beginning(body)}") from error
 
 
 def encode(body: bytes, metadata: Metadata) -> bytes:
-    """The bronze object of a reply; `bytes` and `sha256` are filled from it."""
-    text = body.strip()
+    """The bronze object of a reply, whose byte order mark and outer blanks are left out; `bytes` and `sha256` are
+    filled from what is kept."""
+    text = without_mark(body).strip()
     digest = hashlib.sha256(text).hexdigest()
     filled = msgspec.structs.replace(metadata, bytes=len(text), sha256=digest)
     return b'{"reply": ' + text + b', "_metadata": ' + msgspec.json.encode(filled) + b"}"
@@ -104,10 +108,12 @@ def decode(body: bytes) -> Genres:
     """A genres object taken apart; raises `UnreadableGenresError`."""
     try:
         parts = members(body)
-        reply = parts["reply"]
         metadata = msgspec.json.decode(parts.get("_metadata", b"{}"), type=Metadata)
-    except (MalformedJsonError, KeyError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (MalformedJsonError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableGenresError(f"it is not a capture of the genres ({error})") from error
+    reply = parts.get("reply")
+    if reply is None:
+        raise UnreadableGenresError(f"it is not a capture of the genres (it has no `reply`){beginning(body)}")
     check_reply(reply)
     return Genres(reply, metadata, hashlib.sha256(body).hexdigest())
 

@@ -36,7 +36,8 @@ class PageSet(msgspec.Struct, frozen=True, kw_only=True):
             shown = ", ".join(map(str, self.pages_missing[:20]))
             more = f" and {len(self.pages_missing) - 20} more" if len(self.pages_missing) > 20 else ""
             return f"{self.pages_got} of {self.pages_asked} pages came back; missing: {shown}{more}"
-        return f"all {self.pages_asked} pages came back with {self.rows} rows"
+        repeats = f", {self.repeats} of them repeats" if self.repeats else ""
+        return f"all {self.pages_asked} pages came back with {self.rows} rows{repeats}"
 
 
 def judge(

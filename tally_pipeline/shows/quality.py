@@ -21,6 +21,16 @@ NULL_RATE_TOLERANCE = 0.10
 """By how much, in share of rows, a column's nulls may exceed the last days' mean."""
 
 
+REPEATS_WARN = 0.05
+"""The share of rows that repeat a show beyond which a day is worth a look. TMDB caches every page apart, so a show
+that moves meanwhile is on two pages, and another on none. Of the recorded pages, four pairs of neighbours of
+2025-12-24, one pair shared one show: 1 of 160 rows. One at every page's border would be 1 row of 20."""
+
+REPEATS_BLOCK = 0.20
+"""Beyond this a day is not published: four times the worst that was recorded, at every border. As many shows as are
+repeated were skipped, one of five then, and ranks say little."""
+
+
 @dataclass(frozen=True)
 class Check:
     """A check as it is declared: its name and what it looks at, and whether failing stops what is below."""
@@ -62,12 +72,28 @@ PASS_RATE = Check(
 )
 SHOW_ID_UNIQUE = Check("show_id_unique", "No show stands in the list twice.", blocking=True)
 ACCOUNTS_FOR_EVERY_ROW = Check(
-    "accounts_for_every_row", "Rows in bronze = silver + repeats + quarantine.", blocking=True
+    "accounts_for_every_row",
+    "Rows in bronze = silver + repeats + quarantine, and bronze holds as many as its metadata says.",
+    blocking=True,
+)
+REPEATS_RARE = Check(
+    "repeats_rare",
+    f"Few rows repeat a show: each stands for one that was skipped. Over {REPEATS_WARN:.0%} warns; over"
+    f" {REPEATS_BLOCK:.0%} nothing is published.",
+    blocking=True,
 )
 VOLUME = Check("volume", "The number of rows is near the median of the last seven days.")
 NULL_RATES = Check("null_rates", "No column has many more nulls than over the last seven days.")
 GENRES_KNOWN = Check("genres_known", "Every genre id is one of TMDB's TV genres.")
-SILVER_CHECKS = (PASS_RATE, SHOW_ID_UNIQUE, ACCOUNTS_FOR_EVERY_ROW, VOLUME, NULL_RATES, GENRES_KNOWN)
+SILVER_CHECKS = (
+    PASS_RATE,
+    SHOW_ID_UNIQUE,
+    ACCOUNTS_FOR_EVERY_ROW,
+    REPEATS_RARE,
+    VOLUME,
+    NULL_RATES,
+    GENRES_KNOWN,
+)
 
 
 def not_empty(metadata: Metadata, rows: int) -> Finding:
@@ -162,20 +188,44 @@ def show_id_unique(silver_ids: int, silver_rows: int, repeats: int) -> Finding:
     )
 
 
-def accounts_for_every_row(counts: Counts) -> Finding:
+def accounts_for_every_row(counts: Counts, stated: int | None) -> Finding:
+    """`stated`: how many rows the bronze object's metadata tells of, None where it does not say."""
+    is_whole = stated in (None, counts.bronze_rows)
     return Finding(
-        passed=counts.balanced,
+        passed=counts.balanced and is_whole,
         summary=(
             f"{counts.bronze_rows} in bronze; {counts.silver_rows} in silver + {counts.repeats} repeats"
             f" + {counts.quarantined} in quarantine"
+            + ("" if is_whole else f"; the object's metadata tells of {stated}")
         ),
-        todo="A bug in refining: a row got lost or doubled. Nothing is published until it is mended.",
+        todo=(
+            "A bug in refining: a row got lost or doubled. Nothing is published until it is mended."
+            if is_whole
+            else "The bronze object was changed after the capture: `tally audit` says more. Put the one that was"
+            " captured back, or materialize bronze again while it is still that day."
+        ),
         numbers={
             "bronze_rows": counts.bronze_rows,
             "silver_rows": counts.silver_rows,
             "repeats": counts.repeats,
             "quarantined": counts.quarantined,
         },
+    )
+
+
+def repeats_rare(counts: Counts, *, accepted: bool = False) -> Finding:
+    """`accepted`: a person said that the day may be published as it is."""
+    share = counts.repeats / counts.bronze_rows if counts.bronze_rows else 0.0
+    return Finding(
+        passed=share <= REPEATS_WARN,
+        serious=share > REPEATS_BLOCK and not accepted,
+        summary=f"{counts.repeats} of {counts.bronze_rows} rows ({share:.1%}) repeat a show",
+        todo=(
+            "As many shows are likely missing: TMDB's cache served pages of different ages. Materialize bronze again"
+            " later, a page lives there for up to 8 hours; to publish the day as it is, launch silver with"
+            " allow_partial: true in the launchpad."
+        ),
+        numbers={"repeats": counts.repeats, "repeat_share": share},
     )
 
 

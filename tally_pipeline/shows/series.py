@@ -21,6 +21,7 @@ import pyarrow as pa
 from tally_pipeline.shows import contract
 from tally_pipeline.shows.chunk import refine_chunk
 from tally_pipeline.shows.contract import Column, RowContract
+from tally_pipeline.shows.rawjson import without_mark
 
 VERSION = "1"
 """Stands in the footer of every file; raise it when a column or a rule changes."""
@@ -94,12 +95,13 @@ class UnreadableExportError(ValueError):
     """The object is no whole gzip file; the message says in what way."""
 
 
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """The books of one refined export: `lines` = `silver_rows` + `quarantined`, always.
+class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The books of one refined export: `lines` = `silver_rows` + `quarantined` + `blank`, always.
 
-    `repeats`: lines rejected because an earlier one has their id, part of `quarantined`. `zero_popularity`:
-    silver rows whose popularity is 0. `by_rule`: rejected lines by rule. `new_fields`: lines with a field that
-    the contract does not know, by field. `lost_fields`: fields of the contract that no line had.
+    `blank`: lines that hold nothing but white space, and so say nothing of any series. `repeats`: lines rejected
+    because an earlier one has their id, part of `quarantined`. `zero_popularity`: silver rows whose popularity is
+    0. `by_rule`: rejected lines by rule. `new_fields`: lines with a field that the contract does not know, by
+    field. `lost_fields`: fields of the contract that no line had.
     """
 
     lines: int
@@ -110,16 +112,22 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     by_rule: dict[str, int]
     new_fields: dict[str, int]
     lost_fields: tuple[str, ...]
+    blank: int = 0
+
+    @property
+    def filled(self) -> int:
+        """Lines that hold something."""
+        return self.lines - self.blank
 
     @property
     def pass_rate(self) -> float:
-        """Per cent of lines that keep every rule; 0 for an empty file."""
-        return 100 * (self.lines - self.quarantined) / self.lines if self.lines else 0.0
+        """Per cent of filled lines that keep every rule; 0 where there are none."""
+        return 100 * (self.filled - self.quarantined) / self.filled if self.filled else 0.0
 
     @property
     def balanced(self) -> bool:
         """Whether every line is accounted for."""
-        return self.lines == self.silver_rows + self.quarantined
+        return self.lines == self.silver_rows + self.quarantined + self.blank
 
     @property
     def zero_share(self) -> float:
@@ -161,7 +169,11 @@ def refine(export: bytes, *, key: str) -> Refined:
 
     The result depends on nothing else. Raises `UnreadableExportError`.
     """
-    lines = _lines(export)
+    every = _lines(export)
+    places: Sequence[int] = range(len(every))
+    if not all(map(bytes.strip, every)):
+        places = [place for place in places if every[place].strip()]
+    lines = [every[place] for place in places] if len(places) < len(every) else every
     batches: list[pa.RecordBatch] = []
     sound: list[np.ndarray] = []
     broken: dict[int, list[tuple[Rule, str]]] = {}
@@ -174,7 +186,7 @@ def refine(export: bytes, *, key: str) -> Refined:
         batches.append(pa.RecordBatch.from_arrays([chunk.columns[name] for name in names], names))
         good = np.setdiff1d(np.arange(len(part)), list(chunk.broken), assume_unique=True)
         sound.append(good + start)
-        broken.update({start + i: list(reasons) for i, reasons in chunk.broken.items()})
+        broken.update({places[start + i]: list(reasons) for i, reasons in chunk.broken.items()})
         seen |= chunk.seen
         unknown.update(chunk.unknown)
 
@@ -183,16 +195,16 @@ def refine(export: bytes, *, key: str) -> Refined:
     ids = rows["show_id"].to_numpy()
     first = np.unique(ids, return_index=True)[1]
     if len(first) < len(ids):
-        places = np.concatenate(sound)
+        sound_lines = np.concatenate(sound)
         for repeat in np.setdiff1d(np.arange(len(ids)), first, assume_unique=True):
             told = f"id {ids[repeat]} stands on an earlier line"
-            broken[int(places[repeat])] = [("repeated_id", told)]
+            broken[places[sound_lines[repeat]]] = [("repeated_id", told)]
         rows = rows.take(np.sort(first))
     silver = _ranked(rows)
     return Refined(
         silver=silver,
-        quarantine=_quarantine(lines, broken, key),
-        counts=_counts(len(lines), silver, broken, seen, unknown),
+        quarantine=_quarantine(every, broken, key),
+        counts=_counts(len(every), len(every) - len(lines), silver, broken, seen, unknown),
     )
 
 
@@ -202,14 +214,15 @@ def count_lines(export: bytes) -> int:
 
 
 def _lines(export: bytes) -> list[bytes]:
-    """The file's lines without their ends. Nothing after the last end is no line."""
+    """The file's lines without their ends, nor the byte order mark before the first. Nothing after the last end is
+    no line."""
     if not export:
         raise UnreadableExportError("it is not a whole gzip file (it is empty)")
     try:
         text = gzip.decompress(export)
     except (EOFError, OSError, zlib.error) as error:
         raise UnreadableExportError(f"it is not a whole gzip file ({error})") from error
-    lines = text.split(b"\n")
+    lines = without_mark(text).split(b"\n")
     if not lines[-1]:
         lines.pop()
     return lines
@@ -238,6 +251,7 @@ def _quarantine(lines: Sequence[bytes], broken: dict[int, list[tuple[Rule, str]]
 
 def _counts(
     lines: int,
+    blank: int,
     silver: pa.Table,
     broken: dict[int, list[tuple[Rule, str]]],
     seen: set[str],
@@ -254,5 +268,6 @@ def _counts(
         zero_popularity=int(np.count_nonzero(silver["popularity"].to_numpy() == 0)),
         by_rule={rule: by_rule[rule] for rule in RULES},
         new_fields=dict(sorted(unknown.items())[:SHOWN]),
-        lost_fields=tuple(sorted(SERIES.fields - seen)) if lines else (),
+        lost_fields=tuple(sorted(SERIES.fields - seen)) if lines > blank else (),
+        blank=blank,
     )

@@ -30,6 +30,13 @@ _BAD_PARAMETER = frozenset({5, 20, 22, 23, 28})
 _NOT_FOUND = frozenset({6, 34})
 _PASSING = frozenset({9, 11, 15, 24, 43, 46})
 _EXCERPT = 300
+_STALE = "Likely a stale copy in TMDB's cache, where a page stays for up to 8 hours: run it again later."
+
+
+_IN_BETWEEN = (
+    "Check TMDB_API_TOKEN or TMDB_API_KEY; TMDB would have said what is wrong with them, so look also whether a proxy"
+    " or a firewall answered in its place."
+)
 
 
 @dataclass(frozen=True)
@@ -159,17 +166,6 @@ class NotYetThereError(TransientError):
     advice = "TMDB writes it from about 07:00 UTC; it is there by 08:00. Run it again later."
 
 
-class EmptyPageError(TransientError):
-    """A page has no rows, and its own count does not explain it. `empty` is that page."""
-
-    def __init__(self, asked: Asked, empty: Page, *, status: int) -> None:
-        record = empty.record
-        super().__init__(
-            f"TMDB answered page {record.page} of {record.total_pages} without rows", asked, status=status
-        )
-        self.empty = empty
-
-
 class _Facts(TypedDict):
     status: int
     code: int | None
@@ -202,11 +198,12 @@ def sort_error(asked: Asked, reply: Reply, *, source: str, scrub: Scrub) -> Tmdb
     if code == _RATE_LIMITED or status == 429:
         return RateLimitedError(problem + asks_to_wait, asked, retry_after=wait, **facts)
     if code in _AUTH or status in (401, 403):
-        return AuthError(problem, asked, **facts)
+        return AuthError(problem, asked, advice=None if code in _AUTH else _IN_BETWEEN, **facts)
     if code in _PASSING or status >= 500 or status == 408:
         return TransientError(problem + asks_to_wait, asked, retry_after=wait, **facts)
     if 300 <= status < 400:
-        problem += f", a redirect to {scrub(headers.get('Location', 'nowhere'))[:_EXCERPT]}"
+        if "Location" in headers:
+            problem += f", a redirect to {scrub(headers['Location'])[:_EXCERPT]}"
         return PermanentError(problem, asked, **facts)
     if code in _BAD_PARAMETER | _NOT_FOUND or not 200 <= status < 300:
         return PermanentError(problem, asked, advice=_permanent_advice(status, code), **facts)
@@ -255,30 +252,25 @@ def malformed(asked: Asked, reply: Reply, what: str, said: str, scrub: Scrub) ->
     return TransientError(problem, asked, **_facts(reply, _told(reply.body)[0], scrub))
 
 
+def nothing_new(asked: Asked, page: Page, *, attempts: int) -> TransientError:
+    """The error of a page that should have brought shows, and came without a new one `attempts` times."""
+    record = page.record
+    found = f"{record.rows} rows, all of shows that earlier pages have" if record.rows else "no rows"
+    problem = f"TMDB answered page {record.page} with {found}, although the list goes on there"
+    error = TransientError(problem, asked, advice=_STALE)
+    error.attempts = attempts
+    return error
+
+
 def _facts(reply: Reply, code: int | None, scrub: Scrub) -> _Facts:
     return {"status": reply.status, "code": code, "reply": _excerpt(reply.body, scrub)}
 
 
 def _page(asked: Asked, reply: Reply, scrub: Scrub) -> Page | TmdbError:
     try:
-        page = read_page(asked.page or 1, reply.body, reply.headers)
+        return read_page(asked.page or 1, reply.body, reply.headers)
     except MalformedPageError as error:
         return malformed(asked, reply, "the page", str(error), scrub)
-    if not page.record.rows and not _may_be_empty(page):
-        return EmptyPageError(asked, page, status=reply.status)
-    return page
-
-
-def _may_be_empty(page: Page) -> bool:
-    """Whether a page without rows is what its own count makes one expect.
-
-    Page 1 may be of a list that holds nothing. A later one is asked for only because there were rows before it,
-    so it may lie behind the end, but not say that the list holds nothing.
-    """
-    number, total = page.record.page, page.record.total_pages
-    if total is None:
-        return True
-    return total <= 1 if number == 1 else 0 < total < number
 
 
 def _told(body: bytes) -> tuple[int | None, str | None]:

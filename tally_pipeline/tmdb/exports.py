@@ -1,7 +1,6 @@
 """Downloads TMDB's daily exports: one gzip file a day of every series' id, name and popularity.
 
 https://developer.themoviedb.org/docs/daily-id-exports: no key is needed, so none is sent. The files are written
-from tally_pipeline import clock
 from about 07:00 UTC, there by 08:00, and kept for about 90 days.
 """
 
@@ -20,6 +19,7 @@ import requests
 import urllib3.exceptions
 
 from tally_pipeline import __version__, clock
+from tally_pipeline.shows.rawjson import beginning
 from tally_pipeline.shows.series import Receipt
 from tally_pipeline.tmdb.errors import (
     Asked,
@@ -44,6 +44,7 @@ DAYS_KEPT = 90
 
 _PIECE = 1 << 18
 _GZIP = zlib.MAX_WBITS | 16
+_GZIP_MAGIC = b"\x1f\x8b"
 _TOLD = ("Content-Type", "Content-Length", "ETag", "Last-Modified", "Date", "Age", "Cache-Control")
 _ERROR_BYTES = 4096
 """How much of a reply that is no file is read, to say what it was."""
@@ -186,6 +187,8 @@ def export_url(settings: TmdbSettings, day: date) -> str:
 
 def gzip_damage(body: bytes) -> str | None:
     """In what way `body` is not a whole gzip file, by its checksums; None when it is one."""
+    if not body.startswith(_GZIP_MAGIC):
+        return f"it is no gzip{beginning(body)}" if body.strip() else "it is empty"
     member = zlib.decompressobj(_GZIP)
     for start in range(0, len(body), _PIECE):
         piece = body[start : start + _PIECE]

@@ -111,6 +111,7 @@ class PageFetcher:
     ) -> None:
         self._session = session
         self._settings = settings
+        self._stop = stop
         self._patience = Patience(settings, rate, stop)
         self._list_name = show_list.name
         self._url = settings.base_url.rstrip("/") + show_list.path_for(settings.trending_window)
@@ -127,10 +128,25 @@ class PageFetcher:
         outcome, requests_sent = self._patience.until_it_comes(lambda: self._ask(number))
         return Fetched(number, outcome, requests_sent)
 
+    @property
+    def attempts(self) -> int:
+        """How often a page is asked for at most."""
+        return self._settings.attempts
+
+    def hold_off(self, attempt: int) -> None:
+        """Waits as one does after a failed attempt; not when the capture has ended."""
+        self._stop.wait(backoff(attempt, self._settings.backoff_seconds))
+
+    def asked(self, number: int) -> Asked:
+        """What is asked for when page `number` is."""
+        return Asked(self._list_name, number, f"{self._url}?{urlencode(self._query(number))}")
+
+    def _query(self, number: int) -> dict[str, str]:
+        return {**self._params, "page": str(number)}
+
     def _ask(self, number: int) -> Page | TmdbError:
-        params = {**self._params, "page": str(number)}
-        asked = Asked(self._list_name, number, f"{self._url}?{urlencode(params)}")
-        reply = ask_api(self._session, self._settings, asked, self._url, params)
+        asked = self.asked(number)
+        reply = ask_api(self._session, self._settings, asked, self._url, self._query(number))
         if isinstance(reply, TmdbError):
             return reply
         return sort_reply(asked, reply, source=self._settings.source, scrub=self._scrub)

@@ -291,3 +291,10 @@ def test_a_list_of_genres_with_repeats_is_not_published(pipeline: Pipeline) -> N
     result = pipeline.materialize(common.BRONZE_GENRES, common.SILVER_GENRES, first=clock.today())
     assert "2 genres, 1 ids" in why(result)
     assert streams.latest_genres(pipeline.deployment.lake) == {}
+
+
+def test_a_list_that_lost_most_of_the_genres_is_not_published(pipeline: Pipeline) -> None:
+    pipeline.server.files["/3/genre/tv/list"] = b'{"genres":[{"id":18,"name":"Drama"}]}'
+    result = pipeline.materialize(common.BRONZE_GENRES, common.SILVER_GENRES, first=clock.today())
+    assert "0 genres are new, 15 are gone" in why(result)
+    assert streams.latest_genres(pipeline.deployment.lake) == {}

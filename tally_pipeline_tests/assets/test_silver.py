@@ -119,6 +119,53 @@ def test_a_failed_pass_rate_counts_by_rule_and_names_offenders(pipeline: Pipelin
     assert "TALLY_MIN_PASS_RATE" in str(shown["what to do"])
 
 
+def test_a_day_of_repeats_is_not_published_unless_a_person_allows_it(pipeline: Pipeline) -> None:
+    put(pipeline.lake, day(), rows(20), name="good", at="03:00:00")
+    assert pipeline.refine().success
+    good = contents(pipeline.lake)[KEY]
+    put(pipeline.lake, day(), rows(20) * 10, name="repeats", at="04:00:00")
+
+    result = pipeline.refine()
+
+    (why,) = failures(result).values()
+    assert "180 of 200 rows (90.0%) repeat a show" in why
+    assert "allow_partial: true" in why
+    assert contents(pipeline.lake)[KEY] == good
+    assert checks(result, SILVER)["repeats_rare"] == "failed"
+
+    allowed = pipeline.refine(config=ALLOWED)
+    assert allowed.success
+    assert checks(allowed, SILVER)["repeats_rare"] == "warning"
+
+
+def test_more_repeats_than_lists_have_while_they_drift_are_a_warning(pipeline: Pipeline) -> None:
+    put(pipeline.lake, day(), [*rows(28), row(1), row(2)])
+    result = pipeline.refine()
+    assert result.success
+    assert checks(result, SILVER)["repeats_rare"] == "warning"
+
+
+def test_an_object_that_lost_rows_since_it_was_captured_is_not_published(pipeline: Pipeline) -> None:
+    key = BronzeKey(POPULAR.name, day(), "shorter")
+    whole, shorter = capture(key, rows(20)), capture(key, rows(12))
+    about = whole[whole.index(b'], "_metadata"') :]
+    pipeline.lake.write_bronze(key, shorter[: shorter.index(b'], "_metadata"')] + about)
+    (why,) = failures(pipeline.refine()).values()
+    assert (
+        "12 in bronze; 12 in silver + 0 repeats + 0 in quarantine; the object's metadata tells of 20" in why
+    )
+    assert "tally audit" in why
+    assert KEY not in contents(pipeline.lake)
+
+
+def test_an_object_that_calls_itself_complete_and_names_missing_pages_is_partial(pipeline: Pipeline) -> None:
+    key = BronzeKey(POPULAR.name, day(), "astray")
+    body = capture(key, rows(20), missing=[2]).replace(b'"verdict":"partial"', b'"verdict":"complete"')
+    pipeline.lake.write_bronze(key, body)
+    (why,) = failures(pipeline.refine()).values()
+    assert f"{key} is partial" in why
+
+
 def test_the_bar_is_a_setting(faulty: Callable[..., Pipeline]) -> None:
     pipeline = faulty(TALLY_MIN_PASS_RATE="90")
     put(pipeline.lake, day(), [*rows(18), BAD, "no row"])

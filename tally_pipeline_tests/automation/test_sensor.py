@@ -488,6 +488,7 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
         "pass_rate",
         "show_id_unique",
         "accounts_for_every_row",
+        "repeats_rare",
         "volume",
         "null_rates",
         "genres_known",

@@ -46,6 +46,7 @@ class Outcome:
     says: str = ""
     rows: int = 20 * PAGES
     quarantined: int = 0
+    repeats: int = 0
     new_fields: tuple[str, ...] = ()
 
 
@@ -148,7 +149,7 @@ OUTCOMES: Mapping[str, Mapping[str, Outcome]] = {
     "html": {
         "html:page=2,times=1": HEALS,
         "html:page=2": partial(2),
-        "html": refused("HTTP 200, but not with the page: the reply is not JSON"),
+        "html": refused("HTTP 200, but not with the page: the reply is not a JSON object"),
     },
     "error-body": {
         "error-body:page=2,times=1": HEALS,
@@ -179,6 +180,35 @@ OUTCOMES: Mapping[str, Mapping[str, Outcome]] = {
     "wrong-page": {
         "wrong-page:page=2,times=1": HEALS,
         "wrong-page:page=2": partial(2),
+    },
+    "same-rows": {
+        "same-rows:page=2,times=1": HEALS,
+        "same-rows:page=3": partial(3),
+        "same-rows": Outcome(
+            "every page but the first is missing, nothing is published",
+            verdict="partial",
+            published=False,
+            retried=True,
+            checks={"page_set_complete": "failed"},
+            says="1 of 3 pages came back; missing: 2, 3 .*all of shows that earlier pages have",
+            rows=20,
+        ),
+    },
+    "repeats": {
+        "repeats": Outcome("as far as lists drift: published", repeats=2),
+        "repeats:count=2": Outcome("warned of, and published", checks={"repeats_rare": "warning"}, repeats=4),
+        "repeats:count=9": Outcome(
+            "more repeats than a list may have: not published",
+            published=False,
+            checks={"repeats_rare": "failed"},
+            says=r"18 of 60 rows \(30\.0%\) repeat a show.*The day's last good file stays",
+            repeats=18,
+        ),
+    },
+    "wrong-totals": {
+        "wrong-totals:pages_told=1,page=1": UNHARMED,
+        "wrong-totals:pages_told=49000": UNHARMED,
+        "wrong-totals": UNHARMED,
     },
     "unauthorized": {
         "unauthorized": refused("HTTP 401, code 7.*Check TMDB_API_TOKEN", retried=False),
@@ -247,10 +277,11 @@ def test_under_a_fault_the_sync_ends_as_expected_and_nothing_is_lost(
     (told,) = ran.json.values()
 
     assert ran.code == (0 if outcome.published else 1)
-    assert {name: told[name] for name in ("verdict", "published", "rows", "quarantined")} == {
+    assert {name: told[name] for name in ("verdict", "published", "rows", "repeats", "quarantined")} == {
         "verdict": outcome.verdict,
         "published": outcome.published,
         "rows": outcome.rows,
+        "repeats": outcome.repeats,
         "quarantined": outcome.quarantined,
     }
     assert tuple(told["new_fields"]) == outcome.new_fields
@@ -269,7 +300,8 @@ def test_under_a_fault_the_sync_ends_as_expected_and_nothing_is_lost(
     if outcome.published:
         footer = footer_of(home.lake, silver)
         assert [ref.key for ref in footer.bronze] == [told["keys"][0]]
-        assert told["silver_rows"] == footer.counts.silver_rows == outcome.rows - outcome.quarantined
+        assert told["silver_rows"] == footer.counts.silver_rows
+        assert footer.counts.silver_rows == outcome.rows - outcome.repeats - outcome.quarantined
 
     assert _audit(home) == 0
     run = history.get_run_by_id(told["run_id"])

@@ -102,7 +102,7 @@ def test_a_file_cut_off_anywhere_is_named(tmp_path_factory: pytest.TempPathFacto
 
     change(lake, lambda whole: whole[:length])
 
-    assert f"{KEY} is not a capture: it is not JSON" in problem(lake)
+    assert f"{KEY} is not a capture: it is not a JSON object" in problem(lake)
 
 
 def test_an_added_row_is_named(lake: FolderLake) -> None:

@@ -121,7 +121,7 @@ def test_rows_that_are_no_array_are_passed_over_where_the_object_says_nothing_of
 ) -> None:
     lake.path(BronzeKey(LIST, DAY, "bad")).write_bytes(b'{"results":{"id":1}}')
 
-    with pytest.raises(NoCaptureError, match="`results` is not an array"):
+    with pytest.raises(NoCaptureError, match="`results` is not a list"):
         chosen(lake)
 
 

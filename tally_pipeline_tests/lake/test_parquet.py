@@ -11,10 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tally_pipeline.lake import parquet
-from tally_pipeline.lake.parquet import FOOTER_BYTES, BronzeRef, Footer, ForeignFileError, footer_for
-from tally_pipeline.shows import contract
+from tally_pipeline.lake.parquet import (
+    FOOTER_BYTES,
+    BronzeRef,
+    Footer,
+    ForeignFileError,
+    SeriesFooter,
+    footer_for,
+)
+from tally_pipeline.shows import contract, series
 from tally_pipeline.shows.refine import Refined, refine
 from tally_pipeline_tests.shows.building import bare, show
+from tally_pipeline_tests.tmdb.export_server import file_of, line
 
 REFINED: Refined = refine(
     bare(*(show(number) for number in range(1, 51)), b"5"),
@@ -85,6 +93,26 @@ def test_a_parquet_file_of_another_tool_has_no_footer_of_ours() -> None:
     assert parquet.decode(foreign()).to_pydict() == {"a": [1]}
     with pytest.raises(ForeignFileError, match="not a file that Tally wrote"):
         parquet.read_footer(foreign())
+
+
+def rewritten(table: pa.Table) -> bytes:
+    """As pandas or PyArrow write a table that they read: with whatever the footer said."""
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
+def test_a_file_of_series_that_lost_rows_is_not_believed_what_its_footer_counts() -> None:
+    made = series.refine(file_of([*(line(n) for n in range(1, 9)), b"bad", b"bad"]), key="k")
+    footer = SeriesFooter(
+        bronze=(), contract_version="1", source="tmdb", ingestion_timestamp=None, counts=made.counts
+    )
+    for table in (made.silver, made.quarantine):
+        kept = parquet.decode(parquet.encode(table, footer))
+        assert parquet.read_footer_as(rewritten(kept), SeriesFooter) == footer
+        for fewer in (kept.slice(1), kept.slice(0, 0)):
+            with pytest.raises(ForeignFileError, match=r"it holds \d rows, its footer says \d"):
+                parquet.read_footer_as(rewritten(fewer), SeriesFooter)
 
 
 @given(st.integers(0, len(FILE) - 1), st.integers(0, 255), st.none() | st.integers(0, len(FILE)))

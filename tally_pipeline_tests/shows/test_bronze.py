@@ -171,28 +171,52 @@ def test_a_row_without_a_usable_id_has_none() -> None:
         {"id": -1},
     ]
 
+    assert page(1, [show(2**63 - 1), show(2**63)]).ids == (2**63 - 1, None)
     assert page(1, rows).ids == (5, None, None, None, None, None, None, None, None)
 
 
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"<html><body>Oops</body></html>", r"the reply is not JSON .* begins '<html>"),
-        (b"", "the reply is not JSON .*no text at all"),
-        (reply(1, [show()])[:-1], "the reply is not JSON .*cut off"),
-        (reply(1, [show()])[:-5], "the reply is not JSON .*a string .* does not end"),
-        (b"[1,2]", "the reply is not JSON .*not with {"),
+        (b"<html><body>Oops</body></html>", r"not a JSON object \(it is no JSON at all\); it begins '<html>"),
+        (b"", r"the reply is not a JSON object \(it is empty\)$"),
+        (reply(1, [show()])[:-1], "the reply is not a JSON object .*it is cut off after"),
+        (reply(1, [show()])[:-5], "the reply is not a JSON object .*a string in it .* does not end"),
+        (b"[1,2]", r"not a JSON object \(it is a list\)"),
+        ("{}".encode("utf-16"), r"not a JSON object \(it is no JSON at all\)"),
+        ('{"results":[]}'.encode("utf-16"), r"not a JSON object \(it is no JSON at all\)"),
+        (b" null", r"not a JSON object \(it is null\)"),
+        (b"5", r"not a JSON object \(it is a number\)"),
+        (b'"{}"', r"not a JSON object \(it is text\)"),
+        (b'\x1f\x8b\x08\x00"', r"not a JSON object \(it is no JSON at all\)"),
+        (reply(1, [show()]) + b"\n{}", r"not a JSON object \(more text follows it"),
         (b'{"status_code":34,"status_message":"Not found"}', "has no `results`; it begins .*status_code"),
-        (b'{"results":null}', "`results` is not a list"),
-        (b'{"results":{"id":1}}', "`results` is not a list"),
-        (b'{"results":"[]"}', "`results` is not a list"),
+        (b'{"results":null}', r"`results` is not a list \(it is null\)"),
+        (b'{"results":{"id":1}}', r"`results` is not a list \(it is an object\)"),
+        (b'{"results":"[]"}', r"`results` is not a list \(it is text\)"),
         (b'{"page":2,"results":[]}', "asked for page 1, the reply is page 2"),
-        (b'{"x":"\xff","results":[]}', "the reply is not UTF-8"),
+        (b'{"x":"\xff","results":[]}', "the reply is not UTF-8 outside its rows"),
     ],
 )
 def test_a_reply_that_is_no_page_is_refused_in_clear_words(body: bytes, says: str) -> None:
     with pytest.raises(MalformedPageError, match=says):
         read_page(1, body, {})
+
+
+def test_a_page_with_a_byte_order_mark_is_read_and_rebuilt_with_it() -> None:
+    body = b"\xef\xbb\xbf" + reply(1, [show(5)])
+
+    kept = decode(encode([read_page(1, body, {})], Metadata()))
+
+    assert [json.loads(bytes(row))["id"] for row in kept.rows()] == [5]
+    assert rebuild_pages(kept)[0][1] == body
+
+
+def test_an_object_that_another_tool_wrote_with_a_byte_order_mark_has_its_rows_and_metadata() -> None:
+    kept = decode(b"\xef\xbb\xbf" + b'{"results":[{"id":5}],"_metadata":{"source":"tmdb"}}')
+
+    assert [bytes(row) for row in kept.rows()] == [b'{"id":5}']
+    assert kept.metadata.source == "tmdb"
 
 
 def test_a_page_that_does_not_say_its_number_is_taken_for_the_one_asked_for() -> None:
@@ -255,9 +279,9 @@ def test_one_odd_page_record_costs_the_records_but_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"", "it is not JSON"),
-        (b"{", "it is not JSON .*cut off"),
-        (b"[]", "it is not JSON .*not with {"),
+        (b"", r"it is not a JSON object \(it is empty\)"),
+        (b"{", "it is not a JSON object .*cut off"),
+        (b"[]", "it is not a JSON object .*it is a list"),
         (b'{"rows":[]}', "it has no `results`; it begins"),
     ],
 )
@@ -267,7 +291,7 @@ def test_an_object_that_is_no_capture_is_refused_in_clear_words(body: bytes, say
 
 
 def test_results_that_are_no_array_are_refused_when_they_are_asked_for() -> None:
-    with pytest.raises(UnreadableBronzeError, match="`results` is not an array"):
+    with pytest.raises(UnreadableBronzeError, match="`results` is not a list"):
         decode(b'{"results":{}}').rows()
 
 
@@ -336,7 +360,7 @@ def test_an_object_is_plain_json_for_every_other_tool() -> None:
 
 
 def test_an_object_with_a_name_that_is_no_text_is_refused_in_words() -> None:
-    with pytest.raises(UnreadableBronzeError, match="it is not JSON"):
+    with pytest.raises(UnreadableBronzeError, match="it is not a JSON object"):
         decode(b'{"\xff": 1, "results": []}')
 
 

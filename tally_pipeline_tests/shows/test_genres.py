@@ -17,6 +17,25 @@ def test_a_reply_comes_back_byte_for_byte_with_its_hash() -> None:
     assert kept.metadata.sha256 == hashlib.sha256(BODY).hexdigest()
 
 
+def test_a_byte_order_mark_is_left_out() -> None:
+    kept = genres.decode(genres.encode(b'\xef\xbb\xbf{"genres":[]}', genres.Metadata()))
+    assert kept.reply == b'{"genres":[]}'
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"genres":null}', r"its `genres` is not a list \(it is null\)"),
+        (b'{"genres":{"18":"Drama"}}', r"its `genres` is not a list \(it is an object\)"),
+        (b"[]", r"it is not a JSON object \(it is a list\)"),
+        (b"{}", "it has no `genres`"),
+    ],
+)
+def test_a_reply_that_is_no_list_of_genres_is_refused_in_clear_words(body: bytes, says: str) -> None:
+    with pytest.raises(UnreadableGenresError, match=says):
+        genres.check_reply(body)
+
+
 def test_genres_stand_by_id_in_their_language() -> None:
     refined = genres.refine(genres.decode(genres.encode(BODY, Metadata(language="da"))))
     assert refined.silver.to_pylist() == [
@@ -47,6 +66,12 @@ def test_a_new_genre_and_a_lost_one_are_warned_of_by_id() -> None:
     assert not finding.passed
     assert not finding.serious
     assert list(finding.offenders) == [{"genre_id": 12345, "what": "new"}, {"genre_id": 37, "what": "gone"}]
+
+
+@pytest.mark.parametrize(("left", "serious"), [(16, False), (8, False), (7, True), (0, True)])
+def test_a_list_without_most_of_the_genres_is_taken_for_broken(left: int, serious: bool) -> None:
+    finding = series_quality.genres_as_contracted(list(GENRES)[:left])
+    assert (finding.passed, finding.serious) == (left == 16, serious)
 
 
 def test_a_genre_listed_twice_is_an_error() -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tally_pipeline.shows import quality
-from tally_pipeline.shows.bronze import Metadata, MissingPage, decode, read_page
+from tally_pipeline.shows.bronze import Metadata, MissingPage, decode, encode, read_page
 from tally_pipeline.shows.contract import RULES
 from tally_pipeline.shows.page_set import judge
 from tally_pipeline.shows.quality import Finding
-from tally_pipeline.shows.refine import Counts
+from tally_pipeline.shows.refine import Counts, refine
 from tally_pipeline_tests.shows.building import capture, page, reply, show
 
 NULLABLE = ("first_air_date", "poster_path", "backdrop_path", "overview", "original_language")
@@ -70,7 +71,7 @@ def test_a_complete_page_set_passes() -> None:
     found = quality.page_set_complete(decode(capture([page(1, [show(1)]), page(2, [show(1)])])).metadata)
 
     assert found.passed
-    assert found.summary == "all 2 pages came back with 2 rows"
+    assert found.summary == "all 2 pages came back with 2 rows, 1 of them repeats"
     assert found.numbers == {"pages_missing": 0, "repeats": 1}
 
 
@@ -180,10 +181,61 @@ def test_a_show_that_stands_twice_in_silver_fails() -> None:
 
 
 def test_books_that_do_not_balance_fail() -> None:
-    assert quality.accounts_for_every_row(counts(39, bronze_rows=41, repeats=1, quarantined=1)).passed
-    found = quality.accounts_for_every_row(counts(39, bronze_rows=41, repeats=1))
+    assert quality.accounts_for_every_row(counts(39, bronze_rows=41, repeats=1, quarantined=1), None).passed
+    found = quality.accounts_for_every_row(counts(39, bronze_rows=41, repeats=1), 41)
     assert not found.passed
     assert found.summary == "41 in bronze; 39 in silver + 1 repeats + 0 in quarantine"
+    assert "A bug in refining" in found.todo
+
+
+def test_a_bronze_object_with_fewer_rows_than_it_tells_of_fails() -> None:
+    assert quality.accounts_for_every_row(counts(40), 40).passed
+    found = quality.accounts_for_every_row(counts(40), 60)
+    assert not found.passed
+    assert found.serious
+    assert found.summary.endswith("; the object's metadata tells of 60")
+    assert "changed after the capture" in found.todo
+
+
+@pytest.mark.parametrize(
+    ("rows", "repeats", "passed", "serious"),
+    [
+        (0, 0, True, False),
+        (40, 1, True, False),
+        (100, 5, True, False),
+        (100, 6, False, False),
+        (100, 20, False, False),
+        (100, 21, False, True),
+        (200, 180, False, True),
+    ],
+)
+def test_repeats_warn_beyond_5_per_cent_of_the_rows_and_block_beyond_20(
+    rows: int, repeats: int, passed: bool, serious: bool
+) -> None:
+    found = quality.repeats_rare(counts(rows - repeats, bronze_rows=rows, repeats=repeats))
+    assert (found.passed, found.serious) == (passed, serious)
+    assert found.numbers["repeats"] == repeats
+
+
+def test_repeats_that_a_person_accepted_only_warn() -> None:
+    found = quality.repeats_rare(counts(20, bronze_rows=200, repeats=180), accepted=True)
+    assert (found.passed, found.serious) == (False, False)
+    assert found.summary == "180 of 200 rows (90.0%) repeat a show"
+
+
+def test_the_repeats_of_tmdbs_recorded_neighbours_pass(recordings: Path) -> None:
+    """What the thresholds were read off: pages 1 and 2 of four lists, one of which share one show."""
+    repeats: dict[str, int] = {}
+    for name in ("popular", "top_rated", "airing_today", "on_the_air"):
+        bodies = [
+            (recordings / "2025-12-24" / f"tv_{name}__page-{number}.json").read_bytes() for number in (1, 2)
+        ]
+        pages = [read_page(number, body, {}) for number, body in enumerate(bodies, start=1)]
+        books = refine(decode(encode(pages, Metadata())), data_type=name, dt="2025-12-24", key="k").counts
+        assert books.bronze_rows == 40
+        assert quality.repeats_rare(books).passed
+        repeats[name] = books.repeats
+    assert repeats == {"popular": 0, "top_rated": 0, "airing_today": 1, "on_the_air": 0}
 
 
 @pytest.mark.parametrize(
@@ -246,7 +298,9 @@ def failing() -> Iterator[Finding]:
     yield quality.fields_known({f"new{n}": 1 for n in many}, tuple(f"lost{n}" for n in range(13)))
     yield quality.pass_rate(counts(0, bronze_rows=60, quarantined=60), 95.0, [{"place": n} for n in many])
     yield quality.show_id_unique(1, 2, 0)
-    yield quality.accounts_for_every_row(counts(1, bronze_rows=2))
+    yield quality.accounts_for_every_row(counts(1, bronze_rows=2), None)
+    yield quality.accounts_for_every_row(counts(1), 2)
+    yield quality.repeats_rare(counts(1, bronze_rows=2, repeats=1))
     yield quality.volume(counts(1), {f"2025-12-0{day}": counts() for day in range(1, 8)})
     yield quality.null_rates(
         counts(nulls={f"column{n}": 100 for n in many}),
@@ -281,4 +335,5 @@ def test_every_check_is_declared_once_with_a_description() -> None:
         "pass_rate",
         "show_id_unique",
         "accounts_for_every_row",
+        "repeats_rare",
     ]

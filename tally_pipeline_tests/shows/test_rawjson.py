@@ -171,10 +171,15 @@ def test_text_that_is_something_else_is_refused(text: bytes) -> None:
 
 
 def test_an_array_is_no_object_and_an_object_no_array() -> None:
-    with pytest.raises(MalformedJsonError, match=r"not with \{"):
+    with pytest.raises(MalformedJsonError, match="it is a list"):
         members(b"[1]")
-    with pytest.raises(MalformedJsonError, match=r"not with \["):
+    with pytest.raises(MalformedJsonError, match="it is an object"):
         elements(b'{"a":1}')
+
+
+@pytest.mark.parametrize("hostile", [b"", b',"b":NaN'])
+def test_a_byte_order_mark_before_an_object_means_nothing(hostile: bytes) -> None:
+    assert members(b'\xef\xbb\xbf {"a": 1' + hostile + b"}")["a"] == b"1"
 
 
 @given(st.binary(max_size=60) | st.text(alphabet='[]{},:"\\ 1ntrue', max_size=40).map(str.encode))

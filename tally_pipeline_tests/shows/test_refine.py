@@ -381,7 +381,7 @@ def test_a_capture_of_another_list_is_refused() -> None:
 
 @pytest.mark.parametrize("results", [b"{}", b"null", b"5", b'"[]"', b"[1,]"])
 def test_results_that_are_no_array_are_refused(results: bytes) -> None:
-    with pytest.raises(UnreadableBronzeError, match="`results` is not an array"):
+    with pytest.raises(UnreadableBronzeError, match="`results` is not a list"):
         of(b'{"results":' + results + b"}")
 
 

@@ -66,25 +66,53 @@ BROKEN: list[tuple[str, Row | bytes, str]] = [
     ("blank_name", show(name=" \t\n"), "name is blank"),
     ("blank_name", show(name="\u00a0\u3000"), "name is blank"),
     ("blank_name", show(original_name="\u2003"), "original_name is blank"),
-    ("impossible_id", show(id=0), "id is 0"),
-    ("impossible_id", show(id=-5), "id is -5"),
-    ("impossible_id", show(id=2**63), "id is 9223372036854775808"),
+    ("impossible_id", show(id=0), "id is 0, outside 1 to 9223372036854775807"),
+    ("impossible_id", show(id=-5), "id is -5, outside 1 to 9223372036854775807"),
+    (
+        "impossible_id",
+        show(id=2**63),
+        "id is 9223372036854775808, outside 1 to 9223372036854775807",
+    ),
     ("out_of_range", show(vote_average=10.01), "vote_average is 10.01, outside 0 to 10"),
     ("out_of_range", show(vote_average=-1), "vote_average is -1, outside 0 to 10"),
     ("out_of_range", show(popularity=-0.5), "popularity is -0.5, outside 0 to 1.79769e+308"),
     ("out_of_range", show(vote_count=-1), "vote_count is -1, outside 0 to 9.22337e+18"),
     ("out_of_range", show(genre_ids=[2**63]), "genre_ids holds a number beyond 64 bits"),
-    ("impossible_date", show(first_air_date="2023-02-30"), "first_air_date is '2023-02-30', not a date"),
-    ("impossible_date", show(first_air_date="2023"), "first_air_date is '2023', not a date"),
-    ("impossible_date", show(first_air_date="20230201"), "first_air_date is '20230201', not a date"),
-    ("impossible_date", show(first_air_date="2023-2-1"), "first_air_date is '2023-2-1', not a date"),
+    (
+        "impossible_date",
+        show(first_air_date="2023-02-30"),
+        "first_air_date is '2023-02-30', not a day of the calendar written YYYY-MM-DD",
+    ),
+    (
+        "impossible_date",
+        show(first_air_date="2023"),
+        "first_air_date is '2023', not a day of the calendar written YYYY-MM-DD",
+    ),
+    (
+        "impossible_date",
+        show(first_air_date="20230201"),
+        "first_air_date is '20230201', not a day of the calendar written YYYY-MM-DD",
+    ),
+    (
+        "impossible_date",
+        show(first_air_date="2023-2-1"),
+        "first_air_date is '2023-2-1', not a day of the calendar written YYYY-MM-DD",
+    ),
     (
         "impossible_date",
         show(first_air_date="2023-02-01T00:00"),
-        "first_air_date is '2023-02-01T00:00', not a date",
+        "first_air_date is '2023-02-01T00:00', not a day of the calendar written YYYY-MM-DD",
     ),
-    ("impossible_date", show(first_air_date="٢٠٢٣-٠٢-٠١"), "first_air_date is '٢٠٢٣-٠٢-٠١', not a date"),
-    ("impossible_date", show(first_air_date=" 2023-02-01"), "first_air_date is ' 2023-02-01', not a date"),
+    (
+        "impossible_date",
+        show(first_air_date="٢٠٢٣-٠٢-٠١"),
+        "first_air_date is '٢٠٢٣-٠٢-٠١', not a day of the calendar written YYYY-MM-DD",
+    ),
+    (
+        "impossible_date",
+        show(first_air_date=" 2023-02-01"),
+        "first_air_date is ' 2023-02-01', not a day of the calendar written YYYY-MM-DD",
+    ),
 ]
 
 
@@ -122,7 +150,7 @@ def test_every_reason_of_a_row_is_given() -> None:
 
     assert rejected["rules"] == ["impossible_id", "blank_name", "out_of_range"]
     assert rejected["reasons"] == [
-        "id is 0",
+        "id is 0, outside 1 to 9223372036854775807",
         "name is blank",
         "original_name is blank",
         "vote_average is 11, outside 0 to 10",

@@ -7,6 +7,7 @@ import json
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +42,6 @@ def test_series_are_ranked_by_popularity_then_by_id() -> None:
     ("text", "rule"),
     [
         (b"not JSON", "unreadable"),
-        (b"", "unreadable"),
         (b'{"id":5,"original_name":"Cut', "unreadable"),
         (b'{"id":5,"original_name":"x","popularity":NaN}', "unreadable"),
         (b'{"id":5,"original_name":"\xff","popularity":1}', "unreadable"),
@@ -86,6 +86,32 @@ def test_carriage_returns_and_a_last_line_without_an_end_do_no_harm() -> None:
     told = refine(gzip.compress(line(1) + b"\r\n" + line(2)), key="k")
     assert told.silver["show_id"].to_pylist() == [1, 2]
     assert told.counts.lines == 2
+
+
+@pytest.mark.parametrize("blank", [b"", b" \t", b"\r"])
+def test_a_blank_line_is_no_rejected_one_and_is_accounted_for(blank: bytes) -> None:
+    told = refined(blank, line(1), blank, b"bad", line(2), line(1), blank)
+    counts = told.counts
+    assert told.silver["show_id"].to_pylist() == [1, 2]
+    assert rules_of(told) == {4: ["unreadable"], 6: ["repeated_id"]}
+    assert (counts.lines, counts.silver_rows, counts.quarantined, counts.blank) == (7, 2, 2, 3)
+    assert (counts.balanced, counts.pass_rate) == (True, 50.0)
+
+
+def test_a_file_of_blank_lines_holds_nothing() -> None:
+    told = refined(b"", b"")
+    assert (told.counts.lines, told.counts.filled, told.counts.balanced) == (2, 0, True)
+    assert told.counts.lost_fields == ()
+
+
+def test_a_byte_order_mark_costs_no_series() -> None:
+    told = refine(file_of([b"\xef\xbb\xbf" + line(1), line(2)]), key="k")
+    assert told.silver["show_id"].to_pylist() == [1, 2]
+    assert told.counts.quarantined == 0
+
+
+def test_the_counts_of_a_file_without_blank_lines_are_written_as_they_always_were() -> None:
+    assert b"blank" not in msgspec.json.encode(refined(line(1)).counts).replace(b"blank_name", b"")
 
 
 def test_a_new_field_is_counted_and_breaks_nothing() -> None:
@@ -145,10 +171,11 @@ def test_lines_are_refined_as_plainly(rows: list[Any]) -> None:
         st.one_of(st.binary(max_size=12), st.integers(1, 9).map(line), ROWS.map(json.dumps).map(str.encode))
     )
 )
-def test_every_line_is_in_silver_or_in_quarantine(lines: list[bytes]) -> None:
+def test_every_line_is_in_silver_or_in_quarantine_or_blank(lines: list[bytes]) -> None:
     lines = [text.replace(b"\n", b" ") for text in lines]
     told = refined(*lines)
-    assert told.counts.lines == len(lines) == told.silver.num_rows + told.quarantine.num_rows
+    blank = sum(not text.strip() for text in lines)
+    assert told.counts.lines == len(lines) == told.silver.num_rows + told.quarantine.num_rows + blank
     assert told.counts.balanced
     assert len(set(told.silver["show_id"].to_pylist())) == told.silver.num_rows
     assert set(rules_of(told)) <= set(range(1, len(lines) + 1))

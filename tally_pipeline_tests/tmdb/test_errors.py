@@ -9,7 +9,6 @@ from tally_pipeline.shows.bronze import Page
 from tally_pipeline.tmdb.errors import (
     Asked,
     AuthError,
-    EmptyPageError,
     PermanentError,
     RateLimitedError,
     Reply,
@@ -116,9 +115,6 @@ def test_an_error_body_is_sorted_by_its_code_and_status(code: int, status: int, 
         (200, page_body(2, rows_of(2), 9), TransientError),
         (200, b'{"page":3,"results":null}', TransientError),
         (200, b'{"status_code":', TransientError),
-        (200, page_body(3, [], 9), EmptyPageError),
-        (200, page_body(3, [], 3), EmptyPageError),
-        (200, page_body(3, [], 0), EmptyPageError),
     ],
 )
 def test_a_reply_without_a_code_is_sorted_by_its_status_and_body(
@@ -129,8 +125,10 @@ def test_a_reply_without_a_code_is_sorted_by_its_status_and_body(
     assert found.code is None
 
 
-@pytest.mark.parametrize("body", [page_body(3, rows_of(3), 9), page_body(3, [], 2), page_body(3, [], None)])
-def test_a_page_is_a_page(body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body", [page_body(3, rows_of(3), 9), *(page_body(3, [], total) for total in (0, 2, 3, 9, None))]
+)
+def test_a_page_is_a_page_whatever_it_says_of_the_list(body: bytes) -> None:
     page = sort(200, body)
     assert isinstance(page, Page)
     assert page.record.page == 3
@@ -178,6 +176,16 @@ def test_the_beginning_of_the_body_is_kept() -> None:
 
 def test_a_redirect_says_where_to() -> None:
     assert "https://elsewhere" in str(error(301, headers={"Location": "https://elsewhere/3"}))
+
+
+@pytest.mark.parametrize("status", [301, 304])
+def test_a_redirect_that_names_no_place_makes_none_up(status: int) -> None:
+    assert f"TMDB answered HTTP {status} (" in str(error(status))
+
+
+def test_a_refusal_that_is_not_in_tmdbs_words_may_be_a_proxys() -> None:
+    assert "a proxy or a firewall answered in its place" in str(error(403, b"<html>blocked</html>"))
+    assert "proxy" not in str(error(401, error_body(7)))
 
 
 def test_the_sandbox_is_not_taken_for_tmdb() -> None:

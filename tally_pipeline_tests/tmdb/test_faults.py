@@ -93,7 +93,7 @@ def test_a_timeout_says_how_long_was_waited(server: ScriptedServer) -> None:
         (Answer(reset=True), "connection to TMDB failed: .*reset"),
         (Answer(CUT_OFF, declared=4000), "broke off"),
         (PASSING["damaged gzip"], "damaged"),
-        (Answer(HTML), "not with the page: the reply is not JSON"),
+        (Answer(HTML), "not with the page: the reply is not a JSON object"),
     ],
 )
 def test_a_transient_error_says_what_happened(server: ScriptedServer, answer: Answer, told: str) -> None:

@@ -13,7 +13,7 @@ BAD_LINES = (
     b'{"id":7654323,"original_name":"Loud","popularity":"loud"}',
     b'{"id":7654324,"original_name":"Nothing","popularity":NaN}',
     b"[7654325]",
-    b"",
+    b"null",
 )
 """Lines that break the contract, each in its own way."""
 

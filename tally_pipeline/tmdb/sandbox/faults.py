@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from tally_pipeline import clock
-from tally_pipeline.shows.lists import LISTS, MAX_PAGES
+from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
 from tally_pipeline.tmdb.sandbox import export_faults
 from tally_pipeline.tmdb.sandbox.bad_rows import DEFECTS
 from tally_pipeline.tmdb.sandbox.replies import (
@@ -246,6 +246,24 @@ def _empty_page(reply: Reply, request: Request, options: Options) -> Reply:
     return _with_rows(reply, lambda rows: [])
 
 
+def _same_rows(reply: Reply, request: Request, options: Options) -> Reply:
+    return _with_rows(reply, lambda rows: _rows_of(request.reply_for(1)) or rows)
+
+
+def _repeats(reply: Reply, request: Request, options: Options) -> Reply:
+    if request.page == 1:
+        return reply
+    before = _rows_of(request.reply_for(request.page - 1))
+    count = min(options["count"], len(before))
+    return _with_rows(reply, lambda rows: [*before[len(before) - count :], *rows[count:]])
+
+
+def _wrong_totals(reply: Reply, request: Request, options: Options) -> Reply:
+    pages = options["pages_told"]
+    told = {"total_pages": pages, "total_results": pages * ROWS_PER_PAGE}
+    return _edited(reply, lambda page: {**page, **told})
+
+
 def _bad_rows(reply: Reply, request: Request, options: Options) -> Reply:
     defects = [options["defect"]] if options["defect"] else list(DEFECTS)
 
@@ -285,15 +303,25 @@ def _with_rows(reply: Reply, change: Callable[[list[Any]], list[Any]]) -> Reply:
     return _edited(reply, lambda page: {**page, "results": change(page["results"])})
 
 
+def _rows_of(reply: Reply) -> list[Any]:
+    """The rows of a reply; none where it is no page of a list."""
+    page = _page(reply)
+    return page["results"] if page else []
+
+
 def _edited(reply: Reply, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Reply:
     """The reply with its page changed; a reply that is no page of a list stays as it is."""
+    page = _page(reply)
+    return reply if page is None else with_body(reply, msgspec.json.encode(change(page)))
+
+
+def _page(reply: Reply) -> dict[str, Any] | None:
+    """The page of a list that a reply holds; None where it holds none."""
     try:
         page = msgspec.json.decode(reply.body)
     except msgspec.DecodeError:
-        return reply
-    if not (isinstance(page, dict) and isinstance(page.get("results"), list)):
-        return reply
-    return with_body(reply, msgspec.json.encode(change(page)))
+        return None
+    return page if isinstance(page, dict) and isinstance(page.get("results"), list) else None
 
 
 # --- the table ---------------------------------------------------------------------------------------------
@@ -364,6 +392,15 @@ FAULTS: Mapping[str, FaultKind] = MappingProxyType(
         ),
         "wrong-page": FaultKind(
             "The reply is the next page's.", _wrong_page
+        ),
+        "same-rows": FaultKind(
+            "Page 1's rows under the number of every page.", _same_rows
+        ),
+        "repeats": FaultKind(
+            "Each page begins with the last rows of the page before, in place of its own.", _repeats, {"count": 1}
+        ),
+        "wrong-totals": FaultKind(
+            "Totals of so many full pages, whatever the list holds.", _wrong_totals, {"pages_told": 0}
         ),
         "missing-export": FaultKind(
             "404 for an export; with times=, one that comes late.", _missing_export, of_exports=True

@@ -121,6 +121,25 @@ def test_empty_page_has_no_rows_and_the_lists_totals(ask: Ask) -> None:
     assert len(ask("empty-page:page=2", page=3).json()["results"]) == 20
 
 
+def test_same_rows_are_page_1s_under_each_pages_own_number(ask: Ask) -> None:
+    first, third = ask(page=1).json(), ask("same-rows", page=3).json()
+    assert (third["page"], third["results"]) == (3, first["results"])
+    assert third["total_pages"] == first["total_pages"]
+
+
+def test_repeats_stand_in_place_of_a_pages_first_rows(ask: Ask) -> None:
+    before, good = ask(page=2).json()["results"], ask(page=3).json()["results"]
+    assert ask("repeats:count=4", page=3).json()["results"] == [*before[-4:], *good[4:]]
+    assert ask("repeats", page=1).content == ask(page=1).content
+
+
+def test_wrong_totals_are_told_whatever_the_list_holds(ask: Ask) -> None:
+    page = ask("wrong-totals", page=2).json()
+    assert (page["total_pages"], page["total_results"], len(page["results"])) == (0, 0, 20)
+    page = ask("wrong-totals:pages_told=2", page=3).json()
+    assert (page["total_pages"], page["total_results"]) == (2, 40)
+
+
 def test_bad_rows_break_the_contract_in_every_way(ask: Ask) -> None:
     good = {row["id"]: row for row in ask(page=1).json()["results"]}
     rows = ask("bad-rows:count=12").json()["results"]
