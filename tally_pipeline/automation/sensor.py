@@ -49,13 +49,13 @@ class _Refined(msgspec.Struct, frozen=True):
 
 class _SensorCursor(msgspec.Struct, frozen=True):
     """Where the arrivals were read up to, what is still to be recorded and to be launched, from which day on gold
-    may be stale, and whether all that bronze held before was looked at once."""
+    may be stale, and for which version of gold all that the lake holds was looked at."""
 
     arrivals: str | None = None
     pending: tuple[Pending, ...] = ()
     refined: _Refined | None = None
     unrecorded: tuple[str, ...] = ()
-    looked_back: bool = False
+    looked_back: str = ""
 
 
 def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
@@ -93,10 +93,16 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         launched = [one for one in found.ready if (one.data_type, one.dt) in taken]
         later = [*found.later, *(one for one in found.ready if (one.data_type, one.dt) not in taken)]
         refined = _since(cursor.refined, [*found.done, *launched])
+        if cursor.looked_back != gold.VERSION:
+            refined = _Refined(
+                layout.EARLIEST, _digest([gold.VERSION, *([refined.digest] if refined else [])])
+            )
         idle = not requests and not busy & _LOOKING_BACK and all(one.dt > _today() for one in later)
         if refined and idle:
             requests, refined = _made_anew(context.instance, lake, begin, refined)
-        next_cursor = _SensorCursor(next_arrivals, tuple(later), refined, tuple(unrecorded), looked_back=True)
+        next_cursor = _SensorCursor(
+            next_arrivals, tuple(later), refined, tuple(unrecorded), looked_back=gold.VERSION
+        )
         return dg.SensorResult(
             run_requests=requests,
             cursor=msgspec.json.encode(next_cursor).decode(),
@@ -111,7 +117,7 @@ def _record(
 ) -> list[str]:
     """Record captures that Dagster does not know; returns the names of those still to be recorded."""
     names = [*cursor.unrecorded, *(one.names[-1] for one in arrived if one.data_type in DATA_TYPES)]
-    if not cursor.looked_back:
+    if cursor.looked_back != gold.VERSION:
         names += _unknown_before(context.instance, lake)
     names = [name for name in dict.fromkeys(names) if _is_of_a_day(name)]
     return record_captures(context.instance, lake, names, context.log.warning, _until(LOOK_SECONDS))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import msgspec
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill  # noqa: TID251 - as the UI
 
@@ -497,6 +498,7 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
         "every_show_once",
         "gaps_are_told",
         "totals_agree_with_silver",
+        "movers_moved",
         "shows_known",
         "numbers_agree_with_files",
         "download_whole",
@@ -540,3 +542,24 @@ def _scheduled(pipeline: Pipeline, due: datetime) -> dg.ScheduleExecutionData:
         repository_def=pipeline.definitions.get_repository_def(),
     )
     return schedule.evaluate_tick(context)
+
+
+@pytest.mark.slow
+def test_gold_of_an_earlier_version_is_made_anew_without_being_asked(pipeline: Pipeline) -> None:
+    yesterday = clock.today() - timedelta(days=1)
+    pipeline.arrive(yesterday, "trending_shows")
+    pipeline.tick()
+    (request,) = pipeline.tick()
+    assert pipeline.carry_out(request).success
+    assert pipeline.tick() == []
+    lake, table = pipeline.deployment.lake, gold.TOP_MOVERS
+    made = gold_files.footer(lake, table, yesterday.isoformat())
+    assert made is not None
+    rows_now = gold_files.read(lake, table, yesterday.isoformat())
+    gold_files.publish(lake, table, rows_now, msgspec.structs.replace(made, contract_version="1.0.0"))
+    assert pipeline.cursor is not None
+    pipeline.cursor = pipeline.cursor.replace(f'"looked_back":"{gold.VERSION}"', '"looked_back":"1.0.0"')
+    (again,) = pipeline.tick()
+    assert names(again) == {"gold/top_movers", "report"}
+    assert pipeline.carry_out(again).success
+    assert pipeline.tick() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.layout import StreamKey
 from tally_pipeline.shows import genres
+from tally_pipeline.shows.contract import GENRES
 from tally_pipeline_tests.automation.test_sensor import Pipeline, names, span
 from tally_pipeline_tests.tmdb.export_server import shows
 
@@ -121,7 +123,8 @@ def test_an_export_that_came_again_asks_for_another_run(pipeline: Pipeline) -> N
 
 def test_new_genres_are_refined(pipeline: Pipeline) -> None:
     key = StreamKey(layout.GENRES, clock.today().isoformat(), "by-hand")
-    body = genres.encode(b'{"genres":[{"id":18,"name":"Drama"}]}', genres.Metadata(language="en-US"))
+    reply = json.dumps({"genres": [{"id": number, "name": name} for number, name in GENRES.items()]})
+    body = genres.encode(reply.encode(), genres.Metadata(language="en-US"))
     pipeline.deployment.lake.store.create(str(key), body)
     (request,) = pipeline.tick()
     assert "silver_genres" in names(request)
