@@ -23,7 +23,7 @@ def check(settings: Settings, *, as_json: bool) -> int:
             _print(checked)
     wrong = sum(checked.state == "wrong" for checked in found)
     if as_json:
-        print(json.dumps(_told(settings, found), indent=2, ensure_ascii=False))
+        terminal.print_json(json.dumps(_told(settings, found), indent=2, ensure_ascii=False))
     else:
         unsure = sum(checked.state == "unsure" for checked in found)
         told = f"{wrong} of {len(found)} are wrong" if wrong else f"None of {len(found)} is wrong"

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from tally_pipeline.cli import terminal
 from tally_pipeline.cli.services import ServiceDiedError, Services, StoppedError
@@ -45,7 +46,7 @@ def up(settings: Settings, *, port: int, first_sync: bool) -> int:
         except StoppedError:
             words.print("Stopped.")
         except ServiceDiedError as error:
-            words.print(f"[red]{error}.[/red] The end of {log}:")
+            words.print(f"[red]{error}.[/red] The end of {escape(str(log))}:")
             words.print(_tail(log), markup=False)
             return 1
     return 0
@@ -113,7 +114,7 @@ def _banner(words: Console, settings: Settings, ui: Ui, log: Path) -> None:
         words.print("         For TMDB's shows put TMDB_API_TOKEN=… into .env and start again.")
         words.print("         A token is free: https://www.themoviedb.org/settings/api")
     else:
-        words.print(f"data     [bold yellow]SANDBOX[/bold yellow], from {settings.tmdb.base_url}")
+        words.print(f"data     [bold yellow]SANDBOX[/bold yellow], from {escape(settings.tmdb.base_url)}")
     for name, path in (("lake", settings.lake_place), ("history", settings.dagster_home), ("log", log)):
         words.print(f"{name:8} {path}", markup=False)
     words.print("Starting Dagster. Ctrl-C stops everything.")
