@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,6 +48,9 @@ def _run(argv: Sequence[str] | None) -> int:
     except _mistakes() as error:
         _complain(str(error))
         return EXIT_WRONG
+    except Exception:  # noqa: BLE001 - a mistake of ours; printed here, where what it quotes is shown
+        traceback.print_exc()
+        return EXIT_INCOMPLETE
 
 
 def _complain(sentence: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from textwrap import indent
 
 import dagster as dg
 from rich.console import Console
@@ -37,7 +36,7 @@ def tell(words: Console, errors: Mapping[str, str]) -> None:
     """Print failures by list or step. Only names stand at the margin: what others wrote cannot look like one."""
     for name, error in errors.items():
         words.print(f"[red]✗[/red] {escape(name)}:")
-        words.print(indent(error, "  ", lambda _: True), markup=False)
+        words.print("  " + error.replace("\n", "\n  "), markup=False)
 
 
 def of_run(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:

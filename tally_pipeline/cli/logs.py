@@ -71,7 +71,7 @@ def _tell(out: Console, instance: dg.DagsterInstance, record: dg.RunRecord, scru
     out.print(f"{at} {mark} {state:9} {escape(told)}", soft_wrap=True)
     if run.is_failure:
         for name, error in failures.of_run(instance, run.run_id).items():
-            for number, line in enumerate(scrub(error).splitlines()):
+            for number, line in enumerate(scrub(error).split("\n")):
                 out.print(
                     f"    {name}: {line}" if number == 0 else f"    {line}", markup=False, soft_wrap=True
                 )

@@ -129,7 +129,7 @@ def listed(number: int, ago: int, data_type: str) -> dict[str, object]:
     return show(number, data_type, popularity=float((number * 7 + ago) % 30), vote_count=150 + number * 10)
 
 
-LAKES = {
+LAKES: dict[str, dict[str, tuple[int, ...]]] = {
     "three days": {"popular_shows": (2, 1, 0), "on_the_air": (2, 1, 0)},
     "a gap before the newest day": {"popular_shows": (9, 8, 0), "on_the_air": (9, 8, 0)},
     "nothing for two days": {"popular_shows": (4, 3, 2), "on_the_air": (4, 3, 2)},
