@@ -118,7 +118,12 @@ def _require_apart(answer: pa.Table, what: str) -> None:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    values: list[Any] = column.to_pylist(maps_as_pydicts="lossy")
+    """As Python's, maps as dictionaries; as pairs where a key is no name, but a list or a row."""
+    values: list[Any]
+    try:
+        values = column.to_pylist(maps_as_pydicts="lossy")
+    except TypeError:
+        values = column.to_pylist()
     return values
 
 

@@ -113,7 +113,7 @@ def test_what_is_cut_or_left_out_is_said(run_tally: Tally) -> None:
         "1 row. Left out to fit: the ends of 1 cells; --format csv or --output FILE has them.\n"
     )
     ran = run_tally("query", f"SELECT {', '.join(f'{n} AS a_column_{n}' for n in range(40))}")
-    assert "Left out to fit: 31 of 40 columns; --format csv" in ran.err
+    assert "Left out to fit: 30 of 40 columns; --format csv" in ran.err
 
 
 def test_csv_and_json_have_every_row_unless_a_limit_is_asked_for(run_tally: Tally) -> None:
@@ -134,7 +134,7 @@ EVERY_TYPE = pa.table(
         "bigint": [2**63 - 1, None],
         "boolean": [True, False],
         "date": [date(2026, 1, 2), None],
-        "timestamp": pa.array([datetime(2026, 1, 2, 3, 4, 5), None], pa.timestamp("us")),
+        "timestamp": pa.array([datetime(2026, 1, 2, 3, 4, 5), None], pa.timestamp("us")),  # noqa: DTZ001
         "instant": pa.array([datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), None], pa.timestamp("us", "UTC")),
         "text": ['a, "b"', ""],
     }
@@ -180,7 +180,7 @@ def test_csv_has_lists_and_maps_as_json_and_tells_null_from_an_empty_text() -> N
         'a, "b"',
     ]
     assert second[3:5] == ["-12345678901234567890.12", "NaN"]
-    assert text.endswith(',,,,""\n') or text.endswith(',false,,,,""\n')
+    assert text.endswith(',false,,,,""\n')
 
 
 def test_a_csv_of_one_column_has_a_line_for_every_row() -> None:
@@ -274,7 +274,9 @@ def test_arguments_that_contradict_each_other_are_refused(run_tally: Tally, argv
 
 def test_what_json_cannot_say_is_told() -> None:
     with pytest.raises(QueryError, match="cannot be written as JSON"):
-        answers.as_json(pa.table({"a": pa.array([[([1], 2)]], pa.map_(pa.list_(pa.int64()), pa.int64()))}))
+        answers.as_json(pa.table({"a": pa.array([[(True, 2)]], pa.map_(pa.bool_(), pa.int64()))}))
+    by_list = pa.array([[([1], 2)]], pa.map_(pa.list_(pa.int64()), pa.int64()))
+    assert json.loads(answers.as_json(pa.table({"a": by_list}))) == [{"a": [[[1], 2]]}]
 
 
 def test_names_of_columns_are_shown_like_any_text() -> None:
