@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import socket
 import sysconfig
 import tempfile
@@ -23,6 +24,9 @@ from tally_pipeline.deployment import Settings
 
 START_SECONDS = 180
 """After this the start counts as hung; a slow machine takes half a minute."""
+
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+"""How Dagster colours its log. Shown like other people's text, it would be written out."""
 
 LOG_LINES = 20
 """The lines of the log that are shown when something ended that should not have."""
@@ -151,4 +155,5 @@ def _script(name: str) -> str:
 
 
 def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:])
+    text = _COLOUR.sub("", log.read_text(encoding="utf-8", errors="replace"))
+    return "\n".join(text.splitlines()[-LOG_LINES:])
