@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,7 +79,7 @@ def print_json(text: str) -> None:
 
 
 def is_heard() -> bool:
-    """Whether anybody still reads standard output, as far as is known."""
+    """Whether anybody may still read standard output: not when the reader of a pipe is gone, or the terminal."""
     return not (isinstance(sys.stdout, _Shown) and sys.stdout.is_gone)
 
 
@@ -176,7 +177,11 @@ class _Shown:
 
     @property
     def is_gone(self) -> bool:
-        return self._file is not None and self._file.is_gone
+        if self._file is None or self._file.is_gone:
+            return self._file is not None
+        asked = select.poll()
+        asked.register(self._file.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in asked.poll(0))
 
     @property
     def lost(self) -> OSError | None:

@@ -164,6 +164,10 @@ def test_a_sync_whose_reader_leaves_publishes_and_exits_with_0(tmp_path: Path, s
     assert len(ran.stdout.splitlines()) == 1
     published = list((tmp_path / "sandbox/lake/silver/shows").glob(f"*/dt={day()}/data.parquet"))
     assert len(published) == 4
+    # What goes on for ever ends with its reader, though nothing more was written that would tell it so.
+    ran = run(tmp_path, steady.base_url, "tally logs --follow | head -1")
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert b"success" in ran.stdout
 
 
 @pytest.mark.slow
