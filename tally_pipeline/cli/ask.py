@@ -76,7 +76,7 @@ def _closing(rows: pa.Table, answer: pa.Table, found: Grid) -> str:
     if rows.num_rows < answer.num_rows:
         told += "; --all, --limit N or --output FILE for more"
     missing = [f"{len(found.left_out)} of {answer.num_columns} columns"] if found.left_out else []
-    missing += [f"the ends of {found.cut:,} cells"] if found.cut else []
+    missing += [f"the end of {found.cut:,} cell{'s' if found.cut > 1 else ''}"] if found.cut else []
     if missing:
         told += f". Left out to fit: {' and '.join(missing)}; --format csv or --output FILE has them"
     return f"{told}."

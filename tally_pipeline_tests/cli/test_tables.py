@@ -109,9 +109,7 @@ def test_a_table_shows_its_first_20_rows_and_says_so(run_tally: Tally) -> None:
 
 def test_what_is_cut_or_left_out_is_said(run_tally: Tally) -> None:
     ran = run_tally("query", "SELECT rpad('x', 300, 'x') AS long, 1 AS one")
-    assert ran.err == (
-        "1 row. Left out to fit: the ends of 1 cells; --format csv or --output FILE has them.\n"
-    )
+    assert ran.err == ("1 row. Left out to fit: the end of 1 cell; --format csv or --output FILE has them.\n")
     ran = run_tally("query", f"SELECT {', '.join(f'{n} AS a_column_{n}' for n in range(40))}")
     assert "Left out to fit: 30 of 40 columns; --format csv" in ran.err
 

@@ -133,6 +133,18 @@ def test_on_a_terminal_only_our_own_colours_and_bars_are_sent(tmp_path: Path) ->
     assert all(r"\x1b[2J" in words for words in said[1:3] + said[4:7])
 
 
+def test_a_table_higher_than_the_terminal_goes_through_the_pager_uncut(tmp_path: Path) -> None:
+    told = environment(tmp_path) | {"PAGER": "sed s/^/paged:/"}
+    sql = "SELECT a, rpad('x', 150, 'x') AS long FROM UNNEST(sequence(1, {rows})) AS t (a) ORDER BY a"
+    paged = on_a_terminal(tmp_path, told, "query", sql.format(rows=60), "--all").splitlines()
+    assert f"paged: 60 │ {'x' * 150}" in paged
+    assert paged[-1] == "60 rows."
+    for argv in ((sql.format(rows=60), "--all", "--no-pager"), (sql.format(rows=20),)):
+        lines = on_a_terminal(tmp_path, told, "query", *argv).splitlines()
+        assert not any(line.startswith("paged:") for line in lines)
+        assert max(map(len, lines[:-1])) <= 120
+
+
 def test_csv_in_a_pipe_is_exact(tmp_path: Path, run_tally: Tally) -> None:
     quoted = "'\x1b[31m\x85\u202ea' AS a, '' AS b, CAST(NULL AS varchar) AS c, 'x' || chr(13) AS d"
     assert run_tally("query", f"SELECT {quoted}", "--format", "csv").out == (
