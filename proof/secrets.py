@@ -16,7 +16,7 @@ from proof.cases import COLUMNS, Case, Home, demand, glimpse, tried
 from proof.faulty import folder as faults_of_folder
 from proof.faulty import s3 as faults_of_s3
 from proof.faulty import tmdb as faults_of_tmdb
-from proof.inspection import markup, supply_chain
+from proof.inspection import markup, steering, supply_chain
 from proof.inspection.searching import (
     KEY,
     SECRETS,
@@ -97,6 +97,7 @@ def _cases(folder: Path, *, long: bool) -> Iterator[Case]:
     yield Case("network", "a sandbox on all addresses", "refused", _sandbox_elsewhere)
     yield from supply_chain.cases()
     yield from markup.cases(folder / "f")
+    yield from steering.cases(folder / "g")
 
 
 # --- the token ---------------------------------------------------------------------------------------------

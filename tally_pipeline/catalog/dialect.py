@@ -52,9 +52,19 @@ class Query:
     def duckdb(self) -> str:
         """The query for DuckDB. Raises `QueryError` for what has no counterpart there."""
         try:
-            return self._explained(self.tree.sql("duckdb", unsupported_level=ErrorLevel.RAISE))
+            return self._explained(_named(self.tree).sql("duckdb", unsupported_level=ErrorLevel.RAISE))
         except UnsupportedError as error:
             raise QueryError(f"DuckDB has no counterpart for a part of this query: {error}") from error
+
+    @property
+    def functions(self) -> dict[str, str]:
+        """What the query calls its functions, by DuckDB's names for them; lower case. Only where the two differ."""
+        found = {}
+        for function in self.tree.find_all(exp.Func):
+            here, there = (_called(function.sql(dialect)) for dialect in ("duckdb", "athena"))
+            if here and there and here not in self.text.lower():
+                found[here] = there
+        return found
 
     def _explained(self, sql: str) -> str:
         return f"EXPLAIN {sql}" if self.explain else sql
@@ -129,6 +139,25 @@ def _parse(sql: str) -> exp.Query | exp.Values:
 def _not_a_query(word: str) -> QueryError:
     may = "SELECT, WITH, SHOW TABLES, DESCRIBE or EXPLAIN"
     return QueryError(f"the lake is only read here, with {may}; {word or 'this'} is none of them")
+
+
+def _named(tree: exp.Query | exp.Values) -> exp.Expr:
+    """The query with a name for every column that has none: Athena says `_col1`, DuckDB repeats its own SQL."""
+    tree = tree.copy()
+    select: object = tree
+    while isinstance(select, exp.SetOperation | exp.Subquery):
+        select = select.this
+    if isinstance(select, exp.Select) and not any(column.is_star for column in select.expressions):
+        for place, column in enumerate(select.expressions):
+            if not isinstance(column, exp.Alias | exp.Aliases | exp.Column | exp.Dot):
+                column.replace(exp.alias_(column.copy(), f"_col{place}"))
+    return tree
+
+
+def _called(sql: str) -> str:
+    """The function that a call in SQL names, in lower case; empty where it is none."""
+    match = re.match(r"(\w+)\(", sql)
+    return match[1].lower() if match else ""
 
 
 def _tables_read(tree: exp.Expr) -> list[exp.Table]:

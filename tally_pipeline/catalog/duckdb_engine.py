@@ -10,7 +10,6 @@ looks at the files before and after, and asks again when one was replaced.
 from __future__ import annotations
 
 import glob
-import re
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
@@ -19,7 +18,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tally_pipeline.catalog import dialect
+from tally_pipeline.catalog import dialect, duckdb_words
 from tally_pipeline.catalog.engine import Answer, QueryError, Remedies, compared, in_schema
 from tally_pipeline.catalog.tables import TableSpec, athena_columns
 
@@ -36,10 +35,6 @@ _SETTINGS = (
 )
 
 _ATTEMPTS = 10
-
-_UNKNOWN_COLUMN = re.compile(
-    r'Referenced column "(?P<column>[^"]+)" not found|does not have a column named "(?P<of_table>[^"]+)"'
-)
 
 
 class DuckDbEngine:
@@ -78,7 +73,14 @@ class DuckDbEngine:
                 names, types = zip(*self.columns(table), strict=True)
                 return pa.table({"column": names, "type": types})
             case dialect.Query() as query:
-                return self._run(query.duckdb, [self._tables[name] for name in sorted(query.tables)])
+                tables = [self._tables[name] for name in sorted(query.tables)]
+                try:
+                    return self._run(query.duckdb, tables)
+                except QueryError as error:
+                    if not isinstance(error.__cause__, duckdb.Error):
+                        raise
+                    words = duckdb_words.explained(str(error.__cause__), tables, query.functions)
+                    raise QueryError(words) from error.__cause__
 
     def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
         """The query's rows in `schema`, which names and types its columns. Raises `QueryError`."""
@@ -131,7 +133,7 @@ class DuckDbEngine:
                 self._shut_in(connection)
                 return _rows(connection, sql)
             except duckdb.Error as error:
-                raise QueryError(_in_one_sentence(error, tables)) from error
+                raise QueryError(duckdb_words.explained(str(error), tables)) from error
 
     def _make_view(self, connection: duckdb.DuckDBPyConnection, table: TableSpec) -> None:
         """The contract's columns without rows, then the files' rows by name. No files: an empty table."""
@@ -198,16 +200,6 @@ def _in_order(schema: pa.Schema, spec: TableSpec) -> pa.Schema:
     others = [name for name in schema.names if name not in spec.presented.names]
     keys = [name for name in spec.partitions if name in schema.names]
     return pa.schema([schema.field(name) for name in [*known, *others, *keys]])
-
-
-def _in_one_sentence(error: duckdb.Error, tables: Sequence[TableSpec]) -> str:
-    """DuckDB's message without its drawing of the query; for an unknown column, the columns there are."""
-    message = str(error)
-    match = _UNKNOWN_COLUMN.search(message)
-    if match and tables:
-        has = "; ".join(f"{table.name} has {', '.join(table.presented.names)}" for table in tables)
-        return f"there is no column {match['column'] or match['of_table']!r} here: {has}"
-    return " ".join(message.split("\n\n")[0].split())
 
 
 def _text(value: str) -> str:

@@ -1,43 +1,60 @@
 """The `tally` command. Every mistake of its user ends in one sentence and exit code 2, not in a stack trace.
 
 Exit codes: 0 done and published, 1 not everything held or was published, 2 the command or a setting is wrong,
-130 interrupted.
+130 interrupted. Whether somebody reads to the end what a command prints (`| head`) changes nothing in that.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 from tally_pipeline import __version__
-from tally_pipeline.cli import operations
-from tally_pipeline.cli.arguments import Command, Commands, command, day, within
+from tally_pipeline.cli import operations, terminal
+from tally_pipeline.cli.arguments import Command, Commands, Parser, command, day, within
 from tally_pipeline.cli.dagster_import import import_dagster
 from tally_pipeline.deployment import Settings, SettingsError, load_settings
 from tally_pipeline.lake.store import LakeError
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, UnknownListError, list_named
 
+EXIT_INCOMPLETE = 1
 EXIT_WRONG = 2
 EXIT_INTERRUPTED = 130
+
+MOST_ROWS = 1_000_000_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    with terminal.opened():
+        code = _run(argv)
+        if lost := terminal.lost():
+            _complain(f"standard output could not be written ({lost.strerror}): what it has is not all")
+            return code or EXIT_INCOMPLETE
+        return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
     told = _parser().parse_args(argv)
     run: Command = told.command
     try:
         return run(load_settings() if told.needs_settings else load_settings({}, dotenv=None), told)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader (`| head`) has seen enough.
-        sys.stderr.close()
-        return 0
     except _mistakes() as error:
-        print(f"tally: {error}", file=sys.stderr)
+        _complain(str(error))
         return EXIT_WRONG
+    except Exception:  # noqa: BLE001 - a mistake of ours; printed here, where what it quotes is shown
+        traceback.print_exc()
+        return EXIT_INCOMPLETE
+
+
+def _complain(sentence: str) -> None:
+    print(f"tally: {terminal.on_one_line(sentence)}", file=sys.stderr)
 
 
 def _mistakes() -> tuple[type[Exception], ...]:
@@ -104,8 +121,26 @@ def _query(settings: Settings, told: argparse.Namespace) -> int:
         return 0
     if (told.sql is None) == (told.sample is None):
         raise SettingsError("give either SQL or --sample NAME; --samples lists the samples")
-    sql = samples.read(told.sample) if told.sample else sys.stdin.read() if told.sql == "-" else told.sql
-    return query(settings, sql, told.format)
+    if told.output and told.format:
+        raise SettingsError("give either --output or --format: the file's suffix says the format")
+    return query(
+        settings,
+        samples.read(told.sample) if told.sample else _sql(told.sql),
+        told.format or "table",
+        limit=told.limit,
+        whole=told.all,
+        paged=not told.no_pager,
+        output=told.output,
+    )
+
+
+def _sql(told: str) -> str:
+    """What is asked, as the argument or, for `-`, standard input has it."""
+    try:
+        # The bytes: where the locale knows ASCII alone, Python takes the rest for broken.
+        return (sys.stdin.buffer.read() if told == "-" else os.fsencode(told)).decode("utf-8-sig")
+    except UnicodeError:
+        raise SettingsError("the SQL is not text in UTF-8: write it anew") from None
 
 
 def _audit(settings: Settings, told: argparse.Namespace) -> int:
@@ -136,8 +171,8 @@ def _fill(settings: Settings, told: argparse.Namespace) -> int:
     return fill(settings, told.days)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="tally",
         description="TMDB's TV shows, captured daily, byte for byte, and refined into tables people trust.",
         epilog="Settings come from the environment and .env; .env.example lists them.",
@@ -171,7 +206,14 @@ def _parser() -> argparse.ArgumentParser:
     query.add_argument("sql", nargs="?", metavar="SQL", help="one SELECT; - reads it from standard input")
     query.add_argument("--sample", metavar="NAME", help="a sample query instead")
     query.add_argument("--samples", action="store_true", help="list the sample queries")
-    query.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    query.add_argument("--format", choices=("table", "csv", "json"), help="table if not given")
+    rows = query.add_mutually_exclusive_group()
+    rows.add_argument("--limit", type=within(1, MOST_ROWS), metavar="N", help="at most so many rows")
+    rows.add_argument("--all", action="store_true", help="every row of a table, not only the first 20")
+    query.add_argument(
+        "--output", type=Path, metavar="FILE", help="write every row to a file: .csv, .json or .parquet"
+    )
+    query.add_argument("--no-pager", action="store_true", help="print a long table in one go")
 
     audit = command(commands, "audit", _audit, "prove that bronze holds exactly the bytes TMDB sent")
     audit.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -5,15 +5,23 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from datetime import date
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
+from tally_pipeline.cli import terminal
 from tally_pipeline.deployment import Settings
 
 Command = Callable[[Settings, argparse.Namespace], int]
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
-def command(commands: Commands, name: str, run: Command, help_: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, whatever they quote."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(terminal.on_one_line(message))
+
+
+def command(commands: Commands, name: str, run: Command, help_: str) -> Parser:
     """Declares a command that runs on the settings."""
     parser = commands.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
     parser.set_defaults(command=run)

@@ -2,50 +2,91 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
-from typing import Any, Literal
+from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
-from rich.markup import escape
-from rich.table import Table
 
-from tally_pipeline.cli import terminal
+from tally_pipeline.cli import answers, terminal
+from tally_pipeline.cli.grid import Column, Grid, grid
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake.audit import Audited, audit
 
 Format = Literal["table", "csv", "json"]
 
+SHOWN = 20
+"""Rows of a table that are shown unless somebody asks for more."""
 
-def query(settings: Settings, sql: str, form: Format) -> int:
-    """Print what the query answers; raises `QueryError`."""
+
+def query(
+    settings: Settings,
+    sql: str,
+    form: Format,
+    *,
+    limit: int | None = None,
+    whole: bool = False,
+    paged: bool = True,
+    output: Path | None = None,
+) -> int:
+    """Print what the query answers, or write it to `output`.
+
+    `limit`: rows at most; without one a table has the first `SHOWN`, unless it is to be `whole`. `paged`: a table
+    that is higher than the terminal goes through a pager. Raises `QueryError`, `SettingsError`.
+    """
+    if output is not None:
+        answers.suffix(output)
     answer = deploy(settings).catalog.query(sql)
-    if form == "json":
-        print(json.dumps(answer.to_pylist(), indent=2, ensure_ascii=False, default=str))
+    asked = answer if limit is None else answer.slice(0, limit)
+    if output is not None:
+        replaced = answers.write(asked, output)
+        instead = ", in place of the file that was there" if replaced else ""
+        print(f"{_of(asked, answer)} written to {output}{instead}.", file=sys.stderr)
+    elif form == "json":
+        terminal.print_json(answers.as_json(asked))
     elif form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(answer.column_names)
-        writer.writerows(row.values() for row in answer.to_pylist())
+        terminal.exact().writelines(answers.as_csv(asked))
     else:
-        terminal.out().print(_table(answer))
-        terminal.words().print(f"{answer.num_rows} rows")
+        _print_table(asked if whole or limit is not None else asked.slice(0, SHOWN), answer, paged=paged)
     return 0
 
 
-def _table(answer: pa.Table) -> Table:
-    table = Table(header_style="bold")
-    for field in answer.schema:
-        numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        table.add_column(escape(field.name), justify="right" if numeric else "left")
-    for row in answer.to_pylist():
-        table.add_row(*(_cell(value) for value in row.values()))
-    return table
+def _print_table(rows: pa.Table, answer: pa.Table, *, paged: bool) -> None:
+    console = terminal.out()
+    columns = [_column(field, column) for field, column in zip(rows.schema, rows.columns, strict=True)]
+    found = grid(columns, console.width, in_ascii=not terminal.takes(sys.stdout, "│─┼…"))
+    if paged and console.is_terminal and len(found.lines) + 2 > console.height:
+        found = grid(columns, None)
+        terminal.page("\n".join([*found.lines, ""]))
+    else:
+        print("\n".join(found.lines))
+        sys.stdout.flush()
+    print(_closing(rows, answer, found), file=sys.stderr)
 
 
-def _cell(value: Any) -> str:
-    text = "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return escape(text)
+def _column(field: pa.Field, column: pa.ChunkedArray) -> Column:
+    texts = ["" if text is None else terminal.on_one_line(text) for text in answers.texts(column)]
+    return Column(terminal.on_one_line(field.name), texts, answers.is_numeric(field.type))
+
+
+def _closing(rows: pa.Table, answer: pa.Table, found: Grid) -> str:
+    """How much of the answer is shown, and how to have the rest."""
+    told = _of(rows, answer)
+    if rows.num_rows < answer.num_rows:
+        told += "; --all, --limit N or --output FILE for more"
+    missing = [f"{len(found.left_out)} of {answer.num_columns} columns"] if found.left_out else []
+    missing += [f"the end of {found.cut:,} cell{'s' if found.cut > 1 else ''}"] if found.cut else []
+    if missing:
+        told += f". Left out to fit: {' and '.join(missing)}; --format csv or --output FILE has them"
+    return f"{told}."
+
+
+def _of(rows: pa.Table, answer: pa.Table) -> str:
+    shown, all_ = rows.num_rows, answer.num_rows
+    if shown < all_:
+        return f"{shown:,} of {all_:,} rows"
+    return f"{all_:,} row" if all_ == 1 else f"{all_:,} rows"
 
 
 def prove(settings: Settings, *, as_json: bool) -> int:
@@ -63,7 +104,7 @@ def prove(settings: Settings, *, as_json: bool) -> int:
         "without_hashes": [audited.key for audited in unproven],
     }
     if as_json:
-        print(json.dumps(totals, indent=2, ensure_ascii=False))
+        terminal.print_json(json.dumps(totals, indent=2, ensure_ascii=False))
     else:
         print(
             f"{totals['objects']} objects, {totals['pages']} pages, {totals['rows']} rows in {totals['lake']}:"
@@ -78,5 +119,5 @@ def prove(settings: Settings, *, as_json: bool) -> int:
 def _told(audited: Audited, quietly: bool) -> Audited:
     if not quietly:
         for problem in audited.problems:
-            print(f"✗ {audited.key}: {problem}")
+            print(terminal.on_one_line(f"✗ {audited.key}: {problem}"))
     return audited

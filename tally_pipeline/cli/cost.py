@@ -33,7 +33,8 @@ def cost(settings: Settings, *, shows: int | None, days: int, as_json: bool) -> 
     lines = [line for line in activity.lines(measured, lake) if line.quantity]
     bill = charges(lines, prices.prices)
     if as_json:
-        print(json.dumps(_told(measured, lake, lines, bill, prices), indent=2, ensure_ascii=False))
+        told = _told(measured, lake, lines, bill, prices)
+        terminal.print_json(json.dumps(told, indent=2, ensure_ascii=False))
         return 0
     out = terminal.out()
     out.print(_parts(lines, prices))

@@ -23,7 +23,7 @@ def check(settings: Settings, *, as_json: bool) -> int:
             _print(checked)
     wrong = sum(checked.state == "wrong" for checked in found)
     if as_json:
-        print(json.dumps(_told(settings, found), indent=2, ensure_ascii=False))
+        terminal.print_json(json.dumps(_told(settings, found), indent=2, ensure_ascii=False))
     else:
         unsure = sum(checked.state == "unsure" for checked in found)
         told = f"{wrong} of {len(found)} are wrong" if wrong else f"None of {len(found)} is wrong"
@@ -45,11 +45,10 @@ def _checked(settings: Settings) -> Iterator[Checked]:
 
 def _print(checked: Checked) -> None:
     out = terminal.out()
-    out.print(
-        f"{_MARKS[checked.state]} {escape(f'{checked.resource:22}')} {escape(checked.told)}", soft_wrap=True
-    )
+    told, todo = (escape(terminal.on_one_line(text)) for text in (checked.told, checked.todo))
+    out.print(f"{_MARKS[checked.state]} {escape(f'{checked.resource:22}')} {told}", soft_wrap=True)
     if checked.todo:
-        out.print(f"  {'':22} → {escape(checked.todo)}", soft_wrap=True)
+        out.print(f"  {'':22} → {todo}", soft_wrap=True)
 
 
 def _told(settings: Settings, found: list[Checked]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rich.progress import track
+from rich.progress import Progress
 
 from tally_pipeline import clock
 from tally_pipeline.cli import copies, terminal
@@ -47,7 +47,7 @@ def export(settings: Settings, folder: Path, only: Sequence[str]) -> int:
         doubts += copies.verify(folder, manifest)
     doubts += _audited(folder, lake.source)
     for doubt in doubts:
-        words.print(f"✗ {doubt}", markup=False)
+        words.print(terminal.on_one_line(f"✗ {doubt}"), markup=False)
     counts = {done: sum(copy.done == done for copy in made) for done in ("written", "renewed", "kept")}
     words.print(
         f"{counts['written']} written, {counts['renewed']} renewed, {counts['kept']} were there. {folder / MANIFEST}"
@@ -93,11 +93,15 @@ def _made(
     doubts: list[str] = []
     quiet = not sys.stderr.isatty()
     results = _results(store, objects, folder, known)
-    for result in track(results, "exporting", len(objects), console=terminal.words(), disable=quiet):
-        if isinstance(result, Copy):
-            made.append(result)
-        else:
-            doubts.append(result)
+    # Rich would read escape sequences in what others write meanwhile; our streams show them.
+    with Progress(
+        console=terminal.words(), disable=quiet, redirect_stdout=False, redirect_stderr=False
+    ) as bar:
+        for result in bar.track(results, len(objects), description="exporting"):
+            if isinstance(result, Copy):
+                made.append(result)
+            else:
+                doubts.append(result)
     return made, doubts
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
+from rich.console import Console
+from rich.markup import escape
 
 from tally_pipeline.shows.lists import LISTS
 
@@ -28,6 +30,13 @@ def by_list(events: Iterable[dg.DagsterEvent]) -> dict[str, str]:
             step = event.step_key or "the run"
             found[_LISTS.get(step, step)] = text or _reason(failure.error)
     return found
+
+
+def tell(words: Console, errors: Mapping[str, str]) -> None:
+    """Print failures by list or step. Only names stand at the margin: what others wrote cannot look like one."""
+    for name, error in errors.items():
+        words.print(f"[red]✗[/red] {escape(name)}:")
+        words.print("  " + error.replace("\n", "\n  "), markup=False)
 
 
 def of_run(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import dagster as dg
 from rich.console import Console
+from rich.markup import escape
 
 from tally_pipeline import automation, clock
 from tally_pipeline.cli import failures, summary
@@ -41,16 +42,16 @@ def sync_today(
         tags = {"dagster/partition": day, "dagster/max_retries": "0"}
         run_id = run_id or ui.launch(automation.sync.name, tags)
     except UiError as refusal:
-        words.print(f"[red]The first sync was not launched:[/red] {refusal}. Launch the job sync in the UI.")
+        words.print(
+            f"[red]The first sync was not launched:[/red] {escape(str(refusal))}. Launch the job sync in the UI."
+        )
         return
     words.print(f"Sync of {day}: {ui.run_url(run_id)}")
     started = time.monotonic()
     succeeded = _watched(instance, run_id, pause, words)
     errors = failures.by_list(_events(instance, run_id))
     words.print(closing_table(summary.by_list(lake, LISTS, day, run_id, errors)))
-    for name, error in errors.items():
-        words.print(f"[red]✗[/red] {name}:")
-        words.print(f"  {error}", markup=False)
+    failures.tell(words, errors)
     if succeeded:
         words.print(f"The sync took {time.monotonic() - started:.0f} s.")
     else:
@@ -83,7 +84,7 @@ def _watched(instance: dg.DagsterInstance, run_id: str, pause: Callable[[], None
         run = instance.get_run_by_id(run_id)
         ended = [event for event in _events(instance, run_id) if event.event_type in _STEP_ENDED]
         for event in ended[told:]:
-            words.print(f"  {_STEP_ENDED[event.event_type]} {event.step_key}")
+            words.print(f"  {_STEP_ENDED[event.event_type]} {escape(event.step_key or '')}")
         told = len(ended)
         if run is None or run.is_finished:
             return run is not None and run.is_success

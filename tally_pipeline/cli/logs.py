@@ -27,7 +27,7 @@ _OVERLAP = timedelta(seconds=5)
 
 
 def logs(settings: Settings, runs: int, *, follow: bool) -> int:
-    """Print the latest runs, the newest last; with `follow` go on until interrupted."""
+    """Print the latest runs, the newest last; with `follow` go on until interrupted, or nobody reads any more."""
     out, scrub = terminal.out(), redactor(settings.tmdb.token, settings.tmdb.api_key)
     with history.opened(settings) as instance:
         started = clock.now()
@@ -50,7 +50,7 @@ def _follow(
 ) -> None:
     """Tell of every run that begins, changes its state or ends from here on."""
     known = {record.dagster_run.run_id: record.dagster_run.status for record in told}
-    while True:
+    while terminal.is_heard():
         now = clock.now()
         changed = instance.get_run_records(dg.RunsFilter(updated_after=since - _OVERLAP), ascending=True)
         for record in changed:
@@ -67,13 +67,11 @@ def _tell(out: Console, instance: dg.DagsterInstance, record: dg.RunRecord, scru
     at = record.create_timestamp.replace(tzinfo=UTC).strftime("%Y-%m-%d %H:%M:%S")
     mark = _MARKS.get(run.status, "·")
     state = run.status.value.lower()
-    out.print(
-        f"{at} {mark} {state:9} {escape(_what(run)):40} {_days(run):24} {_duration(record):>8}  {run.run_id}",
-        soft_wrap=True,
-    )
+    told = terminal.on_one_line(f"{_what(run):40} {_days(run):24} {_duration(record):>8}  {run.run_id}")
+    out.print(f"{at} {mark} {state:9} {escape(told)}", soft_wrap=True)
     if run.is_failure:
         for name, error in failures.of_run(instance, run.run_id).items():
-            for number, line in enumerate(scrub(error).splitlines()):
+            for number, line in enumerate(scrub(error).split("\n")):
                 out.print(
                     f"    {name}: {line}" if number == 0 else f"    {line}", markup=False, soft_wrap=True
                 )

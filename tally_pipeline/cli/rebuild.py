@@ -49,9 +49,7 @@ def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
             raise_on_error=False,
         )
         deployment.metrics.send(runs.of_run(instance, run_id))
-    for name, error in failures.by_list(result.all_events).items():
-        words.print(f"[red]✗[/red] {name}:")
-        words.print(f"  {error}", markup=False)
+    failures.tell(words, failures.by_list(result.all_events))
     words.print("Rebuilt." if result.success else "Not everything was published; what was good is.")
     return 0 if result.success else 1
 

@@ -28,7 +28,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
     with history.opened(settings) as instance:
         state = collect(deployment, instance)
     if as_json:
-        print(json.dumps(state, indent=2, ensure_ascii=False))
+        terminal.print_json(json.dumps(state, indent=2, ensure_ascii=False))
     else:
         _print(state)
     return 1 if any(check["status"] == "failed" for check in state["checks"]) else 0
@@ -116,13 +116,13 @@ def _is_on(switched: str, default: str) -> bool:
 
 def _print(state: dict[str, Any]) -> None:
     console = terminal.out()
-    console.print(f"[bold]lake[/bold]     {escape(state['lake'])}", highlight=False)
-    console.print(f"[bold]source[/bold]   {state['source']}", highlight=False)
+    console.print(f"[bold]lake[/bold]     {escape(state['lake'])}")
+    console.print(f"[bold]source[/bold]   {state['source']}")
     automation = dict(state["automation"])
     daemon = automation.pop("daemon")
     running = "up" if daemon else "[yellow]down: start it with `tally up`[/yellow]"
     switches = ", ".join(f"{name} {'on' if on else 'OFF'}" for name, on in automation.items())
-    console.print(f"[bold]daemon[/bold]   {running}; {switches}", highlight=False)
+    console.print(f"[bold]daemon[/bold]   {running}; {switches}")
     console.print(_lists_table(state["lists"]))
     console.print(_assets_table(state["checks"]))
     troubled = [check for check in state["checks"] if check["status"] in ("failed", "warning")]
@@ -138,8 +138,8 @@ def _lists_table(lists: dict[str, dict[str, Any]]) -> Table:
         partial = " (partial)" if found["verdict"] == "partial" else ""
         table.add_row(
             name,
-            found["newest_bronze_day"] or "none",
-            (found["newest_silver_day"] or "none") + partial,
+            escape(found["newest_bronze_day"] or "none"),
+            escape(found["newest_silver_day"] or "none") + partial,
             str(found["silver_rows"] or ""),
             str(found["bronze_days"]),
             str(found["silver_days"]),
@@ -161,6 +161,6 @@ def _checks_table(checks: list[dict[str, Any]]) -> Table:
     table = Table("", "asset", "check", "day", "result", header_style="bold")
     for check in checks:
         mark = _MARKS.get(check["status"], "·")
-        summary = escape(check["summary"] or check["status"])
-        table.add_row(mark, check["asset"], check["check"], check["day"] or "", summary)
+        told = (check["asset"], check["check"], check["day"] or "", check["summary"] or check["status"])
+        table.add_row(mark, *map(escape, told))
     return table

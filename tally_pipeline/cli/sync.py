@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -42,12 +43,10 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
     errors = failures.by_list(result.all_events)
     found = summary.by_list(deployment.lake, lists, day, run_id, errors)
     if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        terminal.print_json(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         terminal.out().print(closing_table(found))
-    for name, error in errors.items():
-        words.print(f"[red]✗[/red] {name}:")
-        words.print(f"  {error}", markup=False)
+    failures.tell(words, errors)
     published = result.success and all(of_list["published"] for of_list in found.values())
     return 0 if published else 1
 
@@ -67,7 +66,7 @@ def closing_table(found: dict[str, dict[str, Any]]) -> Table:
     for name, of_list in found.items():
         table.add_row(
             name,
-            of_list["verdict"] or "not captured",
+            escape(of_list["verdict"] or "not captured"),
             *(str(of_list[count]) for count in ("pages", "rows", "repeats", "quarantined", "silver_rows")),
             "[green]published[/green]" if of_list["published"] else "[red]not published[/red]",
         )
@@ -110,7 +109,8 @@ def _progress(console: Console) -> Iterator[Any]:
         return
     tasks: dict[str, TaskID] = {}
     columns = (TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as bars:
+    # Rich would read escape sequences in what others write meanwhile; our streams show them.
+    with Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False) as bars:
 
         def bar(at: PageProgress) -> None:
             if at.list_name not in tasks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import socket
 import sysconfig
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
+from rich.markup import escape
 
 from tally_pipeline.cli import terminal
 from tally_pipeline.cli.services import ServiceDiedError, Services, StoppedError
@@ -24,6 +26,9 @@ from tally_pipeline.deployment.first_day import first_day, look
 
 START_SECONDS = 180
 """After this the start counts as hung; a slow machine takes half a minute."""
+
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+"""How Dagster colours its log. Shown like other people's text, it would be written out."""
 
 LOG_LINES = 20
 """The lines of the log that are shown when something ended that should not have."""
@@ -47,7 +52,7 @@ def up(settings: Settings, *, port: int, first_sync: bool) -> int:
         except StoppedError:
             words.print("Stopped.")
         except ServiceDiedError as error:
-            words.print(f"[red]{error}.[/red] The end of {log}:")
+            words.print(f"[red]{error}.[/red] The end of {escape(str(log))}:")
             words.print(_tail(log), markup=False)
             return 1
     return 0
@@ -134,7 +139,7 @@ def _banner(words: Console, settings: Settings, ui: Ui, log: Path) -> None:
         words.print("         For TMDB's shows put TMDB_API_TOKEN=… into .env and start again.")
         words.print("         A token is free: https://www.themoviedb.org/settings/api")
     else:
-        words.print(f"data     [bold yellow]SANDBOX[/bold yellow], from {settings.tmdb.base_url}")
+        words.print(f"data     [bold yellow]SANDBOX[/bold yellow], from {escape(settings.tmdb.base_url)}")
     for name, path in (("lake", settings.lake_place), ("history", settings.dagster_home), ("log", log)):
         words.print(f"{name:8} {path}", markup=False)
     words.print("Starting Dagster. Ctrl-C stops everything.")
@@ -171,4 +176,5 @@ def _script(name: str) -> str:
 
 
 def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:])
+    text = _COLOUR.sub("", log.read_text(encoding="utf-8", errors="replace"))
+    return "\n".join(text.splitlines()[-LOG_LINES:])

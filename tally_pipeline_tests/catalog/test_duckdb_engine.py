@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -183,7 +184,7 @@ def test_describe_lists_a_tables_columns(lake: Lake, sql: str) -> None:
         ),
         ("SELECT * FORM silver_shows", "the SQL cannot be read at line 1"),
         ("SELECT 'abc", "the SQL cannot be read"),
-        ("SELECT CAST('x' AS integer)", "Could not convert string 'x'"),
+        ("SELECT CAST('x' AS integer)", "the text 'x' is no integer: TRY_CAST gives null for such"),
         ("SELECT 1; SELECT 2", "one query at a time, please: these are 2 statements"),
     ],
 )
@@ -192,6 +193,84 @@ def test_a_mistake_is_answered_in_one_sentence(lake: Lake, sql: str, says: str) 
         lake.engine.query(sql)
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+DUCKDBS = re.compile(
+    r"[A-Z]+\[\]|VARCHAR|BIGINT|INT(?:32|64)|_LITERAL|MAP\(|Candidate|strftime|arg_max|list_|array_length"
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        (
+            "SELECT sum(origin_country) FROM silver_shows",
+            "the function sum does not take (array(varchar)): CAST",
+        ),
+        (
+            "SELECT date_format(dt, '%Y') FROM silver_shows",
+            "the function date_format does not take (varchar, varchar): days (dt, first_air_date) are text here",
+        ),
+        ("SELECT cardinality(title) FROM silver_shows", "the function cardinality does not take (varchar)"),
+        ("SELECT max_by(title) FROM silver_shows", "the function max_by does not take (varchar)"),
+        ("SELECT regexp_like(rank, 'a') FROM silver_shows", "regexp_like does not take (integer, varchar)"),
+        ("SELECT sum(ranks) FROM gold_show_popularity_trends", "sum does not take (map(varchar, integer))"),
+        ("SELECT nope(title) FROM silver_shows", "there is no function 'nope' here"),
+        ("SELECT title + 1 FROM silver_shows", "+ cannot be applied to varchar and integer: CAST("),
+        ("SELECT 1 FROM silver_shows WHERE rank LIKE '1%'", "LIKE cannot be applied to integer and varchar"),
+        (
+            "SELECT 1 FROM silver_shows WHERE dt >= current_date",
+            "varchar and date cannot be compared: days (dt, first_air_date) are text here, YYYY-MM-DD: write CAST(",
+        ),
+        (
+            "SELECT 1 FROM silver_shows WHERE first_air_date BETWEEN date '2020-01-01' AND date '2021-01-01'",
+            "varchar and date cannot be mixed in BETWEEN: days",
+        ),
+        (
+            "SELECT dt + interval '1' day FROM silver_shows",
+            "+ cannot be applied to varchar and interval: days",
+        ),
+        ("SELECT genre_ids > 5 FROM silver_shows", "array(bigint) and integer cannot be compared"),
+        (
+            "SELECT 1 FROM silver_shows WHERE origin_country = 'US'",
+            "varchar cannot become array(varchar): contains(list, value) looks into a list",
+        ),
+        ("SELECT CAST(genre_ids AS bigint) FROM silver_shows", "array(bigint) cannot become bigint"),
+        (
+            "SELECT 1 FROM silver_shows WHERE dt = 20260101",
+            "the text '2026-01-01' of the column dt is no integer",
+        ),
+        ("SELECT CAST('soon' AS date)", 'the text "soon" is no date, YYYY-MM-DD'),
+        ("SELECT 1 / 0", "something is divided by zero: divide by NULLIF(…, 0)"),
+        ("SELECT 9223372036854775807 + 1", "Overflow in addition of bigint"),
+    ],
+)
+def test_errors_speak_of_athenas_functions_and_types_as_the_query_does(
+    lake: Lake, sql: str, says: str
+) -> None:
+    lake.put("2026-01-01", [show(1)])
+    with pytest.raises(QueryError) as raised:
+        lake.engine.query(sql)
+    told = str(raised.value)
+    assert says in told
+    assert DUCKDBS.search(told) is None
+    assert "Error:" not in told
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        (
+            "SELECT count(*), title, upper(title) FROM silver_shows GROUP BY title",
+            ["_col0", "title", "_col2"],
+        ),
+        ("SELECT CAST(dt AS date), 1 AS one FROM silver_shows", ["_col0", "one"]),
+        ("SELECT count(*) FROM silver_shows UNION ALL SELECT 1", ["_col0"]),
+        ("WITH a AS (SELECT dt FROM silver_shows) (SELECT max(dt) FROM a)", ["_col0"]),
+    ],
+)
+def test_a_column_without_a_name_is_called_as_athena_calls_it(lake: Lake, sql: str, names: list[str]) -> None:
+    assert lake.engine.query(sql).column_names == names
 
 
 @pytest.mark.parametrize(

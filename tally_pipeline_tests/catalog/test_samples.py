@@ -122,3 +122,43 @@ def test_a_show_of_two_countries_counts_for_both(week: Lake) -> None:
         {"country": "GB", "shows": 1},
         {"country": "JP", "shows": 1},
     ]
+
+
+def listed(number: int, ago: int, data_type: str) -> dict[str, object]:
+    """A show whose place among the popular changes by the day; on the newest day 30 is new."""
+    return show(number, data_type, popularity=float((number * 7 + ago) % 30), vote_count=150 + number * 10)
+
+
+LAKES: dict[str, dict[str, tuple[int, ...]]] = {
+    "three days": {"popular_shows": (2, 1, 0), "on_the_air": (2, 1, 0)},
+    "a gap before the newest day": {"popular_shows": (9, 8, 0), "on_the_air": (9, 8, 0)},
+    "nothing for two days": {"popular_shows": (4, 3, 2), "on_the_air": (4, 3, 2)},
+    "a list that lacks the newest day": {"popular_shows": (2, 1, 0), "on_the_air": (2, 1)},
+}
+
+
+@pytest.mark.parametrize("of", LAKES)
+@pytest.mark.parametrize("name", samples.names())
+def test_every_sample_is_true_of(lake: Lake, of: str, name: str) -> None:
+    newest = min(ago for days in LAKES[of].values() for ago in days)
+    for data_type, days in LAKES[of].items():
+        for ago in days:
+            numbers = range(1, 31 if ago == min(days) else 30)
+            lake.put(days_ago(ago), [listed(n, ago, data_type) for n in numbers], data_type=data_type)
+    rows = lake.rows(samples.read(name))
+    if name == "total_shows":
+        entries = sum(29 * len(days) + 1 for days in LAKES[of].values())
+        assert rows == [{"shows": 30, "days": 3, "entries": entries}]
+    elif name == "counts_by_list_and_day":
+        assert len(rows) == sum(map(len, LAKES[of].values()))
+    elif name == "new_today":
+        assert {(row["data_type"], row["dt"]) for row in rows} == {
+            (data_type, days_ago(min(days))) for data_type, days in LAKES[of].items()
+        }
+        assert {row["show_id"] for row in rows} == {30}
+    elif name in ("countries", "languages"):
+        assert [row["shows"] for row in rows] == [30]
+    else:
+        shows = [row["show_id"] for row in rows]
+        assert len(shows) == len(set(shows)) == (20 if name == "best_rated" else 10)
+        assert {row["dt"] for row in rows} == {days_ago(newest)}

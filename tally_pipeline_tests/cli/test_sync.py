@@ -121,11 +121,12 @@ def test_a_query_answers_as_csv_and_as_a_table_in_which_nothing_is_markup(
     read = list(csv.reader(io.StringIO(again(home, "query", sql, "--format", "csv").out)))
     assert read[0] == ["[/i]", "numbers", "nothing"]
     assert read[1][0] == '[/b] [red]x, "y"'
+    assert read[1][1:] == ["[1,2]", ""]
     shown = again(home, "query", sql)
     assert shown.code == 0
     assert '[/b] [red]x, "y"' in shown.out
     assert "[/i]" in shown.out
-    assert "1, 2" in shown.out
+    assert "│ [1,2] " in shown.out
 
 
 def test_audit_proves_every_object(synced: tuple[Path, tally.Ran]) -> None:

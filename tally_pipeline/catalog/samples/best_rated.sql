@@ -1,4 +1,4 @@
--- The twenty best rated shows of the latest day, among those with at least 200 votes.
+-- The twenty best rated shows of the latest day (of the last 30), among those with at least 200 votes.
 WITH recent AS (
     SELECT dt, show_id, title, vote_average, vote_count
     FROM silver_shows

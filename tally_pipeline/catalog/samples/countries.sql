@@ -1,4 +1,4 @@
--- Where the shows of the latest day come from, the most frequent country first; a show may have several.
+-- Where the shows of the latest day (of the last 30) come from, the most frequent country first; a show may have several.
 WITH recent AS (
     SELECT dt, show_id, origin_country
     FROM silver_shows

@@ -1,4 +1,4 @@
--- In which languages the shows of the latest day were made, the most frequent first.
+-- In which languages the shows of the latest day (of the last 30) were made, the most frequent first.
 WITH recent AS (
     SELECT dt, show_id, original_language
     FROM silver_shows

@@ -1,4 +1,4 @@
--- Shows of each list's latest day that it did not hold in the 30 days before; a list's first day has none.
+-- Shows of each list's latest day that it did not hold before, within the last 30 days; a list's first day has none.
 WITH recent AS (
     SELECT data_type, dt, show_id, title, rank
     FROM silver_shows

@@ -1,4 +1,4 @@
--- The ten most popular shows of the latest day, whichever list they were in.
+-- The ten most popular shows of the latest day (of the last 30), whichever list they were in.
 WITH recent AS (
     SELECT dt, show_id, title, popularity
     FROM silver_shows

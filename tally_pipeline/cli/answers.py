@@ -1,0 +1,151 @@
+"""What a query answers, as text: cells, CSV, JSON; and as a file. Pure but for the writing of the file."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tally_pipeline.catalog.engine import QueryError
+from tally_pipeline.deployment import SettingsError
+
+Suffix = Literal["csv", "json", "parquet"]
+SUFFIXES: tuple[Suffix, ...] = get_args(Suffix)
+
+_JSON = msgspec.json.Encoder(decimal_format="number")
+_BEYOND_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_QUOTED = re.compile(r'[",\r\n]|^\s|\s$')
+
+
+def texts(column: pa.ChunkedArray) -> list[str | None]:
+    """A column's values as text: lists, maps and rows as JSON, days and times as ISO 8601 writes them."""
+    return [None if value is None else _text(value) for value in _values(column)]
+
+
+def is_numeric(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))
+
+
+def as_json(answer: pa.Table) -> str:
+    """A list of objects. Maps are objects, decimals numbers, NaN and the infinities null. Raises `QueryError`."""
+    _require_apart(answer, "a JSON object")
+    names = answer.column_names
+    rows = (dict(zip(names, row, strict=True)) for row in _rows(answer, _values))
+    lines = ",\n".join(f"  {_json(row)}" for row in rows)
+    return f"[\n{lines}\n]" if lines else "[]"
+
+
+def as_csv(answer: pa.Table) -> Iterator[str]:
+    """The lines, as RFC 4180 says but for their ends. A null is nothing, an empty text is `""`."""
+    lonely = answer.num_columns == 1
+    for row in ([*answer.column_names], *_rows(answer, texts)):
+        # An empty line is no row to many readers.
+        yield ",".join(_field("" if text is None and lonely else text) for text in row) + "\n"
+
+
+def suffix(path: Path) -> Suffix:
+    """The format that a file's name asks for; raises `SettingsError` when it asks for none, or cannot be written."""
+    for known in SUFFIXES:
+        if path.name.lower().endswith(f".{known}"):
+            if not path.absolute().parent.is_dir():
+                raise SettingsError(f"{path} cannot be written: there is no folder {path.absolute().parent}")
+            if path.is_dir():
+                raise SettingsError(f"{path} is a folder: give the name of a file")
+            return known
+    raise SettingsError(f"{path} does not say by its suffix what to write: end it in .csv, .json or .parquet")
+
+
+def write(answer: pa.Table, path: Path) -> bool:
+    """Write the answer as the file's suffix says, whole or not at all; whether it took the place of another file.
+
+    Raises `QueryError`, and `SettingsError` when the folder or the disk does not take it.
+    """
+    known = suffix(path)
+    # A link stays one: what it points to is written anew.
+    place = path.resolve()
+    try:
+        was_there = place.exists()
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                _put(answer, known, file)
+            Path(name).chmod(place.stat().st_mode & 0o777 if was_there else 0o666 & ~_umask())
+            Path(name).replace(place)
+        finally:
+            with suppress(FileNotFoundError):
+                Path(name).unlink()
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be written ({error.strerror or error}): make room, or give another name"
+        ) from error
+    return was_there
+
+
+def _put(answer: pa.Table, known: Suffix, file: Any) -> None:
+    if known == "parquet":
+        _require_apart(answer, "a Parquet file")
+        pq.write_table(answer, file)
+    elif known == "json":
+        file.write(f"{as_json(answer)}\n".encode())
+    else:
+        file.writelines(line.encode() for line in as_csv(answer))
+
+
+def _umask() -> int:
+    now = os.umask(0)
+    os.umask(now)
+    return now
+
+
+def _rows(answer: pa.Table, of: Callable[[pa.ChunkedArray], list[Any]]) -> Iterator[Sequence[Any]]:
+    """By place, not by name: a query may answer two columns of one name."""
+    return zip(*(of(column) for column in answer.columns), strict=True)
+
+
+def _require_apart(answer: pa.Table, what: str) -> None:
+    twice = [name for name, count in Counter(answer.column_names).items() if count > 1]
+    if twice:
+        raise QueryError(f"{what} cannot hold two columns named {twice[0]!r}: name them apart with AS")
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """As Python's, maps as dictionaries; as pairs where a key is no name, but a list or a row."""
+    values: list[Any]
+    try:
+        values = column.to_pylist(maps_as_pydicts="lossy")
+    except TypeError:
+        values = column.to_pylist()
+    return values
+
+
+def _json(value: Any) -> str:
+    try:
+        return _JSON.encode(value).decode()
+    except (TypeError, ValueError) as error:
+        raise QueryError(f"an answer cannot be written as JSON ({error}): CAST it to varchar") from error
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return _BEYOND_NUMBERS.get(repr(value), repr(value))
+    text = _json(value)
+    # What JSON writes as a string stands for itself: a day, a time, bytes in base64.
+    return text[1:-1] if text.startswith('"') else text
+
+
+def _field(text: str | None) -> str:
+    if text is None:
+        return ""
+    quoted = not text or _QUOTED.search(text)
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if quoted else text
