@@ -107,7 +107,7 @@ def _caught(home: Path, past: list[str], sensor_seconds: int) -> Caught:
 def _counted(instance: dg.DagsterInstance, seconds: float, past: list[str]) -> Caught:
     made: Counter[tuple[str, str]] = Counter()
     for asset in ASSETS:
-        found = instance.fetch_materializations(dg.AssetRecordsFilter(asset), limit=50_000).records
+        found = instance.fetch_materializations(dg.AssetRecordsFilter(asset), limit=10_000).records
         made.update((asset.to_user_string(), record.partition_key or "") for record in found)
     of_days = {one: count for one, count in made.items() if one[1] in past}
     runs = sorted(instance.get_run_records(), key=lambda record: record.create_timestamp)
