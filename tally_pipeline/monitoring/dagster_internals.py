@@ -12,16 +12,23 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
+# An error that Dagster takes from here as it is told, and not from the traceback: the only way to a failure without
+# a stack. A `dg.Failure` shows 20 frames of Dagster's own under a message that says it all (assets/test_failures.py).
+from dagster._core.errors import DagsterUserCodeProcessError
+
 # dagster.yaml may name a storage of one's own (`storage: custom`), but no class to begin from is public. With
 # Dagster's own as they are, a `tally sync` takes 5 s longer (monitoring/test_history.py).
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster_shared.error import SerializableErrorInfo
 
 __all__ = [
     "PLAN_LOGGER",
     "AssetCheckEvaluationTargetMaterializationData",
     "DagsterSqliteStorage",
+    "DagsterUserCodeProcessError",
+    "SerializableErrorInfo",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
 ]
