@@ -1,7 +1,10 @@
 """What runs by itself: jobs, schedules, and the sensor that sees new bronze objects."""
 
 from tally_pipeline.automation.jobs import (
+    BEHIND_PEOPLE,
+    BELOW_BRONZE,
     JOBS,
+    PAST_TAG,
     capture,
     capture_export,
     capture_genres,
@@ -13,9 +16,12 @@ from tally_pipeline.automation.schedules import CAPTURE_RETRIES, schedules
 from tally_pipeline.automation.sensor import DAYS_A_TICK, new_bronze_objects
 
 __all__ = [
+    "BEHIND_PEOPLE",
+    "BELOW_BRONZE",
     "CAPTURE_RETRIES",
     "DAYS_A_TICK",
     "JOBS",
+    "PAST_TAG",
     "capture",
     "capture_export",
     "capture_genres",

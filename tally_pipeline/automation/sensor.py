@@ -236,7 +236,7 @@ def _will_be_refined(instance: dg.DagsterInstance, silver: dg.AssetKey, pending:
     if run is None or run.is_finished:
         return False
     if run.asset_selection is None:
-        return run.job_name == sync.name and silver not in _STREAM_SILVER.values()
+        return run.job_name == sync.name and silver != common.SERIES
     return silver in run.asset_selection
 
 

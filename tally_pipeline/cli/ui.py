@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import requests
+
+if TYPE_CHECKING:
+    from dagster import AssetKey
 
 LOCATION = "tally_pipeline.definitions"
 """The name `dagster dev` gives the code as well: the state of schedules and sensors hangs on it."""
@@ -18,6 +21,12 @@ _LAUNCH = """mutation ($params: ExecutionParams!) { launchRun(executionParams: $
   ... on LaunchRunSuccess { run { runId } }
   ... on Error { message }
   ... on RunConfigValidationInvalid { errors { message } } } }"""
+
+
+_RELOAD = """mutation ($location: String!) { reloadRepositoryLocation(repositoryLocationName: $location) {
+  __typename
+  ... on WorkspaceLocationEntry { locationOrLoadError { __typename ... on PythonError { message } } }
+  ... on Error { message } } }"""
 
 
 class UiError(Exception):
@@ -41,34 +50,51 @@ class Ui:
         """Whether the UI answers and has loaded the code."""
         try:
             entries = self._ask(_LOADED)["workspaceOrError"]["locationEntries"]
-        except requests.RequestException:
+        except (requests.RequestException, UiError):
             return False
         found = [(entry["locationOrLoadError"] or {}).get("__typename") for entry in entries]
         return bool(found) and set(found) == {"RepositoryLocation"}
 
-    def launch(self, job: str, tags: Mapping[str, str]) -> str:
-        """Launch a run of a job; returns its id. Raises `UiError`."""
+    def reload(self) -> None:
+        """Have the code loaded anew, and the UI know what has changed in it. Raises `UiError`."""
+        reply = self._told("reload the code", _RELOAD, {"location": LOCATION})["reloadRepositoryLocation"]
+        found = reply.get("locationOrLoadError") or reply
+        if found["__typename"] != "RepositoryLocation":
+            raise UiError(
+                f"the code could not be loaded again: {found.get('message') or found['__typename']}"
+            )
+
+    def launch(self, job: str, tags: Mapping[str, str], assets: Sequence[AssetKey] | None = None) -> str:
+        """Launch a run of a job, or of some of its assets only; returns its id. Raises `UiError`."""
         selector = {
             "repositoryLocationName": LOCATION,
             "repositoryName": "__repository__",
             "jobName": job,
+            **({} if assets is None else {"assetSelection": [{"path": list(key.path)} for key in assets]}),
         }
         metadata = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
         params = {"selector": selector, "mode": "default", "executionMetadata": metadata}
-        try:
-            reply = self._ask(_LAUNCH, {"params": params})["launchRun"]
-        except requests.RequestException as error:
-            raise UiError(f"the UI did not answer when asked to launch {job}: {error}") from None
+        reply = self._told(f"launch {job}", _LAUNCH, {"params": params})["launchRun"]
         if reply["__typename"] != "LaunchRunSuccess":
             reasons = reply.get("message") or [error["message"] for error in reply.get("errors", [])]
             raise UiError(f"the UI refused to launch {job}: {reply['__typename']}, {reasons}")
         run_id: str = reply["run"]["runId"]
         return run_id
 
+    def _told(self, what: str, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a mutation; `what` says it in words. Raises `UiError`."""
+        try:
+            return self._ask(query, variables)
+        except requests.RequestException as error:
+            raise UiError(f"the UI did not answer when asked to {what}: {error}") from None
+
     def _ask(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         response = self._session.post(
             f"{self.url}/graphql", json={"query": query, "variables": variables or {}}, timeout=30
         )
         response.raise_for_status()
-        data: dict[str, Any] = response.json()["data"]
+        reply: dict[str, Any] = response.json()
+        if reply.get("data") is None:
+            raise UiError(f"the UI could not answer: {reply.get('errors') or 'it says not why'}")
+        data: dict[str, Any] = reply["data"]
         return data

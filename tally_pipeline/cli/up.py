@@ -12,13 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 
 from tally_pipeline.cli import terminal
 from tally_pipeline.cli.services import ServiceDiedError, Services, StoppedError
 from tally_pipeline.cli.ui import LOCATION, Ui
 from tally_pipeline.deployment import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 START_SECONDS = 180
 """After this the start counts as hung; a slow machine takes half a minute."""
@@ -65,13 +70,36 @@ def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words
             _start(services, settings, ui, Path(folder))
             words.print(f"Ready after {time.monotonic() - started:.0f} s.")
             if first_sync:
-                # Also late, for it imports what the assets import.
-                from tally_pipeline.cli.first_sync import sync_today
-
-                sync_today(settings, instance, ui, services.pause, words)
-            words.print(f"Up: {ui.url}. Ctrl-C stops it.")
+                _first_minutes(services, settings, instance, ui, words)
+            else:
+                words.print(f"Up: {ui.url}. Ctrl-C stops it.")
             while True:
                 services.pause()
+
+
+def _first_minutes(
+    services: Services, settings: Settings, instance: DagsterInstance, ui: Ui, words: Console
+) -> None:
+    """Today, what to do next, and in the sandbox a past."""
+    # Also late, for it imports what the assets import.
+    from tally_pipeline.aws.errors import AwsError
+    from tally_pipeline.cli import past
+    from tally_pipeline.cli.first_sync import launch_export, sync_today
+    from tally_pipeline.cli.what_next import what_next
+    from tally_pipeline.lake.store import LakeError
+
+    try:
+        is_there = sync_today(settings, instance, ui, services.pause, words)
+        if is_there:
+            launch_export(settings, ui, words)
+            words.print(what_next(settings, ui), markup=False)
+        words.print(f"Up: {ui.url}. Ctrl-C stops it.")
+        if is_there:
+            past.give(settings, instance, ui, services.pause, words)
+    except (LakeError, AwsError) as error:
+        # The UI stays up: what is wrong with the lake may be mended meanwhile.
+        words.print(f"[red]The first sync was left out:[/red] {escape(str(error))}")
+        words.print(f"Up: {ui.url}. Launch the job sync there once it is mended. Ctrl-C stops it.")
 
 
 def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None:
