@@ -33,11 +33,11 @@ def told_in_words() -> Iterator[None]:
     """Errors that are complete by themselves fail the step as such."""
     try:
         yield
-    except _complete() as error:
+    except complete_errors() as error:
         raise StepFailedError(str(error)) from None
 
 
-def _complete() -> tuple[type[Exception], ...]:
+def complete_errors() -> tuple[type[Exception], ...]:
     """Errors that say what happened, to which object, and what to do. Any other is a bug: its stack is shown."""
     # Imported when one is there: only who runs on AWS has to wait for its libraries.
     from tally_pipeline.aws.errors import AwsError

@@ -50,6 +50,7 @@ def give(
             _fill(settings, lake, days, pause)
             ui.reload()
             run_id = ui.launch(automation.refine.name, _tags(lake, days[0]), automation.BELOW_BRONZE)
+        words.print(f"The past is rebuilt: {ui.run_url(run_id)}")
     except UiError as refusal:
         words.print(
             f"[red]The past was not rebuilt:[/red] {escape(str(refusal))}. The next `tally up` tries again;"

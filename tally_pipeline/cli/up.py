@@ -82,11 +82,10 @@ def _first_minutes(
 ) -> None:
     """Today, what to do next, and in the sandbox a past."""
     # Also late, for it imports what the assets import.
-    from tally_pipeline.aws.errors import AwsError
+    from tally_pipeline.assets.failures import complete_errors
     from tally_pipeline.cli import past
     from tally_pipeline.cli.first_sync import launch_export, sync_today
     from tally_pipeline.cli.what_next import what_next
-    from tally_pipeline.lake.store import LakeError
 
     try:
         is_there = sync_today(settings, instance, ui, services.pause, words)
@@ -96,9 +95,9 @@ def _first_minutes(
         words.print(f"Up: {ui.url}. Ctrl-C stops it.")
         if is_there:
             past.give(settings, instance, ui, services.pause, words)
-    except (LakeError, AwsError) as error:
+    except complete_errors() as error:
         # The UI stays up: what is wrong with the lake may be mended meanwhile.
-        words.print(f"[red]The first sync was left out:[/red] {escape(str(error))}")
+        words.print(f"[red]The first minutes broke off:[/red] {escape(str(error))}")
         words.print(f"Up: {ui.url}. Launch the job sync there once it is mended. Ctrl-C stops it.")
 
 

@@ -106,7 +106,7 @@ def test_the_export_comes_with_it_and_is_refined_soon_after(first: Up, past: dg.
 def test_it_says_what_to_do_next_and_the_query_answers(first: Up) -> None:
     told = dict(re.findall(r"^(look|report|query|past|backfill) +(.+)$", first.words, re.MULTILINE))
     assert told["look"] == f"{first.url}/asset-groups"
-    assert Path(unquote(urlsplit(told["report"]).path)).read_text().startswith("<!doctype html>")
+    assert Path(unquote(urlsplit(told["report"]).path)).read_text().startswith("<!DOCTYPE html>")
     ran = subprocess.run(
         told["query"], shell=True, cwd=first.home, capture_output=True, text=True, check=True
     )
@@ -192,11 +192,22 @@ def test_a_sync_that_fails_says_why_and_leaves_the_ui_up(tmp_path: Path) -> None
     with running(tmp_path, settings=nobody_there) as up:
         up.until("Up: ")
         assert "The sync failed." in up.words
-        assert up.words.count("not published") == len(LISTS)
+        assert up.words.count("not published │") == len(LISTS)
         for show_list in LISTS:
             assert f"✗ {show_list.name}:" in up.words
         with socket.create_connection(("127.0.0.1", up.port), timeout=5):
             pass
+
+
+def test_a_lake_that_cannot_be_used_is_told_and_leaves_the_ui_up(tmp_path: Path) -> None:
+    lake = tmp_path / "sandbox" / "lake"
+    lake.mkdir(parents=True)
+    (lake / "silver").write_text("a file where a folder should be")
+    with running(tmp_path) as up:
+        up.until("Up: ")
+        assert "The first minutes broke off:" in up.words
+        assert str(lake / "silver") in up.words
+        assert up.process.poll() is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda it: it.name)
