@@ -57,7 +57,7 @@ def bronze_asset(
                 group="bronze",
                 source=source,
                 kinds={"json", "bronze"},
-                description=f"{show_list.title} as TMDB sent it: raw pages of `{show_list.path}`, byte for byte, one"
+                description=f"{show_list.title} as TMDB sent it: raw pages of {show_list.path}, byte for byte, one"
                 f" object a capture, never changed. {show_list.description} TMDB serves only the present: only"
                 " today's partition can be captured.",
                 partitions=partitions,

@@ -35,7 +35,7 @@ def bronze_genres(partitions: dg.PartitionsDefinition, source: str) -> dg.Assets
                 group="bronze",
                 source=source,
                 kinds={"json", "bronze"},
-                description=f"TMDB's list of TV genres, `{genres.PATH}`, byte for byte, captured weekly. TMDB serves"
+                description=f"TMDB's list of TV genres, {genres.PATH}, byte for byte, captured weekly. TMDB serves"
                 " only the present: only today's partition can be captured.",
                 partitions=partitions,
             )

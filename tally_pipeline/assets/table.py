@@ -44,7 +44,7 @@ def table_asset(
                 group="catalog",
                 source=source,
                 kinds={"athena", "sql"},
-                description="The table `silver_shows`: silver of all lists, to query by SQL. Filter on `dt`;"
+                description="The table silver_shows: silver of all lists, to query by SQL. Filter on `dt`;"
                 ' `tally query "SELECT …"` and `tally query --sample NAME` answer from it.',
                 deps=silver,
                 metadata={
