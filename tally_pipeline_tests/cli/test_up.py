@@ -49,7 +49,7 @@ def today() -> str:
 def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A `tally up` in an empty home, after its first sync."""
     with running(tmp_path_factory.mktemp("first")) as up:
-        up.until("The sync took")
+        up.until("Up: ")
         yield up
 
 
