@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tally_pipeline import clock
 from tally_pipeline.assets import common
+from tally_pipeline.assets.failures import StepFailedError, StepRetryError, told_in_words
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import preview
 from tally_pipeline.deployment import Tmdb
@@ -54,9 +55,10 @@ def bronze_asset(
                 key,
                 group="bronze",
                 source=source,
-                kinds={"tmdb" if source == "tmdb" else "sandbox", "json", "bronze"},
-                description=f"{show_list.description} Raw pages of `{show_list.path}`, byte for byte, one object"
-                " a capture, never changed. TMDB serves only the present: only today's partition can be captured.",
+                kinds={"json", "bronze"},
+                description=f"{show_list.title} as TMDB sent it: raw pages of {show_list.path}, byte for byte, one"
+                f" object a capture, never changed. {show_list.description} TMDB serves only the present: only"
+                " today's partition can be captured.",
                 partitions=partitions,
             )
         ],
@@ -72,12 +74,13 @@ def bronze_asset(
         tmdb: dg.ResourceParam[Tmdb],
     ) -> Iterator[Recorded]:
         present = clock.today().isoformat()
-        outcomes = [
-            _captured(context, config, lake, tmdb, show_list, day)
-            if day == present
-            else _refused(lake, show_list, day, present)
-            for day in context.partition_keys
-        ]
+        with told_in_words():
+            outcomes = [
+                _captured(context, config, lake, tmdb, show_list, day)
+                if day == present
+                else _refused(lake, show_list, day, present)
+                for day in context.partition_keys
+            ]
         yield from record(context, key, outcomes)
 
     return capture
@@ -131,12 +134,12 @@ def _fetch_and_keep(
         with tmdb.client() as client:
             captured = client.capture(show_list, depth=depth, on_page=tmdb.on_page)
     except TransientError as error:
-        if config.retries:
+        if context.retry_number < config.retries:
             wait = RETRY_AFTER_SECONDS * 2**context.retry_number
-            raise dg.RetryRequested(max_retries=config.retries, seconds_to_wait=wait) from error
-        raise dg.Failure(str(error), allow_retries=False) from None
+            raise StepRetryError(str(error), most=config.retries, seconds=wait) from None
+        raise StepFailedError(str(error)) from None
     except PermanentError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
+        raise StepFailedError(str(error)) from None
     if captured.stopped_by is not None:
         context.log.error(str(captured.stopped_by))
     try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import dagster as dg
 
+from tally_pipeline.assets.failures import told_in_words
 from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
@@ -29,10 +30,10 @@ ATTRIBUTION = (
     "This product uses TMDB and the TMDB APIs but is not endorsed, certified, or otherwise approved by TMDB."
 )
 
-_NOTE = {
-    "sandbox": "**SANDBOX DATA: every show is invented.** Set TMDB_API_TOKEN to capture TMDB.\n\n",
-    "tmdb": "",
-}
+OWNERS = ("team:tally",)
+"""Who answers for the assets: whoever runs this pipeline."""
+
+_NOTE = "**Sandbox data: every show is invented.** Set TMDB_API_TOKEN to capture TMDB."
 
 
 def bronze_key(show_list: ShowList) -> dg.AssetKey:
@@ -71,13 +72,18 @@ def described(
     metadata: dict[str, Any] | None = None,
     partitions: dg.PartitionsDefinition,
 ) -> dg.AssetSpec:
-    """An asset's spec; the description and a tag say whose data it holds."""
+    """An asset's spec. A tag says whose data it holds; of the sandbox's, a kind and the description's end as well.
+
+    Dagster takes three kinds at most, so `kinds` may be two.
+    """
+    invented = source == "sandbox"
     return dg.AssetSpec(
         key,
         deps=deps or [],
-        description=f"{_NOTE[source]}{description}\n\n{ATTRIBUTION}",
+        description="\n\n".join([description, ATTRIBUTION, *([_NOTE] if invented else [])]),
         group_name=group,
-        kinds=kinds,
+        owners=OWNERS,
+        kinds=kinds | ({source} if invented or group == "bronze" else set()),
         tags={"tally/source": source},
         metadata=metadata or {},
         partitions_def=partitions,
@@ -85,9 +91,14 @@ def described(
     )
 
 
+@contextmanager
 def turn(
     context: dg.AssetExecutionContext, lake: Lake, makes: dg.AssetKey, reads: Iterable[dg.AssetKey] = ()
-) -> AbstractContextManager[None]:
-    """While this lasts no other run makes this asset, nor any that it is made from."""
+) -> Iterator[None]:
+    """While this lasts no other run makes this asset, nor any that it is made from.
+
+    Errors that are complete by themselves fail the step as such.
+    """
     names = [key.to_python_identifier() for key in reads]
-    return lake.turns.take(makes.to_python_identifier(), names, context.log.info)
+    with told_in_words(), lake.turns.take(makes.to_python_identifier(), names, context.log.info):
+        yield

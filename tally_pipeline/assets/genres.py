@@ -10,6 +10,7 @@ import dagster as dg
 
 from tally_pipeline import clock
 from tally_pipeline.assets import common
+from tally_pipeline.assets.failures import told_in_words
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import arrow_column_schema, markdown_table
 from tally_pipeline.deployment import Tmdb
@@ -33,8 +34,8 @@ def bronze_genres(partitions: dg.PartitionsDefinition, source: str) -> dg.Assets
                 key,
                 group="bronze",
                 source=source,
-                kinds={"tmdb" if source == "tmdb" else "sandbox", "json", "bronze"},
-                description=f"TMDB's list of TV genres, `{genres.PATH}`, byte for byte, captured weekly. TMDB serves"
+                kinds={"json", "bronze"},
+                description=f"TMDB's list of TV genres, {genres.PATH}, byte for byte, captured weekly. TMDB serves"
                 " only the present: only today's partition can be captured.",
                 partitions=partitions,
             )
@@ -47,10 +48,11 @@ def bronze_genres(partitions: dg.PartitionsDefinition, source: str) -> dg.Assets
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], tmdb: dg.ResourceParam[Tmdb]
     ) -> Iterator[Recorded]:
         present = clock.today().isoformat()
-        outcomes = [
-            _captured(context, lake, tmdb, day) if day == present else _refused(day, present)
-            for day in sorted(context.partition_keys)
-        ]
+        with told_in_words():
+            outcomes = [
+                _captured(context, lake, tmdb, day) if day == present else _refused(day, present)
+                for day in sorted(context.partition_keys)
+            ]
         yield from record(context, key, outcomes)
 
     return capture

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tally_pipeline.assets import common
+from tally_pipeline.assets.failures import StepFailedError
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import (
     PREVIEW_ROWS,
@@ -83,7 +84,7 @@ def gold_asset(
                 key,
                 group="gold",
                 source=source,
-                kinds={"parquet", "gold"} | (set() if table == gold.DATA_QUALITY_DAILY else {"sql"}),
+                kinds={"gold", "parquet" if table == gold.DATA_QUALITY_DAILY else "sql"},
                 description=f"{table.description}\n\nMade from silver of: {table.window}."
                 f" The table `{table.sql_name}`.",
                 deps=made_of,
@@ -130,7 +131,7 @@ def make_day(lake: Lake, workbench: QueryEngine, table: gold.Table, day: str, si
         try:
             made = _by_sql(lake, workbench, table, day, silver)
         except QueryError as error:
-            raise dg.Failure(f"{table.sql_name} of {day}: {error}", allow_retries=False) from error
+            raise StepFailedError(f"{table.sql_name} of {day}: {error}") from None
     seconds = time.monotonic() - started
     failed = [found for check, found in made.findings if check.blocking and not found.passed]
     if failed:

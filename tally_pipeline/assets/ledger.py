@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
+from tally_pipeline.assets.failures import StepFailedError
 from tally_pipeline.assets.presentation import finding_metadata
 from tally_pipeline.monitoring.dagster_internals import (
     PLAN_LOGGER,
@@ -72,7 +73,7 @@ def check_specs(
 def record(
     context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]
 ) -> Iterator[Recorded]:
-    """Record every day's materialization and checks; raises `Failure` when any day was refused.
+    """Record every day's materialization and checks; raises `StepFailedError` when any day was refused.
 
     The materialization is yielded only when all days were published: nothing below runs on half a run's days.
     """
@@ -97,7 +98,7 @@ def record(
                     context.log_event(evaluation)
     blocked = [o for o in published if any(c.blocking and _fails(f) for c, f in o.findings)]
     if refused or blocked:
-        raise dg.Failure(_explain(asset, refused, blocked, len(outcomes)), allow_retries=False)
+        raise StepFailedError(_explain(asset, refused, blocked, len(outcomes)))
 
 
 def _check_results(

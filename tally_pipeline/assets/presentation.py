@@ -13,8 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from tally_pipeline.shows import gold
-from tally_pipeline.shows.contract import COLUMNS, athena_type
+from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, athena_type
 from tally_pipeline.shows.quality import Finding
+
+WHAT_TO_DO, WHERE_TO_LOOK = "What to do", "Where to look (SQL)"
+"""What is to be read first of a check."""
 
 PREVIEW_ROWS = 10
 BINS = 24
@@ -27,12 +30,18 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 
 
 def finding_metadata(finding: Finding) -> dict[str, Any]:
-    """A check's numbers (plotted over time), its offenders, and what to do when it failed."""
+    """What to do when a check failed, the SQL that shows what it found, its numbers (plotted over time), offenders.
+
+    Dagster sorts them by name, capitals first: what is to be read first begins with one. As text, for Markdown is
+    shown on a click only.
+    """
     metadata: dict[str, Any] = dict(finding.numbers)
+    if not finding.passed and finding.todo:
+        metadata[WHAT_TO_DO] = finding.todo
+    if finding.sql:
+        metadata[WHERE_TO_LOOK] = finding.sql
     if finding.offenders:
         metadata["offenders"] = markdown_table(finding.offenders)
-    if not finding.passed:
-        metadata["what to do"] = finding.todo
     return metadata
 
 
@@ -62,9 +71,9 @@ def _cell(value: Any) -> str:
 
 
 def column_schema() -> dg.TableSchema:
-    """Silver's columns as Dagster shows them."""
-    return dg.TableSchema(
-        columns=[
+    """Silver's columns as Dagster shows them, then the partition keys, which no file holds."""
+    return _with_keys(
+        [
             dg.TableColumn(
                 column.name,
                 column.athena_type,
@@ -79,9 +88,9 @@ def column_schema() -> dg.TableSchema:
 
 
 def arrow_column_schema(schema: pa.Schema, *, unique: str) -> dg.TableSchema:
-    """The columns of a table without nulls as Dagster shows them; `unique` names the key."""
-    return dg.TableSchema(
-        columns=[
+    """The columns of a table without nulls, then its day, as Dagster shows them; `unique` names the key."""
+    return _with_keys(
+        [
             dg.TableColumn(
                 field.name,
                 athena_type(field.type),
@@ -89,6 +98,27 @@ def arrow_column_schema(schema: pa.Schema, *, unique: str) -> dg.TableSchema:
                 constraints=dg.TableColumnConstraints(nullable=False, unique=field.name == unique),
             )
             for field in schema
+        ],
+        keys=("dt",),
+    )
+
+
+def _with_keys(
+    columns: Sequence[dg.TableColumn], keys: Sequence[str] = tuple(PARTITION_KEYS)
+) -> dg.TableSchema:
+    """A table's columns with the partition keys at the end, as a query sees them."""
+    return dg.TableSchema(
+        columns=[
+            *(column for column in columns if column.name not in keys),
+            *(
+                dg.TableColumn(
+                    key,
+                    "string",
+                    description=f"Partition. {PARTITION_KEYS[key]}",
+                    constraints=dg.TableColumnConstraints(nullable=False),
+                )
+                for key in keys
+            ),
         ]
     )
 
@@ -112,9 +142,9 @@ def lineage_from_silver(silver: Sequence[dg.AssetKey]) -> dg.TableColumnLineage:
 
 
 def gold_column_schema(table: gold.Table) -> dg.TableSchema:
-    """A gold table's columns as Dagster shows them."""
-    return dg.TableSchema(
-        columns=[
+    """A gold table's columns, then its day, as Dagster shows them."""
+    return _with_keys(
+        [
             dg.TableColumn(
                 column.name,
                 athena_type(column.type),
@@ -124,7 +154,8 @@ def gold_column_schema(table: gold.Table) -> dg.TableSchema:
                 ),
             )
             for column in table.columns
-        ]
+        ],
+        keys=("dt",),
     )
 
 

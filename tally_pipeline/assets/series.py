@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tally_pipeline import clock
 from tally_pipeline.assets import common
+from tally_pipeline.assets.failures import told_in_words
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import (
     PREVIEW_ROWS,
@@ -62,7 +63,7 @@ def bronze_series_export(partitions: dg.PartitionsDefinition, source: str) -> dg
                 key,
                 group="bronze",
                 source=source,
-                kinds={"tmdb" if source == "tmdb" else "sandbox", "json", "bronze"},
+                kinds={"json", "bronze"},
                 description="TMDB's daily file of all series (id, name, popularity), byte for byte, with a receipt"
                 f" beside it. The one asset whose past can be fetched: TMDB keeps {DAYS_KEPT} days, so a backfill"
                 " of them downloads history. Today's file is there from about 08:00 UTC.",
@@ -78,7 +79,7 @@ def bronze_series_export(partitions: dg.PartitionsDefinition, source: str) -> dg
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], tmdb: dg.ResourceParam[Tmdb]
     ) -> Iterator[Recorded]:
         days = sorted(context.partition_keys)
-        with tmdb.exports() as client:
+        with told_in_words(), tmdb.exports() as client:
             outcomes = _download_days(context, lake, client, days)
         yield from record(context, key, outcomes)
 
@@ -260,7 +261,8 @@ def _refine_day(
         ingestion_timestamp=export.receipt.ingestion_timestamp if export.receipt else None,
         counts=refined.counts,
     )
-    findings = _findings(refined, least_pass_rate, history.before(day), accept_volume)
+    rejected = series_quality.rejected_lines(day)
+    findings = _findings(refined, least_pass_rate, history.before(day), accept_volume, rejected)
     failed = [found for check, found in findings if check.blocking and found.serious and not found.passed]
     quarantine = streams.write_series_quarantine(lake, day, refined, footer)
     if failed:
@@ -276,14 +278,18 @@ def _refine_day(
 
 
 def _findings(
-    refined: Refined, least_pass_rate: float, before: tuple[str, Counts] | None, accept_volume: bool
+    refined: Refined,
+    least_pass_rate: float,
+    before: tuple[str, Counts] | None,
+    accept_volume: bool,
+    rejected_sql: str,
 ) -> list[tuple[Check, Finding]]:
     counts = refined.counts
     rejected = refined.quarantine.slice(0, SHOWN).select(["line", "reasons", "raw"]).to_pylist()
     distinct = pc.count_distinct(refined.silver["show_id"]).as_py()
     volume = series_quality.volume(counts, before, accepted=accept_volume)
     return [
-        (series_quality.PASS_RATE, series_quality.pass_rate(counts, least_pass_rate, rejected)),
+        (series_quality.PASS_RATE, series_quality.pass_rate(counts, least_pass_rate, rejected, rejected_sql)),
         (series_quality.SHOW_ID_UNIQUE, series_quality.show_id_unique(distinct, counts)),
         (series_quality.ACCOUNTS_FOR_EVERY_LINE, series_quality.accounts_for_every_line(counts)),
         (series_quality.VOLUME, volume),

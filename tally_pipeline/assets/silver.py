@@ -91,8 +91,9 @@ def silver_asset(
                 group="silver",
                 source=source,
                 kinds={"parquet", "silver"},
-                description=f"{show_list.description} One row a show, under the contract: typed, without repeats,"
-                " rejected rows in quarantine with every reason. Rebuilds for any day from stored bronze.",
+                description=f"{show_list.title}, one row a show, under the contract: typed, without repeats, rejected"
+                f" rows in quarantine with every reason. {show_list.description} Rebuilds for any day from stored"
+                " bronze.",
                 deps=[bronze],
                 metadata={
                     "dagster/column_schema": column_schema(),
@@ -147,7 +148,10 @@ def _refine_day(
     counts = refined.counts
     footer = footer_for((capture.ref,), capture.bronze.metadata.verdict, lake.source, counts)
     listed = streams.latest_genres(lake) if counts.unknown_genres else {}
-    findings = _findings(capture, refined, settings.min_pass_rate, allow_partial, history.before(day), listed)
+    rejected = quality.rejected_rows(data_type, day)
+    findings = _findings(
+        capture, refined, settings.min_pass_rate, allow_partial, history.before(day), listed, rejected
+    )
     failed = [found for check, found in findings if check.blocking and found.serious and not found.passed]
     quarantine = lake.write_quarantine(data_type, day, refined, footer)
     if failed:
@@ -183,6 +187,7 @@ def _findings(
     allow_partial: bool,
     history: Mapping[str, Counts],
     listed: Collection[int],
+    rejected_sql: str,
 ) -> list[tuple[Check, Finding]]:
     counts = refined.counts
     rejected = (
@@ -190,7 +195,7 @@ def _findings(
     )
     distinct = pc.count_distinct(refined.silver["show_id"]).as_py()
     return [
-        (quality.PASS_RATE, quality.pass_rate(counts, least_pass_rate, rejected)),
+        (quality.PASS_RATE, quality.pass_rate(counts, least_pass_rate, rejected, rejected_sql)),
         (quality.SHOW_ID_UNIQUE, quality.show_id_unique(distinct, counts.silver_rows, counts.repeats)),
         (
             quality.ACCOUNTS_FOR_EVERY_ROW,

@@ -43,8 +43,8 @@ def table_asset(
                 key,
                 group="catalog",
                 source=source,
-                kinds={"athena", "sql", "table"},
-                description="The table `silver_shows`: silver of all lists, to query by SQL. Filter on `dt`;"
+                kinds={"athena", "sql"},
+                description="The table silver_shows: silver of all lists, to query by SQL. Filter on `dt`;"
                 ' `tally query "SELECT …"` and `tally query --sample NAME` answer from it.',
                 deps=silver,
                 metadata={

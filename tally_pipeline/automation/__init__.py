@@ -1,7 +1,10 @@
 """What runs by itself: jobs, schedules, and the sensor that sees new bronze objects."""
 
 from tally_pipeline.automation.jobs import (
+    BEHIND_PEOPLE,
+    BELOW_BRONZE,
     JOBS,
+    PAST_TAG,
     capture,
     capture_export,
     capture_genres,
@@ -10,13 +13,15 @@ from tally_pipeline.automation.jobs import (
     watch,
 )
 from tally_pipeline.automation.schedules import CAPTURE_RETRIES, schedules
-from tally_pipeline.automation.sensor import BEHIND, CATCH_UP_DAYS, new_bronze_objects
+from tally_pipeline.automation.sensor import CATCH_UP_DAYS, new_bronze_objects
 
 __all__ = [
-    "BEHIND",
+    "BEHIND_PEOPLE",
+    "BELOW_BRONZE",
     "CAPTURE_RETRIES",
     "CATCH_UP_DAYS",
     "JOBS",
+    "PAST_TAG",
     "capture",
     "capture_export",
     "capture_genres",

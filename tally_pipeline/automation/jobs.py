@@ -2,26 +2,42 @@
 
 import dagster as dg
 
-from tally_pipeline.assets import common
+from tally_pipeline.assets import common, report
+from tally_pipeline.assets.gold import gold_key
+from tally_pipeline.shows import gold
+from tally_pipeline.shows.lists import LISTS
 
 _BRONZE = dg.AssetSelection.groups("bronze")
 _BELOW = dg.AssetSelection.all() - _BRONZE
 
-# The streams have times of their own: the day's export is there from 08:00 UTC, the genres hardly ever change.
-_STREAMS = dg.AssetSelection.assets(
-    common.SERIES_EXPORT, common.SERIES, common.BRONZE_GENRES, common.SILVER_GENRES
+# These have times of their own: the day's export is there from 08:00 UTC only, the genres hardly ever change.
+_EXPORTS = dg.AssetSelection.assets(common.SERIES_EXPORT, common.SERIES)
+_GENRES = dg.AssetSelection.assets(common.BRONZE_GENRES, common.SILVER_GENRES)
+
+BELOW_BRONZE = (
+    *map(common.silver_key, LISTS),
+    common.TABLE,
+    *map(gold_key, gold.TABLES),
+    report.KEY,
 )
+"""Silver of the lists, and everything below."""
+
+BEHIND_PEOPLE = {"dagster/priority": "-10"}
+"""Tags of a run that may wait: what a person launches, and the day itself, have priority 0 and go first."""
+
+PAST_TAG = "tally/past"
+"""Marks the run that rebuilds the past which the sandbox was given."""
 
 # Dagster's default starts a process a step: seconds each, for steps that take less.
 sync = dg.define_asset_job(
     "sync",
-    dg.AssetSelection.all() - _STREAMS,
-    description="Today end to end: capture every list, refine it, and everything below it.",
+    dg.AssetSelection.all() - _EXPORTS,
+    description="Today end to end: capture every list and the genres, refine them, and everything below.",
     executor_def=dg.in_process_executor,
 )
 capture = dg.define_asset_job(
     "capture",
-    _BRONZE - _STREAMS,
+    _BRONZE - _EXPORTS - _GENRES,
     description="Capture every list of today into bronze. The sensor takes it from there.",
     executor_def=dg.in_process_executor,
 )

@@ -13,11 +13,10 @@ import dagster as dg
 import msgspec
 
 from tally_pipeline import clock
-from tally_pipeline.assets import common, report
+from tally_pipeline.assets import common
 from tally_pipeline.assets.found import captures, record_captures
-from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
-from tally_pipeline.automation.jobs import refine
+from tally_pipeline.automation.jobs import BEHIND_PEOPLE, refine
 from tally_pipeline.automation.pending import DATA_TYPES, Pending, pending_of, sort_out
 from tally_pipeline.automation.plan import Batch, batches, by_day, day_after
 from tally_pipeline.automation.stale import stale
@@ -30,11 +29,6 @@ from tally_pipeline.shows import gold
 
 CATCH_UP_DAYS = 31
 """Days that one run catches up with at most: about half a minute, for so long may what a person launches wait."""
-
-BEHIND = {"dagster/priority": "-10"}
-"""Tags of runs that catch up: in the queue, the day's own run and what people launch go before them."""
-
-_LOOKING_BACK = frozenset({common.TABLE, report.KEY, *(gold_key(table) for table in gold.TABLES)})
 
 LOOK_SECONDS = 20.0
 """What recording, and looking for stale gold, may take of a tick, which has 60 s; the rest is for the next one."""
@@ -97,7 +91,7 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
             refined = _Refined(
                 layout.EARLIEST, _digest([gold.VERSION, *([refined.digest] if refined else [])])
             )
-        idle = not requests and not busy & _LOOKING_BACK and all(one.dt > _today() for one in later)
+        idle = not requests and not busy & set(BELOW_BRONZE) and all(one.dt > _today() for one in later)
         if refined and idle:
             requests, refined = _made_anew(context.instance, lake, begin, refined)
         next_cursor = _SensorCursor(
@@ -188,8 +182,8 @@ def _request(batch: Batch[Any], run_key: str, assets: AbstractSet[dg.AssetKey]) 
             "dagster/asset_partition_range_start": batch.first,
             "dagster/asset_partition_range_end": batch.last,
         }
-        return dg.RunRequest(run_key, asset_selection=selected, tags=ends | BEHIND)
-    tags = {} if batch.first == _today() else BEHIND
+        return dg.RunRequest(run_key, asset_selection=selected, tags=ends | BEHIND_PEOPLE)
+    tags = {} if batch.first == _today() else BEHIND_PEOPLE
     return dg.RunRequest(run_key, partition_key=batch.first, asset_selection=selected, tags=tags)
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+
+import dagster as dg
 
 from tally_pipeline import clock
 from tally_pipeline.assets import found
 from tally_pipeline.cli import history
 from tally_pipeline.deployment import Settings, SettingsError, deploy, first_day
+from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import AlreadyThereError
 from tally_pipeline.tmdb import sandbox
+
+SAID_EVERY = 40
+"""Captures after which a fill says how far it is."""
 
 
 def fill(settings: Settings, days: int) -> int:
@@ -23,9 +30,27 @@ def fill(settings: Settings, days: int) -> int:
         )
     past = [clock.today() - timedelta(days=ago) for ago in range(days, 0, -1)]
     lake = deploy(settings).lake
-    history.prepare(settings)
-    # Before the first of them is there: a running `tally up` then has partitions for them by the time they are.
-    first_day.record(settings, past[0])
+    with history.opened(settings) as instance:
+        # Before the first of them is there: a running `tally up` then has partitions for them by the time they are.
+        first_day.record(settings, past[0])
+        written, there = write(settings, instance, lake, past, _say)
+    _say(
+        f"{written} captures of {past[0]} to {past[-1]} written into {lake.store.root}"
+        + (f", {there} were there already" if there else "")
+        + ". A running `tally up` refines them by itself; `tally rebuild` does, and a backfill in the UI."
+    )
+    return 0
+
+
+def write(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    past: Sequence[date],
+    say: Callable[[str], None],
+    pause: Callable[[], None] = lambda: None,
+) -> tuple[int, int]:
+    """Write bronze of these days and record it; how many captures were written, and how many were there already."""
     written = there = 0
     names: list[str] = []
     for key, body in sandbox.captures(
@@ -35,22 +60,20 @@ def fill(settings: Settings, days: int) -> int:
         timezone=settings.tmdb.timezone,
         window=settings.tmdb.trending_window,
     ):
+        pause()
         try:
             lake.write_bronze(key, body)
             written += 1
         except AlreadyThereError:
             there += 1
-        if (written + there) % 40 == 0:
-            _say(f"{key.dt}: {written + there} captures")
         names.append(str(key))
-    with history.opened(settings) as instance:
-        found.record_captures(instance, lake, names, _say, more=lambda: True)
-    _say(
-        f"{written} captures of {past[0]} to {past[-1]} written into {lake.store.root}"
-        + (f", {there} were there already" if there else "")
-        + ". A running `tally up` refines them by itself; `tally rebuild` does, and a backfill in the UI."
-    )
-    return 0
+        # Now and then, not all at the end: to the sensor a pause would be the end of what comes.
+        if len(names) == SAID_EVERY:
+            found.record_captures(instance, lake, names, say, more=lambda: True)
+            names.clear()
+            say(f"{key.dt}: {written + there} captures")
+    found.record_captures(instance, lake, names, say, more=lambda: True)
+    return written, there
 
 
 def _say(text: str) -> None:

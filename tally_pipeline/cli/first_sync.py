@@ -14,8 +14,15 @@ from tally_pipeline.cli import failures, summary
 from tally_pipeline.cli.sync import closing_table
 from tally_pipeline.cli.ui import Ui, UiError
 from tally_pipeline.deployment import Settings, deploy
+from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows.lists import LISTS
+
+ATTEMPTS = 5
+"""How often the sync is launched until it starts; the waits between are 2, 4, 8 and 16 s."""
+
+QUEUED_SECONDS = 15
+"""After so long in the queue the terminal says so."""
 
 _STEP_ENDED = {
     dg.DagsterEventType.STEP_SUCCESS: "[green]✓[/green]",
@@ -23,43 +30,102 @@ _STEP_ENDED = {
     dg.DagsterEventType.STEP_SKIPPED: "· left out:",
 }
 
+Pause = Callable[[float], None]
+
 
 def sync_today(
-    settings: Settings,
-    instance: dg.DagsterInstance,
-    ui: Ui,
-    pause: Callable[[], None],
-    words: Console,
-) -> None:
-    """Sync today unless it is there; a sync that is under way already is watched. A failure is told, not raised."""
+    settings: Settings, instance: dg.DagsterInstance, ui: Ui, pause: Pause, words: Console
+) -> bool:
+    """Sync today unless it is there; a sync that is under way already is watched.
+
+    Returns whether today is there in the end. A failure is told, not raised.
+    """
     lake, day = deploy(settings).lake, clock.today().isoformat()
     if _is_there(lake, day):
         words.print(f"Silver of {day} is there for every list; no sync is launched.")
-        return
-    run_id = _under_way(instance, day)
-    try:
-        # Started again it would be twice the sync: the next `tally up` launches its own.
-        tags = {"dagster/partition": day, "dagster/max_retries": "0"}
-        run_id = run_id or ui.launch(automation.sync.name, tags)
-    except UiError as refusal:
-        words.print(
-            f"[red]The first sync was not launched:[/red] {escape(str(refusal))}. Launch the job sync in the UI."
-        )
-        return
-    words.print(f"Sync of {day}: {ui.run_url(run_id)}")
+        return True
     started = time.monotonic()
+    run_id = _started(instance, ui, day, pause, words)
+    if run_id is None:
+        return False
     succeeded = _watched(instance, run_id, pause, words)
-    errors = failures.by_list(_events(instance, run_id))
+    errors = failures.by_list(_events(instance, run_id, set(_STEP_ENDED)))
     words.print(closing_table(summary.by_list(lake, LISTS, day, run_id, errors)))
     failures.tell(words, errors)
     if succeeded:
         words.print(f"The sync took {time.monotonic() - started:.0f} s.")
     else:
         words.print(f"[red]The sync failed.[/red] What it published stays. See {ui.run_url(run_id)}")
+    return succeeded
+
+
+def launch_export(settings: Settings, ui: Ui, words: Console) -> None:
+    """Have the day's export downloaded where it can be had and is not there, and say so; the sensor refines it."""
+    deployment, day = deploy(settings), clock.today()
+    if streams.captures(deployment.lake, layout.SERIES_EXPORT, day.isoformat()):
+        return
+    if not settings.sandbox_embedded:
+        with deployment.tmdb.exports() as client:
+            if not client.is_there(day):
+                words.print(
+                    f"TMDB has no export of all series of {day} yet (it has from about 08:00 UTC on): the"
+                    " schedule daily_export looks for it."
+                )
+                return
+    try:
+        run_id = ui.launch(automation.capture_export.name, _for_day(day.isoformat()))
+    except UiError as refusal:
+        words.print(
+            f"[yellow]The export of all series was not launched:[/yellow] {escape(str(refusal))}. The schedule"
+            " daily_export looks for it."
+        )
+        return
+    words.print(f"The export of all series of {day} is downloaded and refined: {ui.run_url(run_id)}")
 
 
 def _is_there(lake: Lake, day: str) -> bool:
     return all(day in lake.silver_days(show_list.name) for show_list in LISTS)
+
+
+def _for_day(day: str) -> dict[str, str]:
+    # Started again it would be twice the run: the next `tally up` launches its own.
+    return {"dagster/partition": day, "dagster/max_retries": "0"}
+
+
+def _started(instance: dg.DagsterInstance, ui: Ui, day: str, pause: Pause, words: Console) -> str | None:
+    """A sync of the day of which a step has begun, or that has ended; None when it would not start."""
+    for wait in [*(2**attempt for attempt in range(1, ATTEMPTS)), None]:
+        try:
+            run_id = _under_way(instance, day) or ui.launch(automation.sync.name, _for_day(day))
+            words.print(f"Sync of {day}: {ui.run_url(run_id)}")
+            if _begins(instance, run_id, pause, words):
+                return run_id
+            why = "; ".join(failures.of_run(instance, run_id).values())
+        except UiError as refusal:
+            why = str(refusal)
+        said = f"[red]The first sync did not start:[/red] {escape(why.rstrip('.'))}."
+        if wait is None:
+            words.print(f"{said} It was tried {ATTEMPTS} times: launch the job sync in the UI.")
+        else:
+            words.print(f"{said} It is tried again in {wait} s.")
+            pause(wait)
+    return None
+
+
+def _begins(instance: dg.DagsterInstance, run_id: str, pause: Pause, words: Console) -> bool:
+    """Wait until a step of the run has begun; whether one did before the run ended."""
+    since, told = time.monotonic(), False
+    while True:
+        run = instance.get_run_by_id(run_id)
+        if _events(instance, run_id, {dg.DagsterEventType.STEP_START}):
+            return True
+        if run is None or run.is_finished:
+            return False
+        waits = run.status == dg.DagsterRunStatus.QUEUED and time.monotonic() - since > QUEUED_SECONDS
+        if waits and not told:
+            words.print("The sync waits in the queue: other runs are at work, see the UI's Runs.")
+            told = True
+        pause(0.2)
 
 
 def _under_way(instance: dg.DagsterInstance, day: str) -> str | None:
@@ -77,20 +143,22 @@ def _under_way(instance: dg.DagsterInstance, day: str) -> str | None:
     return next((run.run_id for run in instance.get_runs(unfinished, limit=1)), None)
 
 
-def _watched(instance: dg.DagsterInstance, run_id: str, pause: Callable[[], None], words: Console) -> bool:
+def _watched(instance: dg.DagsterInstance, run_id: str, pause: Pause, words: Console) -> bool:
     """Tell of each step as it ends, until the run has; whether it succeeded."""
     told = 0
     while True:
         run = instance.get_run_by_id(run_id)
-        ended = [event for event in _events(instance, run_id) if event.event_type in _STEP_ENDED]
+        ended = _events(instance, run_id, set(_STEP_ENDED))
         for event in ended[told:]:
             words.print(f"  {_STEP_ENDED[event.event_type]} {escape(event.step_key or '')}")
         told = len(ended)
         if run is None or run.is_finished:
             return run is not None and run.is_success
-        pause()
+        pause(0.2)
 
 
-def _events(instance: dg.DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:
-    entries = instance.all_logs(run_id, of_type=set(_STEP_ENDED))
+def _events(
+    instance: dg.DagsterInstance, run_id: str, kinds: set[dg.DagsterEventType]
+) -> list[dg.DagsterEvent]:
+    entries = instance.all_logs(run_id, of_type=kinds)
     return [entry.dagster_event for entry in entries if entry.dagster_event is not None]

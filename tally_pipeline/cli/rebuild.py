@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
 
 from tally_pipeline import automation, clock
-from tally_pipeline.cli import failures, history, terminal
+from tally_pipeline.cli import failures, history, in_process, terminal
 from tally_pipeline.definitions import build_definitions
-from tally_pipeline.deployment import Settings, SettingsError, deploy, first_day
+from tally_pipeline.deployment import Deployment, Settings, SettingsError, deploy, first_day
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.monitoring import runs
@@ -20,7 +21,8 @@ from tally_pipeline.shows.lists import LISTS
 def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
     """Rebuild the days from `first` to `last` (YYYY-MM-DD; by default every day that bronze holds).
 
-    0 when all were published. Raises `SettingsError` when bronze holds none of them.
+    0 when all were published. Raises `SettingsError` when bronze holds none of them, `KeyboardInterrupt` when it is
+    interrupted, after it has said so.
     """
     words, run_id = terminal.words(), str(uuid.uuid4())
     deployment = deploy(settings)
@@ -30,28 +32,42 @@ def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
             f"bronze holds no capture of these days in {deployment.lake.store.root}: give days that `tally status`"
             " shows, or capture today with `tally sync`"
         )
-    words.print(
-        f"{days[0]} to {days[-1]}: rebuilding {len(days)} days in {settings.lake_place}", markup=False
-    )
     first_day.record(settings, date.fromisoformat(days[0]))
-    definitions = build_definitions(deployment)
-    with history.opened(settings) as instance, history.alive(settings, run_id):
-        result = definitions.resolve_job_def(automation.refine.name).execute_in_process(
-            instance=instance,
-            asset_selection=sorted(_selected(definitions), key=str),
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={
-                runs.COMMAND_TAG: "rebuild",
-                "dagster/asset_partition_range_start": days[0],
-                "dagster/asset_partition_range_end": days[-1],
-            },
-            run_id=run_id,
-            raise_on_error=False,
+    try:
+        words.print(
+            f"{days[0]} to {days[-1]}: rebuilding {len(days)} days in {settings.lake_place}", markup=False
         )
-        deployment.metrics.send(runs.of_run(instance, run_id))
+        result = _execute(settings, deployment, days, run_id)
+    except KeyboardInterrupt:
+        words.print(
+            "[yellow]Interrupted. What was made before that is published, whole files only;"
+            f" `tally rebuild --first {days[0]} --last {days[-1]}` makes the rest.[/yellow]"
+        )
+        raise
     failures.tell(words, failures.by_list(result.all_events))
     words.print("Rebuilt." if result.success else "Not everything was published; what was good is.")
     return 0 if result.success else 1
+
+
+def _execute(
+    settings: Settings, deployment: Deployment, days: Sequence[str], run_id: str
+) -> dg.ExecuteInProcessResult:
+    definitions = build_definitions(deployment)
+    with history.opened(settings) as instance:
+        result = in_process.execute(
+            settings,
+            instance,
+            definitions.resolve_job_def(automation.refine.name),
+            run_id,
+            command="rebuild",
+            assets=sorted(_selected(definitions), key=str),
+            tags={
+                "dagster/asset_partition_range_start": days[0],
+                "dagster/asset_partition_range_end": days[-1],
+            },
+        )
+        deployment.metrics.send(runs.of_run(instance, run_id))
+    return result
 
 
 def _held(lake: Lake, first: str, last: str) -> list[str]:

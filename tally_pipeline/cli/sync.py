@@ -7,7 +7,7 @@ import json
 import sys
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ from rich.table import Table
 
 from tally_pipeline import automation, clock
 from tally_pipeline.assets import common
-from tally_pipeline.cli import failures, history, summary, terminal
+from tally_pipeline.cli import failures, history, in_process, summary, terminal
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Settings, deploy, first_day
 from tally_pipeline.monitoring import runs
@@ -28,18 +28,30 @@ from tally_pipeline.tmdb.capture import PageProgress
 
 
 def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as_json: bool) -> int:
-    """Capture, refine and check today; 0 only when everything that was asked for was published."""
+    """Capture, refine and check today; 0 only when everything that was asked for was published.
+
+    Raises `KeyboardInterrupt` when it is interrupted, after it has said what was published so far.
+    """
     words = terminal.words()
     day, run_id = clock.today().isoformat(), str(uuid.uuid4())
-    words.print(f"{day}, from {described_source(settings)}, into {settings.lake_place}", markup=False)
-    with _progress(words) as on_page:
-        deployment = deploy(settings, on_page)
-        with history.opened(settings) as instance, history.alive(settings, run_id):
-            # pyarrow wants pandas as soon as it meets a null: better while TMDB is waited for than after.
-            threading.Thread(target=importlib.import_module, args=("pandas",), name="import-ahead").start()
-            first_day.look(settings, deployment.lake)
-            result = _execute(build_definitions(deployment), instance, lists, day, pages, run_id)
-            deployment.metrics.send(runs.of_run(instance, run_id))
+    try:
+        words.print(f"{day}, from {described_source(settings)}, into {settings.lake_place}", markup=False)
+        with _progress(words) as on_page:
+            deployment = deploy(settings, on_page)
+            with history.opened(settings) as instance:
+                # pyarrow wants pandas as soon as it meets a null: better while TMDB is waited for than after.
+                threading.Thread(
+                    target=importlib.import_module, args=("pandas",), name="import-ahead"
+                ).start()
+                first_day.look(settings, deployment.lake)
+                result = _execute(
+                    settings, build_definitions(deployment), instance, lists, day, pages, run_id
+                )
+                deployment.metrics.send(runs.of_run(instance, run_id))
+    except KeyboardInterrupt:
+        found = summary.by_list(deploy(settings).lake, lists, day, run_id, {})
+        words.print(f"[yellow]{_interrupted(day, found)}[/yellow]")
+        raise
     errors = failures.by_list(result.all_events)
     found = summary.by_list(deployment.lake, lists, day, run_id, errors)
     if as_json:
@@ -73,7 +85,21 @@ def closing_table(found: dict[str, dict[str, Any]]) -> Table:
     return table
 
 
+def _interrupted(day: str, found: Mapping[str, Mapping[str, Any]]) -> str:
+    """What an interrupted sync leaves behind, and what to do now."""
+    published = [name for name, of_list in found.items() if of_list["published"]]
+    captured = [name for name, of_list in found.items() if of_list["keys"] and not of_list["published"]]
+    said = f"Interrupted. Published before that: {', '.join(published) or 'nothing'}."
+    if captured:
+        said += (
+            f" Captured and safe in bronze: {', '.join(captured)}; `tally rebuild --first {day} --last {day}`"
+            " refines it."
+        )
+    return f"{said} `tally sync` starts anew; captures that are there stay."
+
+
 def _execute(
+    settings: Settings,
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     lists: Sequence[ShowList],
@@ -85,14 +111,15 @@ def _execute(
     selected = bronze.downstream().resolve(definitions.resolve_asset_graph())
     every = len(lists) == len(LISTS)
     ops = {f"bronze_{show_list.name}": {"config": {"pages": pages}} for show_list in lists} if pages else {}
-    return definitions.resolve_job_def(automation.sync.name).execute_in_process(
-        instance=instance,
+    return in_process.execute(
+        settings,
+        instance,
+        definitions.resolve_job_def(automation.sync.name),
+        run_id,
+        command="sync",
+        assets=None if every else sorted(selected, key=str),
         partition_key=day,
-        asset_selection=None if every else sorted(selected, key=str),
-        run_config={"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={runs.COMMAND_TAG: "sync"},
-        run_id=run_id,
-        raise_on_error=False,
+        ops=ops,
     )
 
 

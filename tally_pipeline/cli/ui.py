@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import requests
+
+if TYPE_CHECKING:
+    from dagster import AssetKey
+
+ANSWER_SECONDS = 30.0
+RELOAD_SECONDS = 180.0
+"""The code is imported by a new process before Dagster answers."""
 
 LOCATION = "tally_pipeline.definitions"
 """The name `dagster dev` gives the code as well: the state of schedules and sensors hangs on it."""
@@ -13,14 +20,17 @@ LOCATION = "tally_pipeline.definitions"
 _LOADED = """{ workspaceOrError { ... on Workspace { locationEntries {
   locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
 
-_RELOAD = """mutation ($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) {
-  __typename ... on Error { message } } }"""
-
 _LAUNCH = """mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename
   ... on LaunchRunSuccess { run { runId } }
   ... on Error { message }
   ... on RunConfigValidationInvalid { errors { message } } } }"""
+
+
+_RELOAD = """mutation ($location: String!) { reloadRepositoryLocation(repositoryLocationName: $location) {
+  __typename
+  ... on WorkspaceLocationEntry { locationOrLoadError { __typename ... on PythonError { message } } }
+  ... on Error { message } } }"""
 
 
 class UiError(Exception):
@@ -44,43 +54,56 @@ class Ui:
         """Whether the UI answers and has loaded the code."""
         try:
             entries = self._ask(_LOADED)["workspaceOrError"]["locationEntries"]
-        except requests.RequestException:
+        except (requests.RequestException, UiError):
             return False
         found = [(entry["locationOrLoadError"] or {}).get("__typename") for entry in entries]
         return bool(found) and set(found) == {"RepositoryLocation"}
 
     def reload(self) -> None:
-        """Load the code anew, and with it where the partitions begin. Raises `UiError`."""
-        try:
-            reply = self._ask(_RELOAD, {"name": LOCATION})["reloadRepositoryLocation"]
-        except requests.RequestException as error:
-            raise UiError(f"the UI did not answer when asked to reload the code: {error}") from None
-        if reply["__typename"] != "WorkspaceLocationEntry":
-            raise UiError(f"the UI did not reload the code: {reply['__typename']}, {reply.get('message')}")
+        """Have the code loaded anew, and the UI know what has changed in it. Raises `UiError`."""
+        told = self._told("reload the code", _RELOAD, {"location": LOCATION}, timeout=RELOAD_SECONDS)
+        reply = told["reloadRepositoryLocation"]
+        found = reply.get("locationOrLoadError") or reply
+        if found["__typename"] != "RepositoryLocation":
+            raise UiError(
+                f"the code could not be loaded again: {found.get('message') or found['__typename']}"
+            )
 
-    def launch(self, job: str, tags: Mapping[str, str]) -> str:
-        """Launch a run of a job; returns its id. Raises `UiError`."""
+    def launch(self, job: str, tags: Mapping[str, str], assets: Sequence[AssetKey] | None = None) -> str:
+        """Launch a run of a job, or of some of its assets only; returns its id. Raises `UiError`."""
         selector = {
             "repositoryLocationName": LOCATION,
             "repositoryName": "__repository__",
             "jobName": job,
+            **({} if assets is None else {"assetSelection": [{"path": list(key.path)} for key in assets]}),
         }
         metadata = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
         params = {"selector": selector, "mode": "default", "executionMetadata": metadata}
-        try:
-            reply = self._ask(_LAUNCH, {"params": params})["launchRun"]
-        except requests.RequestException as error:
-            raise UiError(f"the UI did not answer when asked to launch {job}: {error}") from None
+        reply = self._told(f"launch {job}", _LAUNCH, {"params": params})["launchRun"]
         if reply["__typename"] != "LaunchRunSuccess":
             reasons = reply.get("message") or [error["message"] for error in reply.get("errors", [])]
             raise UiError(f"the UI refused to launch {job}: {reply['__typename']}, {reasons}")
         run_id: str = reply["run"]["runId"]
         return run_id
 
-    def _ask(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _told(
+        self, what: str, query: str, variables: Mapping[str, Any], timeout: float = ANSWER_SECONDS
+    ) -> dict[str, Any]:
+        """The answer to a mutation; `what` says it in words. Raises `UiError`."""
+        try:
+            return self._ask(query, variables, timeout)
+        except requests.RequestException as error:
+            raise UiError(f"the UI did not answer when asked to {what}: {error}") from None
+
+    def _ask(
+        self, query: str, variables: Mapping[str, Any] | None = None, timeout: float = ANSWER_SECONDS
+    ) -> dict[str, Any]:
         response = self._session.post(
-            f"{self.url}/graphql", json={"query": query, "variables": variables or {}}, timeout=30
+            f"{self.url}/graphql", json={"query": query, "variables": variables or {}}, timeout=timeout
         )
         response.raise_for_status()
-        data: dict[str, Any] = response.json()["data"]
+        reply: dict[str, Any] = response.json()
+        if reply.get("data") is None:
+            raise UiError(f"the UI could not answer: {reply.get('errors') or 'it says not why'}")
+        data: dict[str, Any] = reply["data"]
         return data

@@ -13,16 +13,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
+from tally_pipeline import clock
 from tally_pipeline.cli import terminal
-from tally_pipeline.cli.services import ServiceDiedError, Services, StoppedError
+from tally_pipeline.cli.services import POLL_SECONDS, ServiceDiedError, Services, StoppedError
 from tally_pipeline.cli.ui import LOCATION, Ui, UiError
 from tally_pipeline.deployment import Settings, deploy
-from tally_pipeline.deployment.first_day import first_day, look
+from tally_pipeline.deployment.first_day import first_day, look, record
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 START_SECONDS = 180
 """After this the start counts as hung; a slow machine takes half a minute."""
@@ -67,35 +71,89 @@ def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words
     # Before anybody else does: two processes that make the databases at the same time collide.
     with history.opened(settings, launched_are_dead=True) as instance:
         services.pause(0)
+        _begin_partitions(settings, with_past=first_sync)
         # A socket's path may have 104 characters, so its folder is not in the lake's, which may be anywhere.
         with tempfile.TemporaryDirectory(prefix="tally-") as folder:
             _start(services, settings, ui, Path(folder))
+            partitions = _Partitions(settings, ui, words)
+
+            def attend(seconds: float = POLL_SECONDS) -> None:
+                services.pause(seconds)
+                partitions.look()
+
             words.print(f"Ready after {time.monotonic() - started:.0f} s.")
             if first_sync:
-                # Also late, for it imports what the assets import.
-                from tally_pipeline.cli.first_sync import sync_today
+                _first_minutes(settings, instance, ui, attend, words)
+            else:
+                words.print(f"Up: {ui.url}. Ctrl-C stops it.")
+            while True:
+                attend()
 
-                sync_today(settings, instance, ui, services.pause, words)
-            words.print(f"Up: {ui.url}. Ctrl-C stops it.")
-            _keep_partitions(services, settings, ui, words)
+
+def _begin_partitions(settings: Settings, *, with_past: bool) -> None:
+    """Write down where the lake begins, and the past that the sandbox is going to be given, before the code loads."""
+    # Late, for it imports what the assets import.
+    from tally_pipeline.cli import past
+
+    lake = deploy(settings).lake
+    look(settings, lake)
+    days = past.missing(settings, lake, clock.today()) if with_past else []
+    if days:
+        record(settings, days[0])
 
 
-def _keep_partitions(services: Services, settings: Settings, ui: Ui, words: Console) -> NoReturn:
-    """Load the code anew whenever the lake turns out to begin earlier: Dagster fixes its partitions as it loads."""
-    begin = first_day(settings)
-    while True:
-        services.pause()
-        earlier = first_day(settings)
-        if earlier < begin:
-            begin = earlier
-            try:
-                ui.reload()
-                words.print(f"The lake begins on {earlier}: its days are partitions now.")
-            except UiError as error:
-                words.print(
-                    f"The lake begins on {earlier}; its days are partitions once the code is loaded anew:"
-                )
-                words.print(f"  {error}. Reload the code location in the UI, under Deployment.", markup=False)
+class _Partitions:
+    """Loads the code anew whenever the lake turns out to begin earlier: Dagster fixes its partitions as it loads."""
+
+    def __init__(self, settings: Settings, ui: Ui, words: Console) -> None:
+        self._settings = settings
+        self._ui = ui
+        self._words = words
+        self._begin = first_day(settings)
+
+    def look(self) -> None:
+        earlier = first_day(self._settings)
+        if earlier >= self._begin:
+            return
+        self._begin = earlier
+        try:
+            self._ui.reload()
+            self._words.print(f"The lake begins on {earlier}: its days are partitions now.")
+        except UiError as error:
+            self._words.print(
+                f"The lake begins on {earlier}; its days are partitions once the code is loaded anew:"
+            )
+            self._words.print(
+                f"  {error}. Reload the code location in the UI, under Deployment.", markup=False
+            )
+
+
+def _first_minutes(
+    settings: Settings,
+    instance: DagsterInstance,
+    ui: Ui,
+    attend: Callable[[float], None],
+    words: Console,
+) -> None:
+    """Today, what to do next, and in the sandbox a past."""
+    # Also late, for it imports what the assets import.
+    from tally_pipeline.assets.failures import complete_errors
+    from tally_pipeline.cli import past
+    from tally_pipeline.cli.first_sync import launch_export, sync_today
+    from tally_pipeline.cli.what_next import what_next
+
+    try:
+        is_there = sync_today(settings, instance, ui, attend, words)
+        if is_there:
+            launch_export(settings, ui, words)
+            words.print(what_next(settings, ui), markup=False)
+        words.print(f"Up: {ui.url}. Ctrl-C stops it.")
+        if is_there:
+            past.give(settings, instance, ui, attend, words)
+    except complete_errors() as error:
+        # The UI stays up: what is wrong with the lake may be mended meanwhile.
+        words.print(f"[red]The first minutes broke off:[/red] {escape(str(error))}")
+        words.print(f"Up: {ui.url}. Launch the job sync there once it is mended. Ctrl-C stops it.")
 
 
 def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None:
@@ -104,7 +162,6 @@ def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None
     `dagster dev` does the same through two more processes, one after the other, and takes twice as long.
     """
     os.environ["TALLY_HOME"] = str(settings.home)
-    look(settings, deploy(settings).lake)
     code, workspace = folder / "code.sock", folder / "workspace.yaml"
     # JSON is YAML, and quotes whatever a path may hold.
     where = {"grpc_server": {"socket": str(code), "location_name": LOCATION}}

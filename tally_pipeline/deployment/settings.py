@@ -41,14 +41,16 @@ class Settings:
     """Everything that can be set. Paths are absolute; `depths` holds pages by list (None: to the end).
 
     `sandbox_embedded` says that neither a key nor a TMDB_BASE_URL is there: each process that fetches then starts
-    a sandbox of its own for as long as it needs one. `aws` is None on one's own machine. `first_day` is the day at
-    which the partitions begin at the latest; None leaves that to the lake (`deployment.first_day`).
+    a sandbox of its own for as long as it needs one, and `tally up` gives an empty lake a past of
+    `sandbox_past_days`. `aws` is None on one's own machine. `first_day` is the day at which the partitions begin at
+    the latest; None leaves that to the lake (`deployment.first_day`).
     """
 
     home: Path
     aws: AwsSettings | None
     tmdb: TmdbSettings
     sandbox_embedded: bool
+    sandbox_past_days: int
     depths: Mapping[str, int | None]
     first_day: date | None
     schedule: str
@@ -126,6 +128,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         aws=aws,
         tmdb=tmdb,
         sandbox_embedded=embedded,
+        sandbox_past_days=int(read.number("TALLY_SANDBOX_PAST_DAYS", 30, least=0, most=365)),
         depths={show_list.name: read.depth(show_list) for show_list in LISTS},
         first_day=read.day("TALLY_FIRST_DAY"),
         schedule=read.cron("TALLY_SCHEDULE", "0 3 * * *"),

@@ -12,6 +12,10 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
+# An error that Dagster takes from here as it is told, and not from the traceback: the only way to a failure without
+# a stack. A `dg.Failure` shows 20 frames of Dagster's own under a message that says it all (assets/test_failures.py).
+from dagster._core.errors import DagsterUserCodeProcessError
+
 # A backfill that was launched and has no run yet is known by its status alone. `DagsterInstance.get_backfills`, which
 # is public, takes nothing else (automation/test_sensor.py).
 from dagster._core.execution.backfill import BulkActionStatus
@@ -21,12 +25,15 @@ from dagster._core.execution.backfill import BulkActionStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster_shared.error import SerializableErrorInfo
 
 __all__ = [
     "PLAN_LOGGER",
     "AssetCheckEvaluationTargetMaterializationData",
     "BulkActionStatus",
     "DagsterSqliteStorage",
+    "DagsterUserCodeProcessError",
+    "SerializableErrorInfo",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
 ]

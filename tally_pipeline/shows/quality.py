@@ -44,7 +44,7 @@ class Check:
 class Finding:
     """What a check found: the verdict, one sentence, numbers to plot, up to 20 offenders, what to do now.
 
-    `serious` makes a failure an error rather than a warning.
+    `serious` makes a failure an error rather than a warning. `sql` is a query that shows all the offenders.
     """
 
     passed: bool
@@ -53,6 +53,7 @@ class Finding:
     serious: bool = True
     numbers: Mapping[str, float] = field(default_factory=dict)
     offenders: Sequence[Mapping[str, Any]] = ()
+    sql: str = ""
 
 
 NOT_EMPTY = Check("not_empty", "The capture holds rows at all.", blocking=True)
@@ -160,8 +161,19 @@ def fields_known(new: Mapping[str, int], lost: Sequence[str]) -> Finding:
     )
 
 
-def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any]]) -> Finding:
-    """`least`: per cent. `offenders`: quarantined rows with their reasons. No sound row at all never passes."""
+def rejected_rows(data_type: str, dt: str) -> str:
+    """The SQL that shows the rejected rows of a list and day."""
+    return (
+        "SELECT page, place, rules, reasons, raw FROM quarantine_shows"
+        f" WHERE data_type = '{data_type}' AND dt = '{dt}' ORDER BY page, place"
+    )
+
+
+def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any]], sql: str = "") -> Finding:
+    """`least`: per cent. `offenders`: quarantined rows with their reasons; `sql` shows them all.
+
+    No sound row at all never passes.
+    """
     return Finding(
         passed=counts.silver_rows > 0 and counts.pass_rate >= least,
         summary=(
@@ -176,6 +188,7 @@ def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any
         ),
         numbers={"pass_rate": counts.pass_rate, "quarantined": counts.quarantined, **counts.by_rule},
         offenders=offenders[:SHOWN],
+        sql=sql if counts.quarantined else "",
     )
 
 

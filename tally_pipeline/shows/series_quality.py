@@ -70,8 +70,13 @@ def download_whole(size: int, promised: int | None) -> Finding:
     )
 
 
-def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any]]) -> Finding:
-    """`least`: per cent. `offenders`: quarantined lines with their reasons."""
+def rejected_lines(dt: str) -> str:
+    """The SQL that shows the rejected lines of a day's export."""
+    return f"SELECT line, rules, reasons, raw FROM quarantine_series WHERE dt = '{dt}' ORDER BY line"
+
+
+def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any]], sql: str = "") -> Finding:
+    """`least`: per cent. `offenders`: quarantined lines with their reasons; `sql` shows them all."""
     return Finding(
         passed=counts.filled > 0 and counts.pass_rate >= least,
         summary=(
@@ -86,6 +91,7 @@ def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any
         ),
         numbers={"pass_rate": counts.pass_rate, "quarantined": counts.quarantined, **counts.by_rule},
         offenders=offenders[:SHOWN],
+        sql=sql if counts.quarantined else "",
     )
 
 

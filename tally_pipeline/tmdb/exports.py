@@ -135,6 +135,15 @@ class ExportClient:
             day, url, outcome.body, outcome.headers, started_at, self.settings.source, asked_for, seconds
         )
 
+    def is_there(self, day: date) -> bool:
+        """Whether the export of `day` can be had now. It is asked for once; where nobody answers, it cannot."""
+        url, timeout = export_url(self.settings, day), self.settings.timeout_seconds
+        try:
+            with self._session.get(url, stream=True, timeout=timeout, allow_redirects=False) as response:
+                return response.status_code == 200
+        except requests.RequestException:
+            return False
+
     def _ask(self, asked: Asked, day: date, today: date) -> _Downloaded | TmdbError:
         timeout = self.settings.timeout_seconds
         try:

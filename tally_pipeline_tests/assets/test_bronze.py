@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from tally_pipeline.assets import bronze, common
+from tally_pipeline.assets.presentation import WHAT_TO_DO
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.tmdb.sandbox import Sandbox
 from tally_pipeline_tests.assets.pipeline import (
@@ -170,7 +171,7 @@ def test_a_partial_capture_is_kept_with_its_gaps_and_stops_what_is_below(faulty:
     }
     (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "page_set_complete"]
     assert "HTTP 503" in str(found.metadata["offenders"].value).replace("\\", "")
-    assert "allow_partial: true" in str(found.metadata["what to do"].value)
+    assert "allow_partial: true" in str(found.metadata[WHAT_TO_DO].value)
     assert found.metadata["pages_missing"].value == 1
     # What is there is shown, red.
     assert pipeline.metadata(BRONZE)["verdict"] == "partial"

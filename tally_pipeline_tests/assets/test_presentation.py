@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import dagster as dg
 import pytest
 
 from tally_pipeline.assets import common
 from tally_pipeline.assets.presentation import column_schema, markdown_table
-from tally_pipeline.shows.contract import COLUMNS
+from tally_pipeline.catalog.tables import TABLES, TableSpec, athena_columns
+from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS
 from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, day, put, row, rows
 
 NASTY = "<script>alert(1)</script> | **x** [a](b)"
@@ -73,5 +75,22 @@ def test_a_name_that_tmdb_captures_is_no_markup_in_bronzes_preview(pipeline: Pip
 
 def test_dagsters_column_schema_is_the_contracts() -> None:
     shown = [(column.name, column.type, column.description) for column in column_schema().columns]
-    assert shown == [(column.name, column.athena_type, column.description) for column in COLUMNS]
+    own = [column for column in COLUMNS if column.name not in PARTITION_KEYS]
+    keys = [(key, "string", f"Partition. {meaning}") for key, meaning in PARTITION_KEYS.items()]
+    assert shown == [*((column.name, column.athena_type, column.description) for column in own), *keys]
     assert [c.name for c in column_schema().columns if c.constraints.unique] == ["show_id"]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_the_columns_that_dagster_shows_are_those_of_a_query_and_their_types(
+    pipeline: Pipeline, table: TableSpec
+) -> None:
+    """The partition keys, which no file holds, are among them."""
+    graph = pipeline.definitions.get_repository_def().asset_graph
+    for key in graph.get_all_asset_keys():
+        metadata = graph.get(key).metadata
+        if str(metadata.get("dagster/table_name", "")).split(" ")[0] == table.name:
+            schema = metadata["dagster/column_schema"]
+            assert isinstance(schema, dg.TableSchema)
+            assert [(one.name, one.type) for one in schema.columns] == athena_columns(table.presented)
+            assert all(one.description for one in schema.columns)

@@ -13,6 +13,7 @@ import pytest
 
 from tally_pipeline import clock
 from tally_pipeline.assets import common
+from tally_pipeline.assets.presentation import WHERE_TO_LOOK
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.deployment.first_day import first_day
@@ -220,6 +221,9 @@ def test_below_the_bar_the_last_good_file_stays(pipeline: Pipeline) -> None:
     assert "50.00 % of 2 lines keep every rule" in why(result)
     assert "The day's last good file stays." in why(result)
     assert checks(result)["pass_rate"] == "error"
+    (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "pass_rate"]
+    (rejected,) = pipeline.deployment.catalog.query(str(found.metadata[WHERE_TO_LOOK].value)).to_pylist()
+    assert (rejected["line"], rejected["raw"]) == (2, "rubbish")
     assert pipeline.deployment.lake.store.get(layout.series_key(day.isoformat())) == before
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tally_pipeline.assets import common
+from tally_pipeline.assets.presentation import WHAT_TO_DO, WHERE_TO_LOOK
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline_tests.assets.pipeline import (
@@ -116,7 +117,32 @@ def test_a_failed_pass_rate_counts_by_rule_and_names_offenders(pipeline: Pipelin
     shown = {name: value.value for name, value in found.metadata.items()}
     assert (shown["blank_name"], shown["quarantined"], shown["pass_rate"]) == (30, 30, 0)
     assert str(shown["offenders"]).count("\n") == 1 + 20
-    assert "TALLY_MIN_PASS_RATE" in str(shown["what to do"])
+    # Dagster's history sorts them.
+    assert sorted(shown)[:2] == [WHAT_TO_DO, WHERE_TO_LOOK]
+    assert "TALLY_MIN_PASS_RATE" in str(shown[WHAT_TO_DO])
+
+
+def test_the_sql_of_a_failed_pass_rate_shows_the_rejected_rows_of_that_list_and_day(
+    pipeline: Pipeline,
+) -> None:
+    for on in (day(1), day()):
+        put(pipeline.lake, on, [*rows(18), BAD, f"no row of {on}"])
+        evaluated = pipeline.refine(on=on).get_asset_check_evaluations()
+        (found,) = [one for one in evaluated if one.check_name == "pass_rate"]
+        answer = pipeline.deployment.catalog.query(str(found.metadata[WHERE_TO_LOOK].value)).to_pylist()
+        assert [(row["place"], row["raw"]) for row in answer][1:] == [(20, f'"no row of {on}"')]
+        assert len(answer) == 2
+
+
+def test_a_check_that_passed_with_a_few_rejected_rows_shows_them_and_asks_for_nothing(
+    pipeline: Pipeline,
+) -> None:
+    put(pipeline.lake, day(), [*rows(99), BAD])
+    (found,) = [
+        one for one in pipeline.refine().get_asset_check_evaluations() if one.check_name == "pass_rate"
+    ]
+    assert WHAT_TO_DO not in found.metadata
+    assert pipeline.deployment.catalog.query(str(found.metadata[WHERE_TO_LOOK].value)).num_rows == 1
 
 
 def test_a_day_of_repeats_is_not_published_unless_a_person_allows_it(pipeline: Pipeline) -> None:

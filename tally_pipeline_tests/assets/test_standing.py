@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from tally_pipeline.assets import common
+from tally_pipeline.assets.presentation import WHAT_TO_DO
 from tally_pipeline.assets.standing import due_day, failures_finding, freshness_finding
 from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, checks, day, put, row, rows
 
@@ -88,7 +89,7 @@ def test_a_list_without_todays_silver_is_named(faulty: Callable[..., Pipeline]) 
     assert not one.passed
     assert "popular_shows" not in told
     assert all(f"| {name} | none |" in told for name in ("trending_shows", "airing_today", "on_the_air"))
-    assert "tally sync" in str(one.metadata["what to do"].value)
+    assert "tally sync" in str(one.metadata[WHAT_TO_DO].value)
 
 
 def test_a_failed_day_is_named_until_it_is_mended(pipeline: Pipeline) -> None:

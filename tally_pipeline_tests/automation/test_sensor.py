@@ -520,12 +520,32 @@ def test_groups_read_as_the_architecture(pipeline: Pipeline) -> None:
     assert groups == {"bronze", "silver", "catalog", "gold", "report"}
 
 
-def test_every_asset_says_whose_data_it_holds(pipeline: Pipeline) -> None:
+def test_every_asset_says_what_it_is_and_at_the_end_whose_data_it_holds(pipeline: Pipeline) -> None:
     graph = pipeline.definitions.get_repository_def().asset_graph
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.tags["tally/source"] == "sandbox"
-        assert (node.description or "").startswith("**SANDBOX DATA")
+        assert "sandbox" in node.kinds
+        what, *_, whose = (node.description or "").split("\n\n")
+        assert whose.startswith("**Sandbox data: every show is invented.**")
+        assert "andbox" not in what
+        assert list(node.owners) == ["team:tally"]
+
+
+def test_tmdbs_assets_speak_of_no_sandbox(tmp_path: Path) -> None:
+    settings = load_settings({"TALLY_HOME": str(tmp_path), "TMDB_API_TOKEN": "secret"}, dotenv=None)
+    graph = build_definitions(deploy(settings)).get_repository_def().asset_graph
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.tags["tally/source"] == "tmdb"
+        assert "sandbox" not in node.kinds
+        assert "andbox" not in (node.description or "")
+
+
+def test_what_is_below_bronzes_lists_is_named_in_full(pipeline: Pipeline) -> None:
+    graph = pipeline.definitions.resolve_asset_graph()
+    silver = dg.AssetSelection.assets(*map(common.silver_key, LISTS))
+    assert set(automation.BELOW_BRONZE) == silver.downstream().resolve(graph)
 
 
 def test_captures_hold_the_pool_that_keeps_all_runs_to_one_rate(pipeline: Pipeline) -> None:

@@ -193,11 +193,29 @@ def test_exports_are_looked_for_from_a_quarter_past_eight_and_genres_on_mondays(
         assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
 
 
-def test_the_streams_stay_out_of_the_jobs_of_the_lists(pipeline: Pipeline) -> None:
-    streams = {common.SERIES_EXPORT, common.SERIES, common.BRONZE_GENRES, common.SILVER_GENRES}
-    for name in (automation.sync.name, automation.capture.name):
-        job = pipeline.definitions.resolve_job_def(name)
-        assert not streams & set(job.asset_layer.selected_asset_keys)
+def test_a_sync_brings_the_genres_but_no_export_and_the_daily_capture_neither(pipeline: Pipeline) -> None:
+    exports = {common.SERIES_EXPORT, common.SERIES}
+    genres = {common.BRONZE_GENRES, common.SILVER_GENRES}
+    sync, capture = (
+        set(pipeline.definitions.resolve_job_def(name).asset_layer.selected_asset_keys)
+        for name in (automation.sync.name, automation.capture.name)
+    )
+    assert genres <= sync
+    assert not exports & sync
+    assert not (exports | genres) & capture
+
+
+def test_genres_of_a_sync_are_left_to_it(pipeline: Pipeline) -> None:
+    run = pipeline.instance.create_run_for_job(
+        pipeline.definitions.resolve_job_def(automation.sync.name), status=dg.DagsterRunStatus.STARTED
+    )
+    key = StreamKey(layout.GENRES, clock.today().isoformat(), run.run_id)
+    body = genres.encode(b'{"genres":[{"id":18,"name":"Drama"}]}', genres.Metadata(language="en-US"))
+    pipeline.deployment.lake.store.create(str(key), body)
+    assert pipeline.tick() == []
+    pipeline.instance.report_run_failed(run)
+    (request,) = pipeline.tick()
+    assert "silver_genres" in names(request)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_a_wrong_command_says_what_would_be_right(run_tally: Tally, command: str
             "TALLY_HOME is '~nobody-of-that-name/x', which leads to no folder",
         ),
         ("TALLY_PORT", "0", "TALLY_PORT is '0'; give a number from 1 to 65535"),
+        ("TALLY_SANDBOX_PAST_DAYS", "-1", "TALLY_SANDBOX_PAST_DAYS is '-1'; give a number from 0 to 365"),
         (
             "TALLY_FIRST_DAY",
             "2999-01-01",

@@ -1,27 +1,44 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import dagster as dg
 import pytest
 
-from tally_pipeline import clock
-from tally_pipeline.assets import common
+from tally_pipeline import automation, clock
+from tally_pipeline.assets import common, report
+from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.cli import history
 from tally_pipeline.deployment import load_settings
+from tally_pipeline.lake import gold as gold_files
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.store import Store
+from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.cli import tally
 from tally_pipeline_tests.cli.running import Up, free_port, running
-from tally_pipeline_tests.cli.test_sync import STREAMS
 
 pytestmark = pytest.mark.slow
 
-ASSETS = [*(key(it) for it in LISTS for key in (common.bronze_key, common.silver_key)), common.TABLE]
+ASSETS = [
+    *(key(it) for it in LISTS for key in (common.bronze_key, common.silver_key)),
+    common.TABLE,
+    *map(gold_key, gold.TABLES),
+    report.KEY,
+    common.BRONZE_GENRES,
+    common.SILVER_GENRES,
+]
+EXPORTS = (common.SERIES_EXPORT, common.SERIES)
 
 
 def today() -> str:
@@ -32,7 +49,7 @@ def today() -> str:
 def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A `tally up` in an empty home, after its first sync."""
     with running(tmp_path_factory.mktemp("first")) as up:
-        up.until("The sync took")
+        up.until("Up: ")
         yield up
 
 
@@ -77,12 +94,32 @@ def test_the_first_sync_materializes_the_asset_for_today(
     assert past.fetch_materializations(wanted, limit=1).records
 
 
+def test_the_export_comes_with_it_and_is_refined_soon_after(first: Up, past: dg.DagsterInstance) -> None:
+    assert f"The export of all series of {today()} is downloaded and refined" in first.words
+    until = time.monotonic() + 120
+    wanted = [dg.AssetRecordsFilter(asset_key=key, asset_partitions=[today()]) for key in EXPORTS]
+    while not all(past.fetch_materializations(one, limit=1).records for one in wanted):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+def test_it_says_what_to_do_next_and_the_query_answers(first: Up) -> None:
+    told = dict(re.findall(r"^(look|report|query|past|backfill) +(.+)$", first.words, re.MULTILINE))
+    assert told["look"] == f"{first.url}/asset-groups"
+    assert Path(unquote(urlsplit(told["report"]).path)).read_text().startswith("<!DOCTYPE html>")
+    ran = subprocess.run(
+        told["query"], shell=True, cwd=first.home, capture_output=True, text=True, check=True
+    )
+    assert "rank" in ran.stdout
+    assert "5 rows" in ran.stderr
+    assert "sandbox fill --days 90" in told["past"]
+
+
 def test_all_checks_pass_and_schedule_sensor_and_daemon_run(first: Up) -> None:
+    # The export's were waited for before.
     told = tally.run(first.home, {"TALLY_HOME": str(first.home)}, "status", "--json")
     assert told.code == 0
-    # A sync leaves TMDB's exports and genres to their own schedules.
-    synced = [check for check in told.json["checks"] if check["asset"] not in STREAMS]
-    assert {check["status"] for check in synced} == {"passed"}
+    assert {check["status"] for check in told.json["checks"]} == {"passed"}
     running_now = {name for name, runs in told.json["automation"].items() if runs}
     assert running_now >= {"daemon", "daily_capture", "standing_checks", "new_bronze_objects"}
 
@@ -122,16 +159,55 @@ def test_a_port_in_use_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert told.err.count("\n") == 1
 
 
+def test_after_the_first_sync_the_sandbox_is_given_a_past_in_one_run_behind_all_others(
+    tmp_path: Path,
+) -> None:
+    quick = {f"TALLY_PAGES_{show_list.name.upper()}": "1" for show_list in LISTS}
+    # The sensor looks at the start only: what it would do by itself is another test's.
+    with running(
+        tmp_path, settings={**quick, "TALLY_SANDBOX_PAST_DAYS": "3", "TALLY_SENSOR_SECONDS": "3600"}
+    ) as up:
+        up.until("The past is there")
+        first = (clock.today() - timedelta(days=3)).isoformat()
+        assert f"A past for the sandbox: {first} to " in up.words
+        assert "TALLY_SANDBOX_PAST_DAYS=0 switches it off" in up.words
+        assert up.words.index("Up: ") < up.words.index("A past for the sandbox")
+        with dg.DagsterInstance.from_config(str(up.dagster_home)) as instance:
+            (run,) = instance.get_runs(dg.RunsFilter(job_name=automation.refine.name))
+    assert run.is_success
+    assert run.tags.items() >= automation.BEHIND_PEOPLE.items()
+    assert run.tags["dagster/asset_partition_range_start"] == first
+    assert run.tags["dagster/asset_partition_range_end"] == today()
+    lake = Lake(Store.in_folder(tmp_path / "sandbox" / "lake"), "sandbox")
+    days = [(clock.today() - timedelta(days=days)).isoformat() for days in range(3, -1, -1)]
+    for show_list in LISTS:
+        assert lake.silver_days(show_list.name) == days
+    assert all(lake.store.exists(layout.report_key(day)) for day in days)
+    # Today's gold was made anew: it looks back on the past.
+    assert max(gold_files.read(lake, gold.TRENDS, today())["days_seen"].to_pylist()) == 4
+
+
 def test_a_sync_that_fails_says_why_and_leaves_the_ui_up(tmp_path: Path) -> None:
     nobody_there = {"TMDB_BASE_URL": f"http://127.0.0.1:{free_port()}/3", "TMDB_ATTEMPTS": "1"}
     with running(tmp_path, settings=nobody_there) as up:
         up.until("Up: ")
         assert "The sync failed." in up.words
-        assert up.words.count("not published") == len(LISTS)
+        assert up.words.count("not published │") == len(LISTS)
         for show_list in LISTS:
             assert f"✗ {show_list.name}:" in up.words
         with socket.create_connection(("127.0.0.1", up.port), timeout=5):
             pass
+
+
+def test_a_lake_that_cannot_be_used_is_told_and_leaves_the_ui_up(tmp_path: Path) -> None:
+    lake = tmp_path / "sandbox" / "lake"
+    lake.mkdir(parents=True)
+    (lake / "silver").write_text("a file where a folder should be")
+    with running(tmp_path) as up:
+        up.until("Up: ")
+        assert "The first minutes broke off:" in up.words
+        assert str(lake / "silver") in up.words
+        assert up.process.poll() is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda it: it.name)

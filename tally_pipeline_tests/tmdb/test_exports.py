@@ -114,6 +114,18 @@ def test_a_download_that_stands_still_is_given_up(files: ExportServer) -> None:
         fetch(files, attempts=1, timeout_seconds=0.2)
 
 
+def test_it_says_whether_an_export_can_be_had_without_downloading_it(files: ExportServer) -> None:
+    with ExportClient(TmdbSettings(base_url=files.url, timeout_seconds=2.0)) as client:
+        assert client.is_there(DAY)
+        assert not client.is_there(TODAY)
+        assert len(files.seen) == 2
+
+
+def test_where_nobody_answers_no_export_can_be_had() -> None:
+    with ExportClient(TmdbSettings(base_url="http://127.0.0.1:1/3", timeout_seconds=2.0)) as client:
+        assert not client.is_there(DAY)
+
+
 def test_a_redirect_is_not_followed(files: ExportServer) -> None:
     files.script_for(DAY, Answer(status=302, headers={"Location": "/elsewhere"}))
     with pytest.raises(PermanentError, match="redirect to /elsewhere"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tally_pipeline.tmdb.sandbox.faults import FAULTS, Fault, parse_fault
-from tally_pipeline.tmdb.sandbox.fill import captures
+from tally_pipeline.tmdb.sandbox.fill import captures, filled_key
 from tally_pipeline.tmdb.sandbox.recordings import Recordings, RecordingsError
 from tally_pipeline.tmdb.sandbox.server import ReceivedRequest, Sandbox, SandboxError, run
 
@@ -16,6 +16,7 @@ __all__ = [
     "Sandbox",
     "SandboxError",
     "captures",
+    "filled_key",
     "parse_fault",
     "run",
 ]

@@ -35,7 +35,7 @@ def captures(
         for entry in lists:
             depth = (depths or {}).get(entry.name, entry.depth)
             capture = _capture(entry, day, depth, language, timezone, window)
-            key = BronzeKey(entry.name, day.isoformat(), _execution_id(entry.name, day))
+            key = filled_key(entry.name, day)
             yield key, capture.to_bronze(key.execution_id)
 
 
@@ -79,5 +79,7 @@ def _pages(entry: ShowList, day: date, at: datetime, depth: int | None, window: 
     return tuple(pages)
 
 
-def _execution_id(name: str, day: date) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"tally-sandbox:{name}/{day.isoformat()}"))
+def filled_key(name: str, day: date) -> BronzeKey:
+    """The key of the capture that is filled in for a list and day."""
+    dt = day.isoformat()
+    return BronzeKey(name, dt, str(uuid.uuid5(uuid.NAMESPACE_URL, f"tally-sandbox:{name}/{dt}")))

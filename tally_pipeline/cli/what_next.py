@@ -1,0 +1,56 @@
+"""What to do once today is there: said by `tally up` after the first sync."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sysconfig
+from pathlib import Path
+
+from tally_pipeline import clock
+from tally_pipeline.cli.ui import Ui
+from tally_pipeline.deployment import Settings, deploy
+from tally_pipeline.lake import layout
+
+
+def what_next(settings: Settings, ui: Ui) -> str:
+    """A few lines of what to look at and what to copy into another terminal."""
+    lake, tally = deploy(settings).lake, command(settings)
+    sql = (
+        "SELECT rank, title, popularity FROM silver_shows WHERE data_type = 'popular_shows'"
+        f" AND dt = '{clock.today()}' ORDER BY rank LIMIT 5"
+    )
+    report = layout.latest_report_key()
+    if not lake.store.exists(report):
+        where = "not made yet"
+    elif settings.aws:
+        where = lake.store.uri(report)
+    else:
+        where = (settings.lake_folder / report).as_uri()
+    past = (
+        f"{tally} sandbox fill --days 90, then {tally} rebuild"
+        if settings.sandbox_embedded
+        else "materialize bronze_series_export for any of the last 90 days in the UI: the one source with a past"
+    )
+    lines = {
+        "look": f"{ui.url}/asset-groups",
+        "report": where,
+        "query": f'{tally} query "{sql}"',
+        "past": past,
+        "backfill": "in the UI select assets, Materialize, and choose a range of days",
+    }
+    return "\n".join(["What next:", *(f"{name:8} {text}" for name, text in lines.items())])
+
+
+def command(settings: Settings) -> str:
+    """How `tally` is called from this folder, for this lake."""
+    script = Path(sysconfig.get_path("scripts")) / "tally"
+    on_path = shutil.which("tally")
+    if on_path and Path(on_path).resolve() == script.resolve():
+        shown = "tally"
+    else:
+        shown = str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)
+    home = (
+        "" if settings.home == Path(".tally").resolve() else f"TALLY_HOME={shlex.quote(str(settings.home))} "
+    )
+    return home + shlex.quote(shown)

@@ -1,0 +1,102 @@
+"""Ctrl-C in a command that runs in the terminal: it says what is there and what to do, and its run is over."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tally_pipeline import clock
+from tally_pipeline.assets import common
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.store import Store
+from tally_pipeline.tmdb import sandbox
+from tally_pipeline.tmdb.sandbox import Sandbox
+from tally_pipeline_tests.assets.pipeline import POPULAR, assert_sound, day, environment
+from tally_pipeline_tests.cli.test_killed import TALLY, WAIT_SECONDS, bare, history
+
+pytestmark = pytest.mark.slow
+
+
+def ago(days: int) -> date:
+    return clock.today() - timedelta(days=days)
+
+
+def _heed_ctrl_c() -> None:
+    # What is started in the background of a script ignores it, and so do its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def interrupted(
+    home: Path, environ: dict[str, str], until: str, *argv: str, file: Path | None = None
+) -> tuple[int, str]:
+    """The exit code of a command that gets a Ctrl-C once it has said something, and all that it said.
+
+    With `file` only once that is there as well.
+    """
+    with subprocess.Popen(
+        [*TALLY, *argv],
+        env=bare(environ),
+        cwd=home,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=_heed_ctrl_c,
+    ) as process:
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if until in line:
+                deadline = time.monotonic() + WAIT_SECONDS
+                while file is not None and not file.exists() and time.monotonic() < deadline:
+                    time.sleep(0.02)
+                process.send_signal(signal.SIGINT)
+                break
+        said += process.stderr.read()
+        return process.wait(WAIT_SECONDS), said
+
+
+def test_in_a_sync_it_says_what_was_published_and_captured_and_the_run_is_canceled(tmp_path: Path) -> None:
+    with Sandbox(latency_ms=150) as slow:
+        environ = environment(tmp_path, slow.base_url, TALLY_PAGES_POPULAR_SHOWS="9")
+        code, said = interrupted(tmp_path, environ, "popular_shows: ", "sync")
+    assert code == 130
+    assert "Interrupted. Published before that: nothing." in said
+    assert f"airing_today, on_the_air; `tally rebuild --first {day()} --last {day()}` refines it." in said
+    assert "`tally sync` starts anew" in said
+    assert "Traceback" not in said
+    assert "DagsterExecutionInterruptedError" not in said
+    assert_sound(Lake(Store.in_folder(tmp_path / "sandbox" / "lake"), "sandbox"))
+    with history(tmp_path) as instance:
+        (run,) = instance.get_runs()
+        assert run.status == dg.DagsterRunStatus.CANCELED
+        assert run.tags["dagster/max_retries"] == "0", "else the daemon starts it again"
+        assert instance.event_log_storage.get_concurrency_info(common.TMDB_POOL).active_slot_count == 0
+
+
+def test_in_a_rebuild_it_says_how_to_go_on_and_the_run_is_canceled(tmp_path: Path) -> None:
+    lake = Lake(Store.in_folder(tmp_path / "sandbox" / "lake"), "sandbox")
+    first = sandbox.filled_key(POPULAR.name, ago(40))
+    for key, body in sandbox.captures([ago(days) for days in range(40, 0, -1)], lists=[POPULAR]):
+        lake.write_bronze(key, body)
+    made = Path(lake.store.root, layout.silver_key(POPULAR.name, day(30)))
+    code, said = interrupted(tmp_path, environment(tmp_path), "rebuilding 40 days", "rebuild", file=made)
+    assert code == 130
+    assert made.exists()
+    assert f"`tally rebuild --first {first.dt} --last {day(1)}` makes the rest" in said
+    assert "Traceback" not in said
+    with history(tmp_path) as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]
+
+
+def test_before_anything_is_done_it_says_so_too(tmp_path: Path) -> None:
+    code, said = interrupted(tmp_path, environment(tmp_path), "from the SANDBOX", "sync")
+    assert code == 130
+    assert "Interrupted. Published before that: nothing. `tally sync` starts anew" in said
