@@ -16,7 +16,7 @@ from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.assets.found import captures, record_captures
 from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
-from tally_pipeline.automation.jobs import BEHIND_PEOPLE, refine
+from tally_pipeline.automation.jobs import BEHIND_PEOPLE, BELOW_BRONZE, refine
 from tally_pipeline.automation.pending import DATA_TYPES, Pending, pending_of, sort_out
 from tally_pipeline.automation.plan import Batch, batches, by_day, day_after
 from tally_pipeline.automation.stale import stale
