@@ -37,7 +37,8 @@ def fill(settings: Settings, days: int) -> int:
         raise SettingsError(
             "invented shows never go into TMDB's lake: unset TMDB_API_TOKEN, TMDB_API_KEY and TMDB_BASE_URL"
         )
-    past = [clock.today() - timedelta(days=ago) for ago in range(days, 0, -1)]
+    today = clock.today()
+    past = [today - timedelta(days=ago) for ago in range(days, 0, -1)]
     if past[0] < settings.first_day:
         raise SettingsError(
             f"{days} days reach back to {past[0]}, before the partitions start: set TALLY_FIRST_DAY={past[0]}"

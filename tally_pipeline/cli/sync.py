@@ -29,14 +29,17 @@ from tally_pipeline.tmdb.capture import PageProgress
 def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as_json: bool) -> int:
     """Capture, refine and check today; 0 only when everything that was asked for was published."""
     words = terminal.words()
-    day, run_id = clock.today().isoformat(), str(uuid.uuid4())
-    words.print(f"{day}, from {described_source(settings)}, into {settings.lake_place}", markup=False)
+    run_id = str(uuid.uuid4())
     with _progress(words) as on_page:
         deployment = deploy(settings, on_page)
         with history.opened(settings) as instance, history.alive(settings, run_id):
             # pyarrow wants pandas as soon as it meets a null: better while TMDB is waited for than after.
             threading.Thread(target=importlib.import_module, args=("pandas",), name="import-ahead").start()
-            result = _execute(build_definitions(deployment), instance, lists, day, pages, run_id)
+            definitions = build_definitions(deployment)
+            # As late as can be: once a day is over none of it is captured any more.
+            day = clock.today().isoformat()
+            words.print(f"{day}, from {described_source(settings)}, into {settings.lake_place}", markup=False)
+            result = _execute(definitions, instance, lists, day, pages, run_id)
             deployment.metrics.send(runs.of_run(instance, run_id))
     errors = failures.by_list(result.all_events)
     found = summary.by_list(deployment.lake, lists, day, run_id, errors)
