@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from unittest.mock import patch
 
 # Dagster works out by its own clock which partitions there are, and a day that has none cannot be materialized. Its
@@ -30,6 +31,13 @@ class Clock:
         return _real() + self._ahead
 
 
+def hold_the_day() -> None:
+    """From here on today stays today in this process: what tests share is of the day on which they look at it."""
+    last = datetime.combine(_real().date() + timedelta(days=1), time(), UTC) - timedelta(microseconds=1)
+    for patched in _telling(lambda: min(_real(), last)):
+        patched.start()
+
+
 @contextmanager
 def pinned(at: date) -> Iterator[Clock]:
     """Within it, it is `at` for Tally and for Dagster in this process; the clock may be set again meanwhile.
@@ -37,9 +45,16 @@ def pinned(at: date) -> Iterator[Clock]:
     Files' times, DuckDB's `current_date` and other processes stay as they are.
     """
     of_test = Clock(at)
-    with (
-        patch.object(clock, "now", of_test.now),
-        patch.object(dagsters, "_mockable_get_current_datetime", of_test.now),
-        patch.object(dagsters, "_mockable_get_current_timestamp", lambda: of_test.now().timestamp()),
-    ):
+    with ExitStack() as stack:
+        for patched in _telling(of_test.now):
+            stack.enter_context(patched)
         yield of_test
+
+
+def _telling(now: Callable[[], datetime]) -> list[Any]:
+    """Patches, not begun yet, that let Tally and Dagster ask `now`."""
+    return [
+        patch.object(clock, "now", now),
+        patch.object(dagsters, "_mockable_get_current_datetime", now),
+        patch.object(dagsters, "_mockable_get_current_timestamp", lambda: now().timestamp()),
+    ]
