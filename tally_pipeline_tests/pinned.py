@@ -14,7 +14,8 @@ from dagster import _time as dagsters
 
 from tally_pipeline import clock
 
-_real = clock.now
+real_now = clock.now
+"""The time as other processes, and DuckDB in this one, have it."""
 
 
 class Clock:
@@ -25,16 +26,16 @@ class Clock:
 
     def set(self, at: date) -> None:
         moment = at if isinstance(at, datetime) else datetime.combine(at, time(12), UTC)
-        self._ahead: timedelta = moment - _real()
+        self._ahead: timedelta = moment - real_now()
 
     def now(self) -> datetime:
-        return _real() + self._ahead
+        return real_now() + self._ahead
 
 
 def hold_the_day() -> None:
     """From here on today stays today in this process: what tests share is of the day on which they look at it."""
-    last = datetime.combine(_real().date() + timedelta(days=1), time(), UTC) - timedelta(microseconds=1)
-    for patched in _telling(lambda: min(_real(), last)):
+    last = datetime.combine(real_now().date() + timedelta(days=1), time(), UTC) - timedelta(microseconds=1)
+    for patched in _telling(lambda: min(real_now(), last)):
         patched.start()
 
 

@@ -192,12 +192,12 @@ def test_one_broken_list_does_not_hold_up_the_others(faulty: Faulty) -> None:
 
 # --- midnight ----------------------------------------------------------------------------------------------
 
-LAST_SECOND = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+LATE = datetime(2026, 12, 31, 23, 55, tzinfo=UTC)
 NEW_YEAR = datetime(2027, 1, 1, 0, 0, 1, tzinfo=UTC)
 
 
 def test_a_process_that_runs_since_yesterday_captures_the_new_day(pipeline: Pipeline) -> None:
-    with pinned(LAST_SECOND) as at:
+    with pinned(LATE) as at:
         assert captured(pipeline).success
         at.set(NEW_YEAR)
         assert captured(pipeline).success
@@ -215,7 +215,7 @@ def test_a_run_that_begins_after_its_day_is_refused_and_says_which_day_there_is(
 def test_what_comes_after_midnight_is_not_stored_under_the_day_before(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
-    with pinned(LAST_SECOND) as at:
+    with pinned(LATE) as at:
 
         def midnight_passes() -> date:
             at.set(NEW_YEAR)
@@ -233,12 +233,12 @@ def test_what_comes_after_midnight_is_not_stored_under_the_day_before(
 def test_a_capture_that_midnight_passes_through_is_of_the_day_on_which_it_began(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
-    with pinned(LAST_SECOND) as at:
+    with pinned(LATE) as at:
 
         def midnight_passes_before_page_2() -> date:
             if len(sandbox.requests) == 2:
                 at.set(NEW_YEAR)
-            return LAST_SECOND.date()
+            return LATE.date()
 
         with Sandbox(day=midnight_passes_before_page_2) as sandbox:
             pipeline = Pipeline.at(tmp_path, instance, sandbox.base_url)

@@ -10,7 +10,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.cli import history
 from tally_pipeline.deployment import load_settings
@@ -22,10 +21,6 @@ from tally_pipeline_tests.cli.test_sync import STREAMS
 pytestmark = pytest.mark.slow
 
 ASSETS = [*(key(it) for it in LISTS for key in (common.bronze_key, common.silver_key)), common.TABLE]
-
-
-def today() -> str:
-    return clock.today().isoformat()
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +41,7 @@ def past(first: Up) -> Iterator[dg.DagsterInstance]:
 def test_the_first_sync_succeeds_within_90_seconds_of_the_start(first: Up, past: dg.DagsterInstance) -> None:
     (sync,) = past.get_run_records(dg.RunsFilter(job_name="sync"))
     assert sync.dagster_run.status == dg.DagsterRunStatus.SUCCESS
-    assert sync.dagster_run.tags["dagster/partition"] == today()
+    assert sync.dagster_run.tags["dagster/partition"] == first.today
     assert f"{first.url}/runs/{sync.dagster_run.run_id}" in first.words
     assert sync.end_time is not None
     seconds = sync.end_time - first.started_at
@@ -71,9 +66,9 @@ def test_the_terminal_says_where_things_are_and_that_the_shows_are_invented(firs
 
 @pytest.mark.parametrize("asset", ASSETS, ids=dg.AssetKey.to_user_string)
 def test_the_first_sync_materializes_the_asset_for_today(
-    past: dg.DagsterInstance, asset: dg.AssetKey
+    first: Up, past: dg.DagsterInstance, asset: dg.AssetKey
 ) -> None:
-    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[today()])
+    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[first.today])
     assert past.fetch_materializations(wanted, limit=1).records
 
 
