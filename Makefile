@@ -6,7 +6,7 @@ BIN := .venv/bin
 WORKERS := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-pythons test-fast check prove bench audit aws-local aws-local-down format docs lock clean
+.PHONY: help env run test test-pythons test-days test-fast check prove bench audit aws-local aws-local-down format docs lock clean
 .SUFFIXES:
 
 help: ## list these commands
@@ -35,6 +35,10 @@ test: check ## lint, types, every test, then the fast tests on the machine's new
 
 test-pythons: env ## the fast tests on each other Python that the machine has
 	@sh scripts/test_other_pythons.sh all
+
+test-days: env ## the fast tests and a first `tally up` on other days, by libfaketime: New Year, a leap day, … DAYS= picks
+	@$(BIN)/python scripts/other_days.py tests $(DAYS) --numprocesses auto --dist loadfile
+	@$(BIN)/python scripts/other_days.py up $(DAYS)
 
 test-fast: env ## the tests that take seconds
 	@$(BIN)/python -m pytest -q -m "not slow and not browser"

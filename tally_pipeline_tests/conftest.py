@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tally_pipeline_tests.pinned import hold_the_day
+
 pytest_plugins = ["tally_pipeline_tests.aws_server"]
 
 ON_CI = bool(os.environ.get("CI"))
@@ -17,6 +19,10 @@ settings.register_profile("quick", max_examples=50, deadline=None)
 # Derandomized, so that what passed once passes again; it looks longer instead.
 settings.register_profile("tally-ci", max_examples=200, deadline=None, derandomize=True, print_blob=True)
 settings.load_profile(os.environ.get("TALLY_TEST_PROFILE") or ("tally-ci" if ON_CI else "quick"))
+
+
+# Before any test module is read: some work out days there.
+hold_the_day()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,6 +1,7 @@
 """`bronze_shows/<list>`: TMDB's bytes, captured today, kept for good."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -132,7 +133,9 @@ def _fetch_and_keep(
     context.log.info(f"Capturing {show_list.name}, {depth or 'all'} pages, from {tmdb.source}.")
     try:
         with tmdb.client() as client:
-            captured = client.capture(show_list, depth=depth, on_page=tmdb.on_page)
+            captured = client.capture(
+                show_list, depth=depth, on_page=tmdb.on_page, day=date.fromisoformat(key.dt)
+            )
     except TransientError as error:
         if context.retry_number < config.retries:
             wait = RETRY_AFTER_SECONDS * 2**context.retry_number
@@ -142,6 +145,10 @@ def _fetch_and_keep(
         raise StepFailedError(str(error)) from None
     if captured.stopped_by is not None:
         context.log.error(str(captured.stopped_by))
+    if clock.today().isoformat() != key.dt:
+        context.log.warning(
+            f"The capture went on after the end of {key.dt} (UTC): its last pages may be of the day after."
+        )
     try:
         lake.write_bronze(key, captured.to_bronze(context.run.run_id))
     except AlreadyThereError:

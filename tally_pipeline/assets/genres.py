@@ -4,6 +4,7 @@ Partitioned by day like everything here, so that one key says when it was captur
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -111,7 +112,7 @@ def _captured(context: dg.AssetExecutionContext, lake: Lake, tmdb: Tmdb, day: st
     else:
         try:
             with tmdb.client() as client:
-                captured = client.genres()
+                captured = client.genres(day=date.fromisoformat(day))
         except TmdbError as error:
             return Outcome(day, (), refusal=str(error))
         try:

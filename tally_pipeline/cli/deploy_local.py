@@ -68,14 +68,15 @@ def of_source(lake: Lake) -> Checked:
 
 def of_query(deployment: Deployment) -> Checked:
     """Whether the query engine answers: one small query, of yesterday and today."""
-    first = clock.today() - timedelta(days=1)
-    sql = f"SELECT count(*) AS n FROM {SILVER_SHOWS.name} WHERE dt BETWEEN '{first}' AND '{clock.today()}'"
+    today = clock.today()
+    first = today - timedelta(days=1)
+    sql = f"SELECT count(*) AS n FROM {SILVER_SHOWS.name} WHERE dt BETWEEN '{first}' AND '{today}'"
     name = f"query by {deployment.catalog.name}"
     try:
         rows = deployment.catalog.query(sql).to_pylist()[0]["n"]
     except QueryError as error:
         return wrong(name, str(error), f'mend what it names, then try: tally query "{sql}"')
-    return good(name, f"answers: {rows} rows of {first} and {clock.today()}")
+    return good(name, f"answers: {rows} rows of {first} and {today}")
 
 
 def of_tmdb(deployment: Deployment) -> Checked:

@@ -28,7 +28,8 @@ def fill(settings: Settings, days: int) -> int:
         raise SettingsError(
             "invented shows never go into TMDB's lake: unset TMDB_API_TOKEN, TMDB_API_KEY and TMDB_BASE_URL"
         )
-    past = [clock.today() - timedelta(days=ago) for ago in range(days, 0, -1)]
+    today = clock.today()
+    past = [today - timedelta(days=ago) for ago in range(days, 0, -1)]
     lake = deploy(settings).lake
     with history.opened(settings) as instance:
         # Before the first of them is there: a running `tally up` then has partitions for them by the time they are.

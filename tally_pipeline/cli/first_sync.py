@@ -54,6 +54,11 @@ def sync_today(
     failures.tell(words, errors)
     if succeeded:
         words.print(f"The sync took {time.monotonic() - started:.0f} s.")
+    elif clock.today().isoformat() > day:
+        words.print(
+            f"{day} is over (UTC), and what it lacks cannot be captured any more: the new day is next."
+        )
+        return sync_today(settings, instance, ui, pause, words)
     else:
         words.print(f"[red]The sync failed.[/red] What it published stays. See {ui.run_url(run_id)}")
     return succeeded

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
@@ -82,10 +81,11 @@ def opened(settings: Settings, *, launched_are_dead: bool = False) -> Iterator[d
 
 
 @contextmanager
-def _one_at_a_time(home: Path) -> Iterator[None]:
+def _one_at_a_time(home: Path) -> Iterator[float]:
+    """One process at a time; when it came, by the clock that gives files in `home` their times."""
     with (home / "opening.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield os.fstat(lock.fileno()).st_mtime
 
 
 @contextmanager
@@ -145,7 +145,7 @@ def close_dead_runs(
         tags={} if launched_are_dead else {COMMAND_TAG: ["sync", "rebuild"]},
     )
     closed = []
-    with _one_at_a_time(home):
+    with _one_at_a_time(home) as now:
         for run in instance.get_runs(unfinished):
             if not _is_alive(home, run.run_id):
                 _close(instance, run)
@@ -153,7 +153,7 @@ def close_dead_runs(
         for lock in _locks_of_the_dead(home):
             # One that was just made may not be locked yet.
             with suppress(FileNotFoundError):
-                if lock.stem in closed or time.time() - lock.stat().st_mtime > STALE_SECONDS:
+                if lock.stem in closed or now - lock.stat().st_mtime > STALE_SECONDS:
                     lock.unlink()
     return closed
 

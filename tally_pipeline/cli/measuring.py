@@ -55,7 +55,7 @@ def measure(settings: Settings, *, days: int, shows: int | None, say: Say) -> Me
         say(
             f"Refining {counted - 1} days of history in the sandbox, so that today's runs find what they would."
         )
-        bench.fill(counted - 1, until=clock.today() - timedelta(days=1))
+        bench.fill(counted - 1, until=bench.today - timedelta(days=1))
         say("Counting: sync, genres, the same refined again, export, checks.")
         sync = bench.run("sync")
         genres = bench.captured_and_refined("capture_genres", common.SILVER_GENRES)
@@ -66,11 +66,11 @@ def measure(settings: Settings, *, days: int, shows: int | None, say: Say) -> Me
         if days > counted:
             say("Counting once more on a lake one day older.")
             before = bench.refine_today()
-            bench.fill(1, until=clock.today() - timedelta(days=counted))
+            bench.fill(1, until=bench.today - timedelta(days=counted))
             bench.refine_today()  # fetches that day's files, which is done once
             growth = bench.refine_today().store - before.store
         return Measured(
-            today=clock.today(),
+            today=bench.today,
             counted_days=counted,
             rows=bench.rows(),
             series=bench.series(),
@@ -88,7 +88,8 @@ def measure(settings: Settings, *, days: int, shows: int | None, say: Say) -> Me
 class _Bench:
     """A deployment in a folder whose requests and queries are counted."""
 
-    def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance, today: date) -> None:
+        self.today = today
         plain = deploy(settings)
         self._requests: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
@@ -113,6 +114,7 @@ class _Bench:
     @classmethod
     @contextmanager
     def on(cls, folder: Path, settings: Settings, shows: int | None) -> Iterator[_Bench]:
+        today = clock.today()
         ours = replace(
             settings,
             home=folder,
@@ -121,10 +123,10 @@ class _Bench:
             # The sandbox need not be spared.
             tmdb=TmdbSettings(requests_per_second=1000),
             depths=settings.depths if shows is None else _depths(shows),
-            first_day=clock.today() - timedelta(days=COUNTED_DAYS + 1),
+            first_day=today - timedelta(days=COUNTED_DAYS + 1),
         )
         with dg.DagsterInstance.ephemeral() as instance:
-            yield cls(ours, instance)
+            yield cls(ours, instance, today)
 
     def fill(self, days: int, *, until: date) -> None:
         """Make a past: so many days up to `until`, refined and everything below."""
@@ -140,30 +142,30 @@ class _Bench:
     def run(self, job: str, *, partitioned: bool = True) -> Run:
         """One of the jobs, of today, counted."""
         self._taken()
-        self._execute(job, None, *([clock.today(), clock.today()] if partitioned else []))
+        self._execute(job, None, *([self.today, self.today] if partitioned else []))
         return self._taken()
 
     def refine_today(self) -> Run:
         """Silver of every list, and everything below it."""
         self._taken()
-        self._execute("refine", self._below(*map(common.silver_key, LISTS)), clock.today(), clock.today())
+        self._execute("refine", self._below(*map(common.silver_key, LISTS)), self.today, self.today)
         return self._taken()
 
     def captured_and_refined(self, job: str, silver: dg.AssetKey) -> Run:
         """A capture of a stream, and what the sensor launches for it."""
         self._taken()
-        self._execute(job, None, clock.today(), clock.today())
-        self._execute("refine", self._below(silver), clock.today(), clock.today())
+        self._execute(job, None, self.today, self.today)
+        self._execute("refine", self._below(silver), self.today, self.today)
         return self._taken()
 
     def rows(self) -> int:
         """The rows that the day's captures hold, of all lists."""
-        footers = (self._deployment.lake.silver_footer(one.name, str(clock.today())) for one in LISTS)
+        footers = (self._deployment.lake.silver_footer(one.name, str(self.today)) for one in LISTS)
         return sum(footer.counts.bronze_rows for footer in footers if footer)
 
     def series(self) -> int:
         """The rows of the day's export that were refined."""
-        sql = f"SELECT count(*) AS n FROM silver_series WHERE dt = '{clock.today()}'"
+        sql = f"SELECT count(*) AS n FROM silver_series WHERE dt = '{self.today}'"
         return int(self._deployment.workbench.query(sql)["n"][0].as_py())
 
     def file_bytes(self) -> dict[str, float]:
@@ -191,7 +193,7 @@ class _Bench:
         return {"bronze": size["bronze"] - export, "export": export, "rebuilt": rebuilt, "series": series}
 
     def _written_today(self, folder: str) -> list[tuple[str, int]]:
-        day = f"/dt={clock.today()}/"
+        day = f"/dt={self.today}/"
         return [(info.key, info.size) for info in self._deployment.lake.store.list(folder) if day in info.key]
 
     def _observe(self, operation: str, size: int) -> None:

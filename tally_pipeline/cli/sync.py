@@ -35,7 +35,6 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
     words = terminal.words()
     day, run_id = clock.today().isoformat(), str(uuid.uuid4())
     try:
-        words.print(f"{day}, from {described_source(settings)}, into {settings.lake_place}", markup=False)
         with _progress(words) as on_page:
             deployment = deploy(settings, on_page)
             with history.opened(settings) as instance:
@@ -44,9 +43,13 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
                     target=importlib.import_module, args=("pandas",), name="import-ahead"
                 ).start()
                 first_day.look(settings, deployment.lake)
-                result = _execute(
-                    settings, build_definitions(deployment), instance, lists, day, pages, run_id
+                definitions = build_definitions(deployment)
+                # As late as can be: once a day is over none of it is captured any more.
+                day = clock.today().isoformat()
+                words.print(
+                    f"{day}, from {described_source(settings)}, into {settings.lake_place}", markup=False
                 )
+                result = _execute(settings, definitions, instance, lists, day, pages, run_id)
                 deployment.metrics.send(runs.of_run(instance, run_id))
     except KeyboardInterrupt:
         found = summary.by_list(deploy(settings).lake, lists, day, run_id, {})

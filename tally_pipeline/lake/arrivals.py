@@ -44,10 +44,17 @@ class Arrivals(Protocol):
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """When the last look began (ns since the epoch), the inodes of the lists' folders, and the digests of the
-    days' folders fresh enough to look again."""
+    """Where the looks have come to; times in ns since the epoch.
+
+    When the last look began by this machine's clock; the newest change of a day's folder by the clock of where the
+    lake lies, and when it was first seen by ours; from which change on the next look lists folders; the inodes of
+    the lists' folders; and the digests of the days' folders that the next look lists although nothing changes.
+    """
 
     looked_ns: int = 0
+    newest_ns: int = 0
+    newest_seen_ns: int = 0
+    fresh_ns: int = 0
     lists: dict[str, int] = {}
     seen: dict[str, str] = {}
 
@@ -58,7 +65,8 @@ class FolderArrivals:
     A folder's own times change when an entry is put into it, whatever times that entry carries: so only fresh
     folders are listed, and a look costs one `stat` for a list (or stream) and day, however many objects there are.
     What is in a fresh folder is told apart by name, size and time of each file, not by the clock: nothing that
-    arrives in the same second as a look is missed or seen twice.
+    arrives in the same second as a look is missed or seen twice. Times of folders are held against each other, never
+    against this machine's clock: a file server's may be hours behind, and its own may have been wrong.
     """
 
     def __init__(self, root: Path, window_seconds: float = WINDOW_SECONDS) -> None:
@@ -66,25 +74,34 @@ class FolderArrivals:
         self._window_ns = int(window_seconds * 10**9)
 
     def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
-        last = _read_cursor(cursor)
         looked_ns = time.time_ns()
+        last = _read_cursor(cursor)
+        if looked_ns < last.looked_ns:
+            last = (
+                _Cursor()
+            )  # The clock was set back: look at everything; what is refined already is passed over.
         lists = [*_folders(self._root / layout.BRONZE), *self._streams()]
         found: list[Arrival] = []
-        seen: dict[str, str] = {}
+        listed: list[tuple[int, str, str]] = []
+        newest_ns, newest_seen_ns = last.newest_ns, last.newest_seen_ns
         for of_list in lists:
             # A list's folder moved here as a whole is another inode, its days as old as they were.
             is_known = last.lists.get(of_list.name) == of_list.inode()
-            fresh_since = last.looked_ns - self._window_ns if is_known else 0
-            for folder, changed_ns in _day_folders(of_list, fresh_since):
+            for folder, changed_ns in _day_folders(of_list, last.fresh_ns if is_known else 0):
+                if changed_ns > newest_ns:
+                    newest_ns, newest_seen_ns = changed_ns, looked_ns
                 arrival = _arrival(self._root, folder)
                 if arrival is None:
                     continue
                 name = f"{arrival.data_type}/{arrival.dt}"
-                if changed_ns >= looked_ns - self._window_ns:
-                    seen[name] = arrival.digest
+                listed.append((changed_ns, name, arrival.digest))
                 if last.seen.get(name) != arrival.digest:
                     found.append(arrival)
-        cursor_now = _Cursor(looked_ns, {of_list.name: of_list.inode() for of_list in lists}, seen)
+        is_quiet = looked_ns - newest_seen_ns > self._window_ns
+        fresh_ns = newest_ns + 1 if is_quiet else newest_ns - self._window_ns
+        seen = {name: digest for changed_ns, name, digest in listed if changed_ns >= fresh_ns}
+        inodes = {of_list.name: of_list.inode() for of_list in lists}
+        cursor_now = _Cursor(looked_ns, newest_ns, newest_seen_ns, fresh_ns, inodes, seen)
         return found, msgspec.json.encode(cursor_now).decode()
 
     def _streams(self) -> list[os.DirEntry[str]]:
@@ -96,8 +113,8 @@ class FolderArrivals:
 def _day_folders(of_list: os.DirEntry[str], fresh_since: int) -> Iterator[tuple[Path, int]]:
     """The folders of a list's days that changed since, and when (ns since the epoch)."""
     for of_day in _folders(of_list):
-        state = of_day.stat()
-        changed_ns = max(state.st_mtime_ns, state.st_ctime_ns)
+        # The one time that nobody can set; it changes with whatever changes a folder.
+        changed_ns = of_day.stat().st_ctime_ns
         if changed_ns >= fresh_since:
             yield Path(of_day), changed_ns
 

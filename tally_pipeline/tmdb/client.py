@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import date
 from types import TracebackType
 from typing import Literal, Self
 
@@ -53,9 +54,12 @@ class TmdbClient:
         """Closes the kept-alive connections."""
         self._session.close()
 
-    def genres(self) -> GenresCapture:
-        """Fetches the list of TV genres, in the language of the settings; raises `TmdbError`."""
-        return capture_genres(self._session, self.settings, self._rate)
+    def genres(self, *, day: date | None = None) -> GenresCapture:
+        """Fetches the list of TV genres, in the language of the settings; raises `TmdbError`.
+
+        `day`: the one (UTC) that is captured; what comes after its end is not of it.
+        """
+        return capture_genres(self._session, self.settings, self._rate, day)
 
     def capture(
         self,
@@ -63,12 +67,14 @@ class TmdbClient:
         *,
         depth: int | Literal["default"] | None = "default",
         on_page: OnPage | None = None,
+        day: date | None = None,
     ) -> Capture:
         """Fetches a list's pages, at most `depth` of them (None: to its end; "default": as the list says).
 
         Pages that stay broken are listed in `missing`, and what came is kept. `on_page` is called in the
-        caller's thread after every page. Raises `TmdbError` when not even page 1 came, and `ValueError`
-        when `depth` is not 1 to 500.
+        caller's thread after every page. A capture is of the day (UTC) on which page 1 comes, which must be
+        `day` where that is given. Raises `TmdbError` when not even page 1 came, and `ValueError` when `depth`
+        is not 1 to 500.
         """
         wanted = show_list.depth if depth == "default" else depth
         if wanted is not None and not 1 <= wanted <= MAX_PAGES:
@@ -78,7 +84,7 @@ class TmdbClient:
             )
         settings, started_at, began = self.settings, clock.now(), time.monotonic()
         stop = threading.Event()
-        fetcher = PageFetcher(self._session, settings, self._rate, show_list, stop)
+        fetcher = PageFetcher(self._session, settings, self._rate, show_list, stop, day)
         crawl = Crawl(
             fetcher,
             stop,

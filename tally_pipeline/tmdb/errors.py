@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypedDict
 
@@ -148,6 +148,16 @@ class RateLimitedError(TransientError):
         "Run it again later; if it happens often, lower requests_per_second, "
         "or look for what else asks TMDB from this address."
     )
+
+
+class DayOverError(PermanentError):
+    """The day to be captured was over when TMDB answered."""
+
+    ends_capture = True
+    advice = "TMDB serves only the present: capture the day that has begun."
+
+    def __init__(self, day: date, asked: Asked, reply: Reply) -> None:
+        super().__init__(f"{day} was over (UTC) when TMDB answered", asked, status=reply.status)
 
 
 class MissingExportError(PermanentError):

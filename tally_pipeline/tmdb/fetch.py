@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from tally_pipeline.shows.bronze import Page
 from tally_pipeline.shows.lists import ShowList
 from tally_pipeline.tmdb.errors import (
     Asked,
+    DayOverError,
     RateLimitedError,
     Reply,
     TmdbError,
@@ -98,7 +100,8 @@ class Patience:
 class PageFetcher:
     """Fetches pages of one list for one capture; may be used from several threads.
 
-    `stop` ends the capture: whoever waits gives up, and an error that ends captures sets it.
+    `stop` ends the capture: whoever waits gives up, and an error that ends captures sets it. `day` is the one
+    (UTC) on which page 1 must come; None where that does not matter.
     """
 
     def __init__(
@@ -108,8 +111,10 @@ class PageFetcher:
         rate: RateLimit,
         show_list: ShowList,
         stop: threading.Event,
+        day: date | None = None,
     ) -> None:
         self._session = session
+        self._day = day
         self._settings = settings
         self._stop = stop
         self._patience = Patience(settings, rate, stop)
@@ -149,6 +154,8 @@ class PageFetcher:
         reply = ask_api(self._session, self._settings, asked, self._url, self._query(number))
         if isinstance(reply, TmdbError):
             return reply
+        if number == 1 and self._day and reply.received_at.date() > self._day:
+            return DayOverError(self._day, asked, reply)
         return sort_reply(asked, reply, source=self._settings.source, scrub=self._scrub)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import urlencode
 
 import requests
@@ -12,7 +12,15 @@ import requests
 from tally_pipeline import __version__, clock
 from tally_pipeline.shows import genres
 from tally_pipeline.shows.genres import Metadata, UnreadableGenresError
-from tally_pipeline.tmdb.errors import Asked, Reply, TmdbError, TransientError, malformed, sort_error
+from tally_pipeline.tmdb.errors import (
+    Asked,
+    DayOverError,
+    Reply,
+    TmdbError,
+    TransientError,
+    malformed,
+    sort_error,
+)
 from tally_pipeline.tmdb.fetch import Patience, ask_api
 from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.redaction import redactor
@@ -45,8 +53,10 @@ class GenresCapture:
         return genres.encode(self.reply.body, metadata)
 
 
-def capture_genres(session: requests.Session, settings: TmdbSettings, rate: RateLimit) -> GenresCapture:
-    """The list of genres in the language of the settings; raises `TmdbError`."""
+def capture_genres(
+    session: requests.Session, settings: TmdbSettings, rate: RateLimit, day: date | None = None
+) -> GenresCapture:
+    """The list of genres in the language of the settings; raises `TmdbError`, also when it came after `day`."""
     started_at, params = clock.now(), {"language": settings.language}
     url = settings.base_url.rstrip("/") + genres.PATH
     asked = Asked("genres", None, f"{url}?{urlencode(params)}")
@@ -56,6 +66,8 @@ def capture_genres(session: requests.Session, settings: TmdbSettings, rate: Rate
         reply = ask_api(session, settings, asked, url, params)
         if isinstance(reply, TmdbError):
             return reply
+        if day and reply.received_at.date() > day:
+            return DayOverError(day, asked, reply)
         error = sort_error(asked, reply, source=settings.source, scrub=scrub)
         if error is not None:
             return error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -24,6 +25,7 @@ from tally_pipeline_tests.assets.pipeline import (
     put,
     rows,
 )
+from tally_pipeline_tests.pinned import pinned
 
 BRONZE = common.bronze_key(POPULAR)
 Faulty = Callable[..., Pipeline]
@@ -96,9 +98,10 @@ def test_pages_from_the_launchpad_go_before_the_depth_in_the_settings(pipeline: 
 
 
 def test_the_ui_shows_what_came_and_how(pipeline: Pipeline) -> None:
-    result = captured(pipeline)
-    shown = pipeline.metadata(BRONZE)
-    body = contents(pipeline.lake)[f"bronze/tmdb/shows/popular_shows/dt={day()}/{result.run_id}.json"]
+    with pinned(date(2026, 11, 25)):
+        result = captured(pipeline)
+        shown = pipeline.metadata(BRONZE)
+    body = contents(pipeline.lake)[f"bronze/tmdb/shows/popular_shows/dt=2026-11-25/{result.run_id}.json"]
     pages = json.loads(body)["_metadata"]["pages"]
     assert shown["dagster/partition_row_count"] == 40
     assert (shown["pages"], shown["pages asked"], shown["verdict"], shown["source"]) == (
@@ -111,11 +114,12 @@ def test_the_ui_shows_what_came_and_how(pipeline: Pipeline) -> None:
     assert shown["bytes"] == sum(page["bytes"] for page in pages)
     assert shown["duration (s)"] > 0
     assert Path(shown["dagster/uri"]).read_bytes() == body
-    first = json.loads(body)["results"][0]
+    # The name is shown as it is, and is no markup.
+    assert json.loads(body)["results"][0]["name"] == "Ferryboat & Parasol: Fizzleania"
     lines = shown["preview"].splitlines()
     assert len(lines) == 2 + 10
     assert lines[0].startswith("| rank | title |")
-    assert lines[2].startswith(f"| 1 | {first['name']} |")
+    assert lines[2].startswith("| 1 | Ferryboat &amp; Parasol: Fizzleania |")
 
 
 def test_a_capture_that_cannot_be_had_is_tried_again_as_often_as_the_launchpad_says(
@@ -185,3 +189,65 @@ def test_one_broken_list_does_not_hold_up_the_others(faulty: Faulty) -> None:
     published = {name for name in pipeline.deployment.settings.depths if pipeline.lake.silver_days(name)}
     assert set(failures(result)) == {"bronze_trending_shows"}
     assert published == {"popular_shows", "airing_today", "on_the_air"}
+
+
+# --- midnight ----------------------------------------------------------------------------------------------
+
+LATE = datetime(2026, 12, 31, 23, 55, tzinfo=UTC)
+NEW_YEAR = datetime(2027, 1, 1, 0, 0, 1, tzinfo=UTC)
+
+
+def test_a_process_that_runs_since_yesterday_captures_the_new_day(pipeline: Pipeline) -> None:
+    with pinned(LATE) as at:
+        assert captured(pipeline).success
+        at.set(NEW_YEAR)
+        assert captured(pipeline).success
+        assert pipeline.lake.bronze_days(POPULAR.name) == ["2026-12-31", "2027-01-01"]
+
+
+def test_a_run_that_begins_after_its_day_is_refused_and_says_which_day_there_is(pipeline: Pipeline) -> None:
+    with pinned(NEW_YEAR):
+        (why,) = failures(captured(pipeline, on="2026-12-31")).values()
+    assert "TMDB serves only the present (it is 2027-01-01 in UTC)" in why
+    assert "Materialize 2027-01-01 instead" in why
+    assert contents(pipeline.lake) == {}
+
+
+def test_what_comes_after_midnight_is_not_stored_under_the_day_before(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    with pinned(LATE) as at:
+
+        def midnight_passes() -> date:
+            at.set(NEW_YEAR)
+            return NEW_YEAR.date()
+
+        with Sandbox(day=midnight_passes) as sandbox:
+            pipeline = Pipeline.at(tmp_path, instance, sandbox.base_url)
+            (why,) = failures(captured(pipeline, on="2026-12-31")).values()
+    assert "2026-12-31 was over (UTC) when TMDB answered" in why
+    assert "capture the day that has begun" in why
+    assert len(sandbox.requests) == 1
+    assert contents(pipeline.lake) == {}
+
+
+def test_a_capture_that_midnight_passes_through_is_of_the_day_on_which_it_began(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    with pinned(LATE) as at:
+
+        def midnight_passes_before_page_2() -> date:
+            if len(sandbox.requests) == 2:
+                at.set(NEW_YEAR)
+            return LATE.date()
+
+        with Sandbox(day=midnight_passes_before_page_2) as sandbox:
+            pipeline = Pipeline.at(tmp_path, instance, sandbox.base_url)
+            result = pipeline.sync(on="2026-12-31")
+        assert result.success
+        (key,) = pipeline.lake.bronze_keys(POPULAR.name, "2026-12-31")
+        stated = pipeline.lake.read_bronze(key).metadata
+        assert (stated.verdict, (stated.ingestion_timestamp or "")[:10]) == ("complete", "2026-12-31")
+        assert pipeline.lake.silver_days(POPULAR.name) == ["2026-12-31"]
+    said = [entry.user_message for entry in pipeline.instance.all_logs(result.run_id)]
+    assert any("went on after the end of 2026-12-31 (UTC)" in message for message in said)

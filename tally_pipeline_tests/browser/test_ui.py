@@ -7,7 +7,6 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tally_pipeline import clock
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.browser.conftest import Shot
 from tally_pipeline_tests.cli.running import Up
@@ -16,10 +15,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 ASSET = "/assets/silver_shows/popular_shows"
 FILLED = 3
-
-
-def today() -> str:
-    return clock.today().isoformat()
 
 
 def test_the_lineage_shows_the_whole_pipeline(page: Page, shot: Shot) -> None:
@@ -47,7 +42,9 @@ def test_in_a_layer_the_lists_have_passed_every_check(
     shot(group)
 
 
-def test_an_assets_checks_show_what_was_counted_and_a_status_for_each_day(page: Page, shot: Shot) -> None:
+def test_an_assets_checks_show_what_was_counted_and_a_status_for_each_day(
+    up: Up, page: Page, shot: Shot
+) -> None:
     page.goto(f"{ASSET}?view=checks")
     expect(page.get_by_text("Checks (6)")).to_be_visible()
     expect(page.get_by_text("Succeeded")).to_have_count(6)
@@ -56,7 +53,7 @@ def test_an_assets_checks_show_what_was_counted_and_a_status_for_each_day(page: 
     # The first tab of this name is the asset's, the second the check's.
     page.get_by_text("Partitions", exact=True).last.click()
     expect(page.get_by_text("Passed (1)")).to_be_visible()
-    page.get_by_title(today()).click()
+    page.get_by_title(up.today).click()
     expect(page.get_by_text("Target materialization")).to_be_visible()
     expect(page.get_by_text("Passed", exact=True)).to_be_visible()
     shot("checks-by-day")
@@ -72,8 +69,8 @@ def test_a_materialization_shows_its_counts_and_its_first_shows(page: Page, shot
     shot("materialization")
 
 
-def test_one_day_is_materialized_by_clicking(page: Page, shot: Shot) -> None:
-    page.goto(f"{ASSET}?view=partitions&partition={today()}")
+def test_one_day_is_materialized_by_clicking(up: Up, page: Page, shot: Shot) -> None:
+    page.goto(f"{ASSET}?view=partitions&partition={up.today}")
     expect(page.get_by_text("Materialized", exact=True).first).to_be_visible()
     page.get_by_role("button", name="Materialize").first.click()
     expect(page.get_by_role("dialog")).to_contain_text("1 partition")
@@ -107,11 +104,11 @@ def test_a_past_that_was_filled_is_backfilled_without_a_warning(page: Page, shot
     shot("backfilled")
 
 
-def test_the_runs_page_shows_the_first_sync_as_a_success(page: Page, shot: Shot) -> None:
+def test_the_runs_page_shows_the_first_sync_as_a_success(up: Up, page: Page, shot: Shot) -> None:
     page.goto("/runs")
     expect(page.get_by_role("link", name="sync", exact=True)).to_have_count(1)
     expect(page.get_by_text("Success", exact=True).first).to_be_visible()
-    expect(page.get_by_text(f"partition: {today()}").first).to_be_visible()
+    expect(page.get_by_text(f"partition: {up.today}").first).to_be_visible()
     expect(page.get_by_text("Failure", exact=True)).to_have_count(0)
     shot("runs")
 

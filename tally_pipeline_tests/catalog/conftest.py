@@ -11,19 +11,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tally_pipeline import clock
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.lake.layout import silver_key
 from tally_pipeline.shows import contract
 from tally_pipeline_tests.athena_server import athena, athena_url
+from tally_pipeline_tests.pinned import real_now
 
 __all__ = ["athena", "athena_url"]
 
 
 def days_ago(days: int) -> str:
     """The UTC day so many days before today, as a partition key."""
-    return (clock.today() - timedelta(days=days)).isoformat()
+    # What SQL calls today is DuckDB's: no test sets it.
+    return (real_now().date() - timedelta(days=days)).isoformat()
 
 
 def show(show_id: int, data_type: str = "popular_shows", **changed: Any) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tally_pipeline.lake import layout
+from tally_pipeline.shows.lists import LISTS
+
 TALLY = Path(sysconfig.get_path("scripts")) / "tally"
 
 _PROC = Path("/proc")
@@ -67,6 +70,12 @@ class Up:
     def words(self) -> str:
         """What it has said so far."""
         return self._words.read_text()
+
+    @property
+    def today(self) -> str:
+        """The newest day it has silver of: a process of its own has its own clock, and midnight may have passed."""
+        days = (self.home / "sandbox" / "lake" / layout.SILVER / LISTS[0].name).glob("dt=*")
+        return max(day.name for day in days).removeprefix("dt=")
 
     def until(self, said: str, seconds: float = 240) -> None:
         """Wait until it has said something."""

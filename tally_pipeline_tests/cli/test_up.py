@@ -7,14 +7,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import dagster as dg
 import pytest
 
-from tally_pipeline import automation, clock
+from tally_pipeline import automation
 from tally_pipeline.assets import common, report
 from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.cli import history
@@ -41,10 +41,6 @@ ASSETS = [
 EXPORTS = (common.SERIES_EXPORT, common.SERIES)
 
 
-def today() -> str:
-    return clock.today().isoformat()
-
-
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A `tally up` in an empty home, after its first sync."""
@@ -63,7 +59,7 @@ def past(first: Up) -> Iterator[dg.DagsterInstance]:
 def test_the_first_sync_succeeds_within_90_seconds_of_the_start(first: Up, past: dg.DagsterInstance) -> None:
     (sync,) = past.get_run_records(dg.RunsFilter(job_name="sync"))
     assert sync.dagster_run.status == dg.DagsterRunStatus.SUCCESS
-    assert sync.dagster_run.tags["dagster/partition"] == today()
+    assert sync.dagster_run.tags["dagster/partition"] == first.today
     assert f"{first.url}/runs/{sync.dagster_run.run_id}" in first.words
     assert sync.end_time is not None
     seconds = sync.end_time - first.started_at
@@ -88,16 +84,16 @@ def test_the_terminal_says_where_things_are_and_that_the_shows_are_invented(firs
 
 @pytest.mark.parametrize("asset", ASSETS, ids=dg.AssetKey.to_user_string)
 def test_the_first_sync_materializes_the_asset_for_today(
-    past: dg.DagsterInstance, asset: dg.AssetKey
+    first: Up, past: dg.DagsterInstance, asset: dg.AssetKey
 ) -> None:
-    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[today()])
+    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[first.today])
     assert past.fetch_materializations(wanted, limit=1).records
 
 
 def test_the_export_comes_with_it_and_is_refined_soon_after(first: Up, past: dg.DagsterInstance) -> None:
-    assert f"The export of all series of {today()} is downloaded and refined" in first.words
+    assert f"The export of all series of {first.today} is downloaded and refined" in first.words
     until = time.monotonic() + 120
-    wanted = [dg.AssetRecordsFilter(asset_key=key, asset_partitions=[today()]) for key in EXPORTS]
+    wanted = [dg.AssetRecordsFilter(asset_key=key, asset_partitions=[first.today]) for key in EXPORTS]
     while not all(past.fetch_materializations(one, limit=1).records for one in wanted):
         assert time.monotonic() < until
         time.sleep(0.2)
@@ -168,7 +164,9 @@ def test_after_the_first_sync_the_sandbox_is_given_a_past_in_one_run_behind_all_
         tmp_path, settings={**quick, "TALLY_SANDBOX_PAST_DAYS": "3", "TALLY_SENSOR_SECONDS": "3600"}
     ) as up:
         up.until("The past is there")
-        first = (clock.today() - timedelta(days=3)).isoformat()
+        last = date.fromisoformat(up.today)
+        days = [(last - timedelta(days=ago)).isoformat() for ago in range(3, -1, -1)]
+        first = days[0]
         assert f"A past for the sandbox: {first} to " in up.words
         assert "TALLY_SANDBOX_PAST_DAYS=0 switches it off" in up.words
         assert up.words.index("Up: ") < up.words.index("A past for the sandbox")
@@ -177,14 +175,13 @@ def test_after_the_first_sync_the_sandbox_is_given_a_past_in_one_run_behind_all_
     assert run.is_success
     assert run.tags.items() >= automation.BEHIND_PEOPLE.items()
     assert run.tags["dagster/asset_partition_range_start"] == first
-    assert run.tags["dagster/asset_partition_range_end"] == today()
+    assert run.tags["dagster/asset_partition_range_end"] == days[-1]
     lake = Lake(Store.in_folder(tmp_path / "sandbox" / "lake"), "sandbox")
-    days = [(clock.today() - timedelta(days=days)).isoformat() for days in range(3, -1, -1)]
     for show_list in LISTS:
         assert lake.silver_days(show_list.name) == days
     assert all(lake.store.exists(layout.report_key(day)) for day in days)
     # Today's gold was made anew: it looks back on the past.
-    assert max(gold_files.read(lake, gold.TRENDS, today())["days_seen"].to_pylist()) == 4
+    assert max(gold_files.read(lake, gold.TRENDS, days[-1])["days_seen"].to_pylist()) == 4
 
 
 def test_a_sync_that_fails_says_why_and_leaves_the_ui_up(tmp_path: Path) -> None:

@@ -291,3 +291,41 @@ def test_a_cursor_that_cannot_be_read_leads_to_a_full_look(watched: Watched, cur
 
     assert watched.new() == [("popular_shows", NEW_DAY, ("a",))]
     assert watched.look() == []
+
+
+@pytest.mark.parametrize("hours", [-30, -1, 1, 30])
+def test_the_clock_of_where_the_lake_lies_may_be_another(
+    briefly_watched: Watched, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + hours * 3600 * 10**9)
+    for name in ("a", "b", "c"):
+        briefly_watched.write("popular_shows", NEW_DAY, name)
+        assert len(briefly_watched.look()) == 1
+        assert briefly_watched.look() == []
+        let_the_window_pass()
+        assert briefly_watched.look() == []
+        assert briefly_watched.look() == []
+    briefly_watched.write("popular_shows", OLD_DAY, "late")
+    assert briefly_watched.new() == [("popular_shows", OLD_DAY, ("late",))]
+
+
+def test_nothing_is_lost_when_a_clock_that_was_ahead_is_set_right(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time_ns
+    watched.write("popular_shows", OLD_DAY, "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time_ns", lambda: real() + 86_400 * 10**9)
+        assert len(watched.look()) == 1
+    watched.write("popular_shows", NEW_DAY, "b")
+    assert ("popular_shows", NEW_DAY, ("b",)) in watched.new()
+
+
+def test_a_folder_dated_into_the_future_hides_nothing(watched: Watched) -> None:
+    watched.write("popular_shows", OLD_DAY, "a")
+    future = time.time() + 400 * 24 * 3600
+    os.utime(watched.path("popular_shows", OLD_DAY), (future, future))
+    assert len(watched.look()) == 1
+    watched.write("popular_shows", NEW_DAY, "b")
+    assert watched.new() == [("popular_shows", NEW_DAY, ("b",))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from tally_pipeline.shows import genres
 from tally_pipeline.shows.contract import GENRES
 from tally_pipeline.tmdb.client import TmdbClient
-from tally_pipeline.tmdb.errors import AuthError, TransientError
+from tally_pipeline.tmdb.errors import AuthError, DayOverError, TransientError
 from tally_pipeline.tmdb.sandbox import Recordings, Sandbox
 from tally_pipeline.tmdb.settings import TmdbSettings
+from tally_pipeline_tests.pinned import pinned
 from tally_pipeline_tests.tmdb.scripted_server import Answer, ScriptedServer, error_body
 
 BODY = b'{"genres":[{"id":18,"name":"Drama"},{"id":16,"name":"Animation"}]}'
@@ -39,6 +41,14 @@ def test_trouble_that_passes_is_tried_again(server: ScriptedServer) -> None:
     with client(server) as tmdb:
         assert tmdb.genres().reply.body == BODY
     assert len(server.seen) == 4
+
+
+def test_genres_that_come_after_midnight_are_not_those_of_the_day_before(server: ScriptedServer) -> None:
+    server.always[1] = Answer(BODY)
+    with pinned(datetime(2027, 1, 1, 0, 0, 1, tzinfo=UTC)), client(server) as tmdb:
+        with pytest.raises(DayOverError, match="2026-12-31 was over"):
+            tmdb.genres(day=date(2026, 12, 31))
+        assert tmdb.genres(day=date(2027, 1, 1)).reply.body == BODY
 
 
 def test_a_bad_key_stops_at_once(server: ScriptedServer) -> None:

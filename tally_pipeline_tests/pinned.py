@@ -1,0 +1,67 @@
+"""Sets the day: for what is of some day and no other, and for what happens when one ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from unittest.mock import patch
+
+# Dagster works out by its own clock which partitions there are, and a day that has none cannot be materialized. Its
+# freezing of time for tests is as private, and stops the clock that retries wait by.
+from dagster import _time as dagsters
+
+from tally_pipeline import clock
+
+real_now = clock.now
+"""The time as other processes, and DuckDB in this one, have it."""
+
+
+LONGEST_SESSION = timedelta(hours=2)
+
+
+class Clock:
+    """A clock that goes on from the moment it was set to; a date is its noon (UTC)."""
+
+    def __init__(self, at: date) -> None:
+        self.set(at)
+
+    def set(self, at: date) -> None:
+        moment = at if isinstance(at, datetime) else datetime.combine(at, time(12), UTC)
+        self._ahead: timedelta = moment - real_now()
+
+    def now(self) -> datetime:
+        return real_now() + self._ahead
+
+
+def hold_the_day() -> None:
+    """Let a session that begins late in the day live earlier: what tests share is of the day on which they look."""
+    now = real_now()
+    left = datetime.combine(now.date() + timedelta(days=1), time(), UTC) - now
+    if left < LONGEST_SESSION:
+        earlier = Clock(now - (LONGEST_SESSION - left))
+        for patched in _telling(earlier.now):
+            patched.start()
+
+
+@contextmanager
+def pinned(at: date) -> Iterator[Clock]:
+    """Within it, it is `at` for Tally and for Dagster in this process; the clock may be set again meanwhile.
+
+    Files' times, DuckDB's `current_date` and other processes stay as they are.
+    """
+    of_test = Clock(at)
+    with ExitStack() as stack:
+        for patched in _telling(of_test.now):
+            stack.enter_context(patched)
+        yield of_test
+
+
+def _telling(now: Callable[[], datetime]) -> list[Any]:
+    """Patches, not begun yet, that let Tally and Dagster ask `now`."""
+    return [
+        patch.object(clock, "now", now),
+        patch.object(dagsters, "_mockable_get_current_datetime", now),
+        patch.object(dagsters, "_mockable_get_current_timestamp", lambda: now().timestamp()),
+    ]
