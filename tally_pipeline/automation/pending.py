@@ -62,12 +62,13 @@ def sort_out(
     """
     found, present = Sorted(), clock.today().isoformat()
     in_turn = sorted(waiting, key=lambda one: (one.dt != present, one.dt, one.data_type))
-    for number, pending in enumerate(in_turn):
+    looked_at = 0
+    for pending in in_turn:
         if pending.data_type not in DATA_TYPES or pending.dt < layout.EARLIEST:
             context.log.warning(
                 f"{pending.newest} is of no list or day that is captured here; it is left alone."
             )
-        elif pending.dt > present or number >= LOOKED_AT:
+        elif pending.dt > present:
             found.later.append(pending)
         elif pending.dt < begin.isoformat():
             if first_day.record(settings, date.fromisoformat(pending.dt)):
@@ -75,6 +76,8 @@ def sort_out(
                     f"{pending.newest} is of a day before the first partition, {begin}: it waits until the code is"
                     " loaded anew. `tally up` does so by itself; elsewhere reload the code location."
                 )
+            found.later.append(pending)
+        elif (looked_at := looked_at + 1) > LOOKED_AT:
             found.later.append(pending)
         elif _is_refined(lake, pending):
             found.done.append(pending)

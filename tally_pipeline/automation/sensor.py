@@ -79,7 +79,8 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         # The newer word on a list and day takes the place of the older.
         waiting = {(p.data_type, p.dt): p for p in (*cursor.pending, *map(pending_of, arrived))}
         found = sort_out(context, settings, begin, lake, waiting.values())
-        graph, busy = _graph(context), under_way(context.instance, _graph(context))
+        graph = _graph(context)
+        busy = under_way(context.instance, graph)
         settled = all(one.dt >= _today() for one in arrived)
         chosen = [one for one in _chosen(found.ready, graph, settled) if not busy & _below(graph, one.what)]
         requests = [_refine_request(batch, found.ready, graph) for batch in chosen]
