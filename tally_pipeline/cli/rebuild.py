@@ -18,11 +18,13 @@ from tally_pipeline.shows.lists import LISTS
 def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
     """Rebuild the days from `first` to `last` (YYYY-MM-DD; by default every day that bronze holds).
 
-    0 when all were published. Raises `SettingsError` when bronze holds none of them.
+    0 when all were published. Raises `SettingsError` when bronze holds none of them, or some lie outside the days
+    that have partitions.
     """
     words, run_id = terminal.words(), str(uuid.uuid4())
     deployment = deploy(settings)
-    days = _held(deployment.lake, first or settings.first_day.isoformat(), last or clock.today().isoformat())
+    first, last = _within(settings.first_day.isoformat(), clock.today().isoformat(), first, last)
+    days = _held(deployment.lake, first, last)
     if not days:
         raise SettingsError(
             f"bronze holds no capture of these days in {deployment.lake.store.root}: give days that `tally status`"
@@ -51,6 +53,25 @@ def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
         words.print(f"  {error}", markup=False)
     words.print("Rebuilt." if result.success else "Not everything was published; what was good is.")
     return 0 if result.success else 1
+
+
+def _within(start: str, end: str, first: str | None, last: str | None) -> tuple[str, str]:
+    """The days asked for, by default all from `start` to `end`; raises `SettingsError` for days beyond these."""
+    if first is not None and first < start:
+        raise SettingsError(
+            f"--first is {first}, and the days begin on {start}: give that day or a later one, or set"
+            f" TALLY_FIRST_DAY={first}"
+        )
+    if last is not None and last > end:
+        raise SettingsError(
+            f"--last is {last}, which is to come (it is {end} in UTC): give {end} or an earlier day"
+        )
+    first, last = first or start, last or end
+    if first > last:
+        raise SettingsError(
+            f"--first is {first} and --last is {last}: give a first day that is not after the last"
+        )
+    return first, last
 
 
 def _held(lake: Lake, first: str, last: str) -> list[str]:
