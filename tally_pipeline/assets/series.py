@@ -29,7 +29,7 @@ from tally_pipeline.lake.streams import Export
 from tally_pipeline.shows import series, series_quality
 from tally_pipeline.shows.quality import SHOWN, Check, Finding
 from tally_pipeline.shows.series import Counts, Refined, UnreadableExportError
-from tally_pipeline.tmdb.errors import MissingExportError, TmdbError
+from tally_pipeline.tmdb.errors import MissingExportError, NoKeyError, TmdbError
 from tally_pipeline.tmdb.exports import DAYS_KEPT, ExportClient
 
 HISTORY_DAYS = 7
@@ -78,8 +78,11 @@ def bronze_series_export(partitions: dg.PartitionsDefinition, source: str) -> dg
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], tmdb: dg.ResourceParam[Tmdb]
     ) -> Iterator[Recorded]:
         days = sorted(context.partition_keys)
-        with tmdb.exports() as client:
-            outcomes = _download_days(context, lake, client, days)
+        try:
+            with tmdb.exports() as client:
+                outcomes = _download_days(context, lake, client, days)
+        except NoKeyError as error:
+            outcomes = [Outcome(day, (), refusal=str(error)) for day in days]
         yield from record(context, key, outcomes)
 
     return download

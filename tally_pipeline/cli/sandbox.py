@@ -35,7 +35,7 @@ def fill(settings: Settings, days: int) -> int:
     """Write the last `days` days of bronze, today not among them, as if captured then. What is there stays."""
     if settings.source != "sandbox":
         raise SettingsError(
-            "invented shows never go into TMDB's lake: unset TMDB_API_TOKEN, TMDB_API_KEY and TMDB_BASE_URL"
+            "invented shows never go into TMDB's lake: set TALLY_SOURCE=sandbox to fill the sandbox's beside it"
         )
     past = [clock.today() - timedelta(days=ago) for ago in range(days, 0, -1)]
     if past[0] < settings.first_day:

@@ -31,6 +31,7 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
     words = terminal.words()
     day, run_id = clock.today().isoformat(), str(uuid.uuid4())
     words.print(f"{day}, from {described_source(settings)}, into {settings.lake_place}", markup=False)
+    words.print(f"settings from {settings.told_by}", markup=False)
     with _progress(words) as on_page:
         deployment = deploy(settings, on_page)
         with history.opened(settings) as instance, history.alive(settings, run_id):

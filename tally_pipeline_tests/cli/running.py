@@ -43,7 +43,12 @@ class Up:
         home.mkdir(parents=True, exist_ok=True)
         self._words = home / "words.txt"
         # A proxy that somebody's shell knows of is not asked for pages of this machine.
-        ours = {"TALLY_HOME": str(home), "NO_PROXY": "127.0.0.1", **(settings or {})}
+        ours = {
+            "TALLY_HOME": str(home),
+            "TALLY_DOTENV": os.devnull,
+            "NO_PROXY": "127.0.0.1",
+            **(settings or {}),
+        }
         inherited = {
             name: text for name, text in os.environ.items() if not name.startswith(("TALLY_", "TMDB_"))
         }
