@@ -87,19 +87,23 @@ class Up:
 
     def processes(self) -> list[str]:
         """The command of every process that was started for this home, by whomever, and still runs."""
+        return [command for command, _ in self.environments()]
+
+    def environments(self) -> list[tuple[str, list[str]]]:
+        """The same processes, each with its environment, as `NAME=value`."""
         if not _PROC.is_dir():
             pytest.skip("needs /proc to see whose a process is")
-        mark = f"TALLY_HOME={self.home}".encode()
+        mark = f"TALLY_HOME={self.home}"
         found = []
         for process in _PROC.iterdir():
             if process.name.isdecimal():
                 try:
-                    environment = (process / "environ").read_bytes()
+                    environment = (process / "environ").read_bytes().decode(errors="replace").split("\0")
                     command = (process / "cmdline").read_bytes()
                 except OSError:  # It ended meanwhile.
                     continue
-                if mark in environment.split(b"\0") and command:
-                    found.append(command.replace(b"\0", b" ").decode(errors="replace"))
+                if mark in environment and command:
+                    found.append((command.replace(b"\0", b" ").decode(errors="replace"), environment))
         return found
 
 
