@@ -34,12 +34,11 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(ours) and name != "PYTHONDONTWRITEBYTECODE"
     }
-    return {**neutral, "TALLY_HOME": str(home), **settings}
+    return {**neutral, "TALLY_HOME": str(home), "TALLY_DOTENV": os.devnull, **settings}
 
 
 def run(command: Sequence[object], environ: Mapping[str, str], folder: Path) -> str:
     """Run a command to its end in a folder; returns its output, raises `BenchmarkError` unless it succeeds."""
-    # The folder has no .env, so that no token of the user's is picked up.
     arguments = [str(part) for part in command]
     done = subprocess.run(arguments, env=environ, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:

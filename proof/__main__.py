@@ -99,6 +99,7 @@ def _without_anybodys_settings() -> None:
     for name in list(os.environ):
         if name.startswith(("TMDB_", "TALLY_", "DAGSTER_")) and name != "TALLY_SHARED":
             del os.environ[name]
+    os.environ["TALLY_DOTENV"] = os.devnull
 
 
 if __name__ == "__main__":

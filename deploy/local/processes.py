@@ -46,7 +46,7 @@ def environment(running: Running | None = None, **more: str) -> dict[str, str]:
     endpoints = (
         {"AWS_ENDPOINT_URL": running.aws, "AWS_ENDPOINT_URL_ATHENA": running.athena} if running else {}
     )
-    return {**plain, **_KEYS, **endpoints, **more}
+    return {**plain, **_KEYS, **endpoints, "TALLY_DOTENV": os.devnull, **more}
 
 
 def start(folder: Path) -> Running:

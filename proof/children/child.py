@@ -175,7 +175,7 @@ def _live(
     for name in list(os.environ):
         if name.startswith(("TMDB_", "TALLY_", "DAGSTER_")):
             del os.environ[name]
-    os.environ.update(environ)
+    os.environ.update({"TALLY_DOTENV": os.devnull, **environ})
     os.chdir(folder)
     words = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(words, 1)

@@ -30,7 +30,7 @@ from tally_pipeline.lake.streams import Export
 from tally_pipeline.shows import series, series_quality
 from tally_pipeline.shows.quality import SHOWN, Check, Finding
 from tally_pipeline.shows.series import Counts, Refined, UnreadableExportError
-from tally_pipeline.tmdb.errors import MissingExportError, TmdbError
+from tally_pipeline.tmdb.errors import MissingExportError, NoKeyError, TmdbError
 from tally_pipeline.tmdb.exports import DAYS_KEPT, ExportClient
 
 HISTORY_DAYS = 7
@@ -79,8 +79,11 @@ def bronze_series_export(partitions: dg.PartitionsDefinition, source: str) -> dg
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], tmdb: dg.ResourceParam[Tmdb]
     ) -> Iterator[Recorded]:
         days = sorted(context.partition_keys)
-        with told_in_words(), tmdb.exports() as client:
-            outcomes = _download_days(context, lake, client, days)
+        try:
+            with told_in_words(), tmdb.exports() as client:
+                outcomes = _download_days(context, lake, client, days)
+        except NoKeyError as error:
+            outcomes = [Outcome(day, (), refusal=str(error)) for day in days]
         yield from record(context, key, outcomes)
 
     return download

@@ -9,6 +9,7 @@ from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.assets.presentation import finding_metadata
 from tally_pipeline.deployment import Settings
+from tally_pipeline.deployment.cron import latest
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows.lists import LISTS, ShowList
@@ -26,7 +27,7 @@ def standing_checks(
     @dg.asset_check(
         asset=common.TABLE,
         name="todays_partition_is_there",
-        description="Every list has silver of today, or of yesterday while today's schedule is not due yet.",
+        description="Every list has silver of the day on which the schedule last captured, an hour after its time.",
     )
     def todays_partition_is_there(
         lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
@@ -58,16 +59,8 @@ def standing_checks(
 
 
 def due_day(now: datetime, cron: str) -> str:
-    """The newest day whose data should be there: today once the schedule's time (and some grace) has passed.
-
-    Only a schedule at a fixed hour and minute tells; for any other today counts as due.
-    """
-    minute, hour = cron.split()[:2]
-    if minute.isdecimal() and hour.isdecimal():
-        due_at = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0) + GRACE
-        if now < due_at:
-            return (now - timedelta(days=1)).date().isoformat()
-    return now.date().isoformat()
+    """The newest day whose data should be there: that of the schedule's latest time, once some grace has passed."""
+    return latest(cron, now - GRACE).date().isoformat()
 
 
 def freshness_finding(newest: dict[str, str | None], due: str) -> Finding:

@@ -42,7 +42,10 @@ def _run(argv: Sequence[str] | None) -> int:
     told = _parser().parse_args(argv)
     run: Command = told.command
     try:
-        return run(load_settings() if told.needs_settings else load_settings({}, dotenv=None), told)
+        settings = load_settings() if told.needs_settings else load_settings({}, dotenv=None)
+        for notice in settings.notices:
+            print(f"tally: {notice}", file=sys.stderr)
+        return run(settings, told)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except _mistakes() as error:
@@ -84,17 +87,25 @@ def _mistakes() -> tuple[type[Exception], ...]:
 
 
 def _up(settings: Settings, told: argparse.Namespace) -> int:
+    _require_source(settings)
     from tally_pipeline.cli.up import up
 
     return up(settings, port=told.port or settings.port, first_sync=not told.no_sync)
 
 
 def _sync(settings: Settings, told: argparse.Namespace) -> int:
+    _require_source(settings)
     import_dagster()
     from tally_pipeline.cli.sync import sync
 
     lists = [list_named(name) for name in dict.fromkeys(told.list)] if told.list else LISTS
     return sync(settings, lists, told.pages, as_json=told.json)
+
+
+def _require_source(settings: Settings) -> None:
+    """Raise `SettingsError` when nothing can be captured."""
+    if settings.no_capture is not None:
+        raise SettingsError(settings.no_capture)
 
 
 def _rebuild(settings: Settings, told: argparse.Namespace) -> int:

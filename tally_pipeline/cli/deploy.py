@@ -16,6 +16,7 @@ _MARKS = {"good": "[green]✓[/green]", "wrong": "[red]✗[/red]", "unsure": "[y
 
 def check(settings: Settings, *, as_json: bool) -> int:
     """Look at each thing and say how it is. Changes nothing. 1 when something is wrong, else 0."""
+    terminal.words().print(f"settings from {settings.told_by}", markup=False)
     found = []
     for checked in _checked(settings):
         found.append(checked)

@@ -26,7 +26,7 @@ def fill(settings: Settings, days: int) -> int:
     """
     if settings.source != "sandbox":
         raise SettingsError(
-            "invented shows never go into TMDB's lake: unset TMDB_API_TOKEN, TMDB_API_KEY and TMDB_BASE_URL"
+            "invented shows never go into TMDB's lake: set TALLY_SOURCE=sandbox to fill the sandbox's beside it"
         )
     today = clock.today()
     past = [today - timedelta(days=ago) for ago in range(days, 0, -1)]

@@ -15,7 +15,8 @@ from string import Template
 import dagster as dg
 
 from tally_pipeline.automation import sync
-from tally_pipeline.deployment import Settings, SettingsError
+from tally_pipeline.deployment import Settings
+from tally_pipeline.deployment.errors import unusable_home
 from tally_pipeline.monitoring.runs import ABANDONED_TAG, COMMAND_TAG
 
 LOOK_SECONDS = 5.0
@@ -23,6 +24,8 @@ LOOK_SECONDS = 5.0
 
 STALE_SECONDS = 60.0
 """How old a lock is that nobody holds, and that belongs to no run, when it is removed."""
+
+_OPENING = "opening.lock"
 
 _STORAGE = Template("""
 # Dagster's own storage, but with its databases left open: an event costs a tenth.
@@ -46,11 +49,10 @@ def prepare(settings: Settings) -> Path:
             fresh = config.with_suffix(f".{os.getpid()}")
             fresh.write_text(ours)
             fresh.replace(config)
+        # Whoever opens the history writes into it, even to look: a lock, SQLite's log.
+        (home / _OPENING).touch()
     except OSError as error:
-        raise SettingsError(
-            f"TALLY_HOME cannot be {settings.home}: {error.strerror} ({error.filename}). It must be a folder that"
-            " may be written to, or the name of one to be made."
-        ) from error
+        raise unusable_home(settings.home, error) from error
     return home
 
 
@@ -83,7 +85,7 @@ def opened(settings: Settings, *, launched_are_dead: bool = False) -> Iterator[d
 @contextmanager
 def _one_at_a_time(home: Path) -> Iterator[float]:
     """One process at a time; when it came, by the clock that gives files in `home` their times."""
-    with (home / "opening.lock").open("w") as lock:
+    with (home / _OPENING).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield os.fstat(lock.fileno()).st_mtime
 

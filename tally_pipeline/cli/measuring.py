@@ -120,6 +120,7 @@ class _Bench:
             home=folder,
             aws=None,
             sandbox_embedded=True,
+            no_capture=None,
             # The sandbox need not be spared.
             tmdb=TmdbSettings(requests_per_second=1000),
             depths=settings.depths if shows is None else _depths(shows),

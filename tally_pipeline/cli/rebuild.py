@@ -21,18 +21,22 @@ from tally_pipeline.shows.lists import LISTS
 def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
     """Rebuild the days from `first` to `last` (YYYY-MM-DD; by default every day that bronze holds).
 
-    0 when all were published. Raises `SettingsError` when bronze holds none of them, `KeyboardInterrupt` when it is
-    interrupted, after it has said so.
+    0 when all were published. Raises `SettingsError` when bronze holds none of them, or some lie outside the days
+    that have partitions, `KeyboardInterrupt` when it is interrupted, after it has said so.
     """
     words, run_id = terminal.words(), str(uuid.uuid4())
     deployment = deploy(settings)
-    days = _held(deployment.lake, first or layout.EARLIEST, last or clock.today().isoformat())
+    held = _held(deployment.lake)
+    if held:
+        first_day.record(settings, date.fromisoformat(held[0]))
+    start = first_day.first_day(settings).isoformat()
+    first, last = _within(start, clock.today().isoformat(), first, last)
+    days = [day for day in held if first <= day <= last]
     if not days:
         raise SettingsError(
             f"bronze holds no capture of these days in {deployment.lake.store.root}: give days that `tally status`"
             " shows, or capture today with `tally sync`"
         )
-    first_day.record(settings, date.fromisoformat(days[0]))
     try:
         words.print(
             f"{days[0]} to {days[-1]}: rebuilding {len(days)} days in {settings.lake_place}", markup=False
@@ -70,10 +74,28 @@ def _execute(
     return result
 
 
-def _held(lake: Lake, first: str, last: str) -> list[str]:
-    """The days between, in order, of which bronze holds captures of any list."""
+def _within(start: str, end: str, first: str | None, last: str | None) -> tuple[str, str]:
+    """The days asked for, by default all from `start` to `end`; raises `SettingsError` for days beyond these."""
+    if first is not None and first < start:
+        raise SettingsError(
+            f"--first is {first}, and the days begin on {start}: give that day or a later one"
+        )
+    if last is not None and last > end:
+        raise SettingsError(
+            f"--last is {last}, which is to come (it is {end} in UTC): give {end} or an earlier day"
+        )
+    first, last = first or start, last or end
+    if first > last:
+        raise SettingsError(
+            f"--first is {first} and --last is {last}: give a first day that is not after the last"
+        )
+    return first, last
+
+
+def _held(lake: Lake) -> list[str]:
+    """The days, in order, of which bronze holds captures of any list; days before TMDB and days to come are none."""
     held = {day for show_list in LISTS for day in lake.bronze_days(show_list.name)}
-    return sorted(day for day in held if first <= day <= last)
+    return sorted(day for day in held if layout.EARLIEST <= day <= clock.today().isoformat())
 
 
 def _selected(definitions: dg.Definitions) -> set[dg.AssetKey]:

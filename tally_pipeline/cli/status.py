@@ -27,6 +27,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
     deployment = deploy(settings)
     with history.opened(settings) as instance:
         state = collect(deployment, instance)
+    terminal.words().print(f"settings from {settings.told_by}", markup=False)
     if as_json:
         terminal.print_json(json.dumps(state, indent=2, ensure_ascii=False))
     else:

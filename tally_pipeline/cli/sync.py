@@ -34,6 +34,7 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
     """
     words = terminal.words()
     day, run_id = clock.today().isoformat(), str(uuid.uuid4())
+    words.print(f"settings from {settings.told_by}", markup=False)
     try:
         with _progress(words) as on_page:
             deployment = deploy(settings, on_page)

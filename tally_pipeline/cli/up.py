@@ -23,10 +23,19 @@ from tally_pipeline.cli import terminal
 from tally_pipeline.cli.services import POLL_SECONDS, ServiceDiedError, Services, StoppedError
 from tally_pipeline.cli.ui import LOCATION, Ui, UiError
 from tally_pipeline.deployment import Settings, deploy
+from tally_pipeline.deployment.errors import unusable_home
 from tally_pipeline.deployment.first_day import first_day, look, record
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
+
+LOCK = "up.lock"
+ANYWHERE = "/tmp"
+"""The folder for temporary files that every machine has."""
+
+SOCKET = "code.sock"
+SOCKET_PATH_BYTES = 104
+"""The kernel's limit on macOS, with the NUL at the end; Linux has 108."""
 
 START_SECONDS = 180
 """After this the start counts as hung; a slow machine takes half a minute."""
@@ -45,7 +54,12 @@ class CannotStartError(Exception):
 def up(settings: Settings, *, port: int, first_sync: bool) -> int:
     """Run until somebody stops it. 0 when stopped, 1 when Dagster ended by itself. Raises `CannotStartError`."""
     words, ui, log = terminal.words(), Ui(port), settings.dagster_home / "up.log"
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        (settings.dagster_home / LOCK).touch()
+    except OSError as error:
+        raise unusable_home(settings.home, error) from None
+    _sockets_folder()
     with _only_one(settings.dagster_home) as lock:
         _require_free(port)
         services = Services(log, shared=[lock])
@@ -72,8 +86,8 @@ def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words
     with history.opened(settings, launched_are_dead=True) as instance:
         services.pause(0)
         _begin_partitions(settings, with_past=first_sync)
-        # A socket's path may have 104 characters, so its folder is not in the lake's, which may be anywhere.
-        with tempfile.TemporaryDirectory(prefix="tally-") as folder:
+        # Not in the lake's folder, which may be anywhere, at any length.
+        with tempfile.TemporaryDirectory(prefix="tally-", dir=_sockets_folder()) as folder:
             _start(services, settings, ui, Path(folder))
             partitions = _Partitions(settings, ui, words)
 
@@ -162,7 +176,9 @@ def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None
     `dagster dev` does the same through two more processes, one after the other, and takes twice as long.
     """
     os.environ["TALLY_HOME"] = str(settings.home)
-    code, workspace = folder / "code.sock", folder / "workspace.yaml"
+    # A run reads the settings again: whatever becomes of `.env` meanwhile, this history stays this source's.
+    os.environ["TALLY_SOURCE"] = settings.source
+    code, workspace = folder / SOCKET, folder / "workspace.yaml"
     # JSON is YAML, and quotes whatever a path may hold.
     where = {"grpc_server": {"socket": str(code), "location_name": LOCATION}}
     workspace.write_text(json.dumps({"load_from": [where]}))
@@ -197,9 +213,23 @@ def _banner(words: Console, settings: Settings, ui: Ui, log: Path) -> None:
         words.print("         A token is free: https://www.themoviedb.org/settings/api")
     else:
         words.print(f"data     [bold yellow]SANDBOX[/bold yellow], from {escape(settings.tmdb.base_url)}")
+    words.print(f"settings {settings.told_by}", markup=False)
     for name, path in (("lake", settings.lake_place), ("history", settings.dagster_home), ("log", log)):
         words.print(f"{name:8} {path}", markup=False)
     words.print("Starting Dagster. Ctrl-C stops everything.")
+
+
+def _sockets_folder() -> str:
+    """Where a folder with a socket can be made: the folder for temporary files, or /tmp where that will not do."""
+    for folder in (tempfile.gettempdir(), ANYWHERE):
+        fits = len(f"{folder}/tally-12345678/{SOCKET}") < SOCKET_PATH_BYTES
+        # gRPC takes the path for part of a URL: `%20` in it would be a blank.
+        if fits and re.fullmatch(r"[\w./-]+", folder, re.ASCII) and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    raise CannotStartError(
+        f"a socket in {tempfile.gettempdir()} would have too long a path, or an odd one, and {ANYWHERE} will not do"
+        " either: set TMPDIR to a folder whose path has at most 70 letters, digits, dots, hyphens and slashes"
+    )
 
 
 def _require_free(port: int) -> None:
@@ -217,7 +247,7 @@ def _require_free(port: int) -> None:
 @contextmanager
 def _only_one(home: Path) -> Iterator[int]:
     """The file that only one `tally up` holds open: two daemons on one history would do everything twice."""
-    with (home / "up.lock").open("w") as lock:
+    with (home / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

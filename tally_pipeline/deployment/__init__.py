@@ -49,7 +49,14 @@ def deploy(settings: Settings, on_page: Watch | None = None) -> Deployment:
     engine = DuckDbEngine(settings.lake_folder, TABLES)
     return Deployment(
         settings=settings,
-        tmdb=Tmdb(settings.tmdb, settings.sandbox_embedded, settings.source, settings.depths, on_page),
+        tmdb=Tmdb(
+            settings.tmdb,
+            embedded=settings.sandbox_embedded,
+            source=settings.source,
+            depths=settings.depths,
+            on_page=on_page,
+            no_capture=settings.no_capture,
+        ),
         lake=Lake(Store.in_folder(settings.lake_folder), settings.source, Turns.beside(settings.lake_folder)),
         catalog=engine,
         workbench=engine,

@@ -35,6 +35,7 @@ def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None 
             depths=settings.depths,
             on_page=on_page,
             read_token=partial(read_secret, aws, secret) if secret else None,
+            no_capture=settings.no_capture,
         ),
         lake=lake,
         catalog=AthenaEngine(aws, TABLES),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from tally_pipeline.deployment.settings import Source
 from tally_pipeline.tmdb.client import PageProgress, TmdbClient
+from tally_pipeline.tmdb.errors import NoKeyError
 from tally_pipeline.tmdb.exports import ExportClient
 from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.settings import TmdbSettings
@@ -18,7 +19,8 @@ class Tmdb:
     """Where captures come from: TMDB, or a sandbox. One rate limit holds for the whole process.
 
     `read_token` fetches the token from where it is kept, each time that a client is opened: a new one is taken up
-    without a restart. `on_page` is told of every page, for those who watch.
+    without a restart. `on_page` is told of every page, for those who watch. `no_capture` says why there is nobody
+    to be asked; then opening a client raises `NoKeyError`.
     """
 
     settings: TmdbSettings
@@ -27,6 +29,7 @@ class Tmdb:
     depths: Mapping[str, int | None]
     on_page: Callable[[PageProgress], None] | None = None
     read_token: Callable[[], str] | None = None
+    no_capture: str | None = None
     _rate: RateLimit = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,6 +49,8 @@ class Tmdb:
 
     @contextmanager
     def _server(self) -> Iterator[TmdbSettings]:
+        if self.no_capture is not None:
+            raise NoKeyError(self.no_capture)
         if self.embedded:
             # Here, so that only those who need the sandbox pay for its import.
             from tally_pipeline.tmdb.sandbox import Sandbox

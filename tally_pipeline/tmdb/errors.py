@@ -114,6 +114,18 @@ class AuthError(PermanentError):
     )
 
 
+class NoKeyError(PermanentError):
+    """There is no key, so nothing was asked. `reason` is a whole explanation."""
+
+    ends_capture = True
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, Asked(None, None, ""))
+
+    def __str__(self) -> str:
+        return self.problem
+
+
 class SandboxMistakenError(PermanentError):
     """The sandbox answered where TMDB was expected: its invented shows must not be stored as TMDB's."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -57,7 +58,14 @@ class TmdbSettings:
             if secret and not all("!" <= character <= "~" for character in secret):
                 raise ValueError(f"{name} holds a blank, a line break or a special character: copy it again")
         if self.trending_window not in ("day", "week"):
-            raise ValueError(f"the trending window is {self.trending_window!r}; it must be 'day' or 'week'")
+            raise ValueError(f"TMDB_TRENDING_WINDOW is {self.trending_window!r}; it must be 'day' or 'week'")
+        for name, value, form, example in (
+            ("TMDB_LANGUAGE", self.language, r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", "en-US"),
+            # Which of them TMDB knows it says itself.
+            ("TMDB_TIMEZONE", self.timezone, r"[A-Za-z0-9_+/-]+", UTC_TIMEZONE),
+        ):
+            if not re.fullmatch(form, value):
+                raise ValueError(f"{name} is {value!r}; it must look like {example}")
         for name in ("requests_per_second", "attempts", "timeout_seconds", "connections"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a number above 0")
@@ -79,8 +87,13 @@ class TmdbSettings:
 
 
 def _check_url(name: str, url: str, example: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port out of range
+        is_one = False
+    # Blanks and what cannot be seen would be dropped, or sent.
+    if not is_one or not all("!" <= character <= "~" for character in url):
         raise ValueError(f"{name} must look like {example}")
     if parts.username or parts.password or parts.query:
         raise ValueError(

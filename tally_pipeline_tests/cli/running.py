@@ -46,9 +46,14 @@ class Up:
         home.mkdir(parents=True, exist_ok=True)
         self._words = home / "words.txt"
         # A proxy that somebody's shell knows of is not asked for pages of this machine.
-        # A past is made where a test looks at it.
-        ours = {"TALLY_HOME": str(home), "NO_PROXY": "127.0.0.1", "TALLY_SANDBOX_PAST_DAYS": "0"}
-        ours |= settings or {}
+        ours = {
+            "TALLY_HOME": str(home),
+            "TALLY_DOTENV": os.devnull,
+            # A past is made where a test looks at it.
+            "TALLY_SANDBOX_PAST_DAYS": "0",
+            "NO_PROXY": "127.0.0.1",
+            **(settings or {}),
+        }
         inherited = {
             name: text for name, text in os.environ.items() if not name.startswith(("TALLY_", "TMDB_"))
         }
@@ -101,19 +106,23 @@ class Up:
 
     def processes(self) -> list[str]:
         """The command of every process that was started for this home, by whomever, and still runs."""
+        return [command for command, _ in self.environments()]
+
+    def environments(self) -> list[tuple[str, list[str]]]:
+        """The same processes, each with its environment, as `NAME=value`."""
         if not _PROC.is_dir():
             pytest.skip("needs /proc to see whose a process is")
-        mark = f"TALLY_HOME={self.home}".encode()
+        mark = f"TALLY_HOME={self.home}"
         found = []
         for process in _PROC.iterdir():
             if process.name.isdecimal():
                 try:
-                    environment = (process / "environ").read_bytes()
+                    environment = (process / "environ").read_bytes().decode(errors="replace").split("\0")
                     command = (process / "cmdline").read_bytes()
                 except OSError:  # It ended meanwhile.
                     continue
-                if mark in environment.split(b"\0") and command:
-                    found.append(command.replace(b"\0", b" ").decode(errors="replace"))
+                if mark in environment and command:
+                    found.append((command.replace(b"\0", b" ").decode(errors="replace"), environment))
         return found
 
 

@@ -38,6 +38,9 @@ def run(folder: Path, environ: Mapping[str, str], *argv: str) -> Ran:
                 patch.delenv(name)
         # Commands set it; so it is put back afterwards.
         patch.setenv("DAGSTER_HOME", "")
+        # Nor with those of the developer's own `.env`, which is found from anywhere.
+        if not os.path.lexists(folder / ".env"):
+            patch.setenv("TALLY_DOTENV", os.devnull)
         for name, value in environ.items():
             patch.setenv(name, value)
         patch.chdir(folder)

@@ -62,10 +62,10 @@ def test_a_wrong_command_says_what_would_be_right(run_tally: Tally, command: str
         ),
         ("TALLY_FIRST_DAY", "yesterday", "'yesterday', which is no day of the calendar; give a day, as in"),
         ("TALLY_FIRST_DAY", "1900-02-29", "'1900-02-29', which is no day of the calendar"),
-        ("TALLY_SCHEDULE", "daily", "TALLY_SCHEDULE is 'daily'; give five cron fields"),
+        ("TALLY_SCHEDULE", "daily", "TALLY_SCHEDULE is 'daily': it is no such expression"),
         ("TALLY_PAGES_AIRING_TODAY", "501", "give a number of pages from 1 to 500, or 'all'"),
         ("TMDB_BASE_URL", "api.themoviedb.org", "TMDB_BASE_URL must look like https://api.themoviedb.org/3"),
-        ("TMDB_TRENDING_WINDOW", "month", "the trending window is 'month'; it must be 'day' or 'week'"),
+        ("TMDB_TRENDING_WINDOW", "month", "TMDB_TRENDING_WINDOW is 'month'; it must be 'day' or 'week'"),
         ("TMDB_ATTEMPTS", "0", "TMDB_ATTEMPTS is '0'; give a number from 1 to 20"),
     ],
 )
@@ -127,7 +127,7 @@ def test_a_taken_port_is_told_and_another_way_out(run_tally: Tally) -> None:
 def test_tmdbs_lake_is_not_filled_with_invented_shows(tmp_path: Path) -> None:
     ran = tally.run(tmp_path, {**environment(tmp_path), "TMDB_API_TOKEN": "secret-token"}, "sandbox", "fill")
     assert ran.code == 2
-    assert "invented shows never go into TMDB's lake: unset TMDB_API_TOKEN" in ran.err
+    assert "invented shows never go into TMDB's lake: set TALLY_SOURCE=sandbox" in ran.err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -154,7 +154,7 @@ def test_help_lists_every_command(run_tally: Tally) -> None:
             b"TMDB_API_TOKEN=abc\xff\n",
             ".env cannot be read (it is not text in UTF-8): write it anew, or remove it",
         ),
-        (b"TMDB_LANGUAGE=a\0b\n", "TMDB_LANGUAGE holds a NUL"),
+        (b"TMDB_LANGUAGE=a\0b\n", ".env cannot be read (it is not text in UTF-8)"),
     ],
 )
 def test_a_dotenv_that_is_no_text_is_told_without_showing_it(

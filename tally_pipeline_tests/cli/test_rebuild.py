@@ -37,3 +37,18 @@ def test_without_bronze_there_is_nothing_to_rebuild_and_the_remedy_is_named(run_
     ran = run_tally("rebuild")
     assert ran.code == 2
     assert "tally sync" in ran.err
+
+
+def test_days_that_have_no_partition_are_refused_in_one_sentence(run_tally: Tally) -> None:
+    tomorrow = (clock.today() + timedelta(days=1)).isoformat()
+    for arguments, says in (
+        (("--first", "2026-01-31"), "--first is 2026-01-31, and the days begin on 2026-02-01: "),
+        (("--first", "1999-12-31", "--last", "2000-01-01"), "set TALLY_FIRST_DAY=1999-12-31"),
+        (("--last", tomorrow), f"--last is {tomorrow}, which is to come"),
+        (("--last", "2026-01-31"), "--first is 2026-02-01 and --last is 2026-01-31"),
+        (("--first", "2026-02-03", "--last", "2026-02-02"), "give a first day that is not after the last"),
+    ):
+        ran = run_tally("rebuild", *arguments, TALLY_FIRST_DAY="2026-02-01")
+        assert (ran.code, ran.out) == (2, "")
+        assert says in ran.err
+        assert ran.err.count("\n") == 1

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -18,6 +19,7 @@ from tally_pipeline import automation
 from tally_pipeline.assets import common, report
 from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.cli import history
+from tally_pipeline.cli import up as up_command
 from tally_pipeline.deployment import load_settings
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
@@ -43,8 +45,11 @@ EXPORTS = (common.SERIES_EXPORT, common.SERIES)
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """A `tally up` in an empty home, after its first sync."""
-    with running(tmp_path_factory.mktemp("first")) as up:
+    """A `tally up` in an empty home, after its first sync; in an odd place, where all that follows must work too."""
+    place = tmp_path_factory.mktemp("first")
+    temporary = place / ("t" * 120)  # a socket in it would have a longer path than there may be
+    temporary.mkdir()
+    with running(place / "a%20b #é'", settings={"TMPDIR": str(temporary)}) as up:
         up.until("Up: ")
         yield up
 
@@ -290,3 +295,22 @@ def _is_daemon_of(process: Path, home: Path) -> bool:
         return mine and b"dagster-daemon" in (process / "cmdline").read_bytes()
     except OSError:
         return False
+
+
+def test_the_processes_it_starts_are_held_to_its_source(first: Up) -> None:
+    environments = [environment for command, environment in first.environments() if "dagster" in command]
+    assert len(environments) >= 3
+    assert all("TALLY_SOURCE=sandbox" in environment for environment in environments)
+
+
+def test_where_no_socket_can_be_made_it_says_so_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("t" * 120)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    monkeypatch.setattr(up_command, "ANYWHERE", str(long))
+    told = tally.run(tmp_path, {"TALLY_HOME": str(tmp_path)}, "up", "--port", str(free_port()))
+    assert told.code == 2
+    assert told.err.startswith(f"tally: a socket in {long} would have too long a path")
+    assert told.err.count("\n") == 1

@@ -1,0 +1,64 @@
+"""When a schedule fires, as Dagster reads cron expressions: what is accepted here runs there, at these times.
+
+All times are UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+LEAST_BETWEEN = timedelta(minutes=15)
+"""A capture that fails is tried again for 7 minutes, and takes some itself: the next must not begin meanwhile."""
+
+_LOOKED_AT = 200
+"""Times that are looked at for two that are too close: what is left of a day repeats on the next."""
+
+_BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
+
+_RANDOM = re.compile(r"(?<![a-z])[rh](?![a-z])", re.IGNORECASE)
+"""Jenkins's `H` and `R`: another time whenever it is read."""
+
+
+class CronError(ValueError):
+    """The expression is none, or none that can work; the message says why, without the expression."""
+
+
+def check(expression: str, now: datetime) -> None:
+    """Raise `CronError` unless the expression fires some time, and never twice within `LEAST_BETWEEN`."""
+    if not expression.isascii():
+        raise CronError("its digits must be 0 to 9")
+    if _RANDOM.search(expression):
+        raise CronError("H and R stand for a random time")
+    try:
+        windows = _windows(expression)
+    except dg.DagsterInvalidDefinitionError:
+        raise CronError("it is no such expression, or has a number that is out of range") from None
+    previous = None
+    for _ in range(_LOOKED_AT):
+        try:
+            window = windows.get_next_partition_window(previous or now, respect_bounds=False)
+        except ValueError:  # the search for a date gave up
+            window = None
+        if window is None:
+            break
+        if previous is not None and window.end - previous < LEAST_BETWEEN:
+            raise CronError(f"it fires more often than every {LEAST_BETWEEN.seconds // 60} minutes")
+        previous = window.end
+    if previous is None:
+        raise CronError("there is no such date")
+
+
+def latest(expression: str, until: datetime) -> datetime:
+    """The last time at or before `until` (aware) at which a valid expression fires, in UTC."""
+    window = _windows(expression).get_prev_partition_window(until, respect_bounds=False)
+    assert window is not None, f"{expression!r} did not fire between {_BEGIN} and {until}"
+    return window.end.astimezone(UTC)
+
+
+def _windows(expression: str) -> dg.TimeWindowPartitionsDefinition:
+    """What lies between two times of the expression: the one public thing of Dagster's that steps through them."""
+    return dg.TimeWindowPartitionsDefinition(
+        start=_BEGIN, fmt="%Y-%m-%dT%H:%M", cron_schedule=expression, timezone="UTC"
+    )
