@@ -14,6 +14,7 @@ from tally_pipeline.automation.jobs import (
 )
 from tally_pipeline.automation.schedules import CAPTURE_RETRIES, schedules
 from tally_pipeline.automation.sensor import CATCH_UP_DAYS, new_bronze_objects
+from tally_pipeline.automation.under_way import run_under_way
 
 __all__ = [
     "BEHIND_PEOPLE",
@@ -27,6 +28,7 @@ __all__ = [
     "capture_genres",
     "new_bronze_objects",
     "refine",
+    "run_under_way",
     "schedules",
     "sync",
     "watch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 import dagster as dg
@@ -9,13 +10,21 @@ import dagster as dg
 from tally_pipeline.automation.jobs import JOBS
 from tally_pipeline.monitoring.dagster_internals import BulkActionStatus
 
-_UNFINISHED = [
+_GOING_ON = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
 ]
+_UNFINISHED = [*_GOING_ON, dg.DagsterRunStatus.CANCELING]
+
+
+def run_under_way(
+    instance: dg.DagsterInstance, tags: Mapping[str, str], job_name: str | None = None
+) -> str | None:
+    """The id of a run with these tags that waits or goes on, and that nobody canceled; None when there is none."""
+    wanted = dg.RunsFilter(job_name=job_name, tags=dict(tags), statuses=_GOING_ON)
+    return next((run.run_id for run in instance.get_runs(wanted, limit=1)), None)
 
 
 def under_way(instance: dg.DagsterInstance, graph: dg.AssetGraph) -> AbstractSet[dg.AssetKey]:

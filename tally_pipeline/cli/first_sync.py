@@ -101,7 +101,8 @@ def _started(instance: dg.DagsterInstance, ui: Ui, day: str, pause: Pause, words
     """A sync of the day of which a step has begun, or that has ended; None when it would not start."""
     for wait in [*(2**attempt for attempt in range(1, ATTEMPTS)), None]:
         try:
-            run_id = _under_way(instance, day) or ui.launch(automation.sync.name, _for_day(day))
+            run_id = automation.run_under_way(instance, {"dagster/partition": day}, automation.sync.name)
+            run_id = run_id or ui.launch(automation.sync.name, _for_day(day))
             words.print(f"Sync of {day}: {ui.run_url(run_id)}")
             if _begins(instance, run_id, pause, words):
                 return run_id
@@ -131,21 +132,6 @@ def _begins(instance: dg.DagsterInstance, run_id: str, pause: Pause, words: Cons
             words.print("The sync waits in the queue: other runs are at work, see the UI's Runs.")
             told = True
         pause(0.2)
-
-
-def _under_way(instance: dg.DagsterInstance, day: str) -> str | None:
-    """A sync of the day that somebody else runs, or that waits in the queue since before."""
-    unfinished = dg.RunsFilter(
-        job_name=automation.sync.name,
-        tags={"dagster/partition": day},
-        statuses=[
-            dg.DagsterRunStatus.QUEUED,
-            dg.DagsterRunStatus.NOT_STARTED,
-            dg.DagsterRunStatus.STARTING,
-            dg.DagsterRunStatus.STARTED,
-        ],
-    )
-    return next((run.run_id for run in instance.get_runs(unfinished, limit=1)), None)
 
 
 def _watched(instance: dg.DagsterInstance, run_id: str, pause: Pause, words: Console) -> bool:

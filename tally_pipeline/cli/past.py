@@ -39,7 +39,7 @@ def give(
     days = missing(settings, lake, clock.today())
     if not days:
         return
-    run_id = _under_way(instance)
+    run_id = automation.run_under_way(instance, {automation.PAST_TAG: "true"})
     try:
         if run_id is None:
             words.print(
@@ -114,17 +114,3 @@ def _tags(lake: Lake, first: date) -> dict[str, str]:
         automation.PAST_TAG: "true",
         **automation.BEHIND_PEOPLE,
     }
-
-
-def _under_way(instance: dg.DagsterInstance) -> str | None:
-    """The run that waits or goes on since before."""
-    unfinished = dg.RunsFilter(
-        tags={automation.PAST_TAG: "true"},
-        statuses=[
-            dg.DagsterRunStatus.QUEUED,
-            dg.DagsterRunStatus.NOT_STARTED,
-            dg.DagsterRunStatus.STARTING,
-            dg.DagsterRunStatus.STARTED,
-        ],
-    )
-    return next((run.run_id for run in instance.get_runs(unfinished, limit=1)), None)
