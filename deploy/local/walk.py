@@ -94,7 +94,7 @@ class Walk:
         self._settings = dict(line.split("=", 1) for line in lines)
         # `.env` holds what deploy/ named; endpoints and keys are boto's own, and come from the environment.
         (self._folder / ".env").write_text(done.stdout)
-        exports = environment(self._running, TALLY_HOME=str(self._folder / "home"))
+        exports = self._environment()
         names = [name for name in exports if name.startswith(("AWS_", "TALLY_"))]
         (self._folder / "env.sh").write_text("".join(f"export {name}='{exports[name]}'\n" for name in names))
         return f"{len(self._settings)} settings in {self._folder / '.env'}"
@@ -116,8 +116,9 @@ class Walk:
 
     def _token(self, stack: Stack, tmdb: sandbox.Sandbox) -> str:
         """Written by Terraform, read by the pipeline, and in nobody's files."""
-        if not tmdb.requests or not all(request.authorized for request in tmdb.requests):
-            raise LocalError("the sync asked without the token that is in SSM")
+        without = sorted({request.path for request in tmdb.requests if not request.authorized})
+        if without or not tmdb.requests:
+            raise LocalError(f"the sync asked for {without or 'nothing'} without the token that is in SSM")
         told = stack.tells_the_token()
         told += [path.name for path in self._folder.glob("*.log") if TOKEN.encode() in path.read_bytes()]
         if told:
@@ -241,7 +242,8 @@ class Walk:
         return {found["Key"]: found["ETag"] for page in pages for found in page.get("Contents", ())}
 
     def _environment(self, **more: str) -> dict[str, str]:
-        return environment(self._running, TALLY_HOME=str(self._folder / "home"), **more)
+        ours = {"TALLY_HOME": str(self._folder / "home"), "TALLY_DOTENV": str(self._folder / ".env")}
+        return environment(self._running, **ours, **more)
 
     def _tally(
         self, *arguments: str, ends: int = 0, settings: Mapping[str, str] = MappingProxyType({})

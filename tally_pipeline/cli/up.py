@@ -184,8 +184,11 @@ def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None
     workspace.write_text(json.dumps({"load_from": [where]}))
     known = ["--workspace", str(workspace)]
     of_code = ["--module-name", LOCATION, "--socket", str(code), "--log-level", "warning"]
-    # Not `dagster api grpc`, which cannot load the code anew.
-    services.start("the code server", [_script("dagster"), "code-server", "start", *of_code])
+    # Not `dagster api grpc`, which cannot load the code anew. What it starts for that has a socket among the temporary
+    # files.
+    services.start(
+        "the code server", [_script("dagster"), "code-server", "start", *of_code], TMPDIR=str(folder)
+    )
     # The others do not wait for it: the daemon gives up runs that it should start again, and both fill the log.
     _wait(services, code.exists)
     services.start(

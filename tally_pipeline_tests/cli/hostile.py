@@ -45,7 +45,7 @@ def commands(folder: Path, *, whole: bool) -> Iterator[tuple[str, tally.Ran]]:
     broken = [row(500, name=EVIL[0], vote_average=EVIL[1]), row(501, name=EVIL[3], first_air_date=EVIL[4])]
     many = [row(1000 + n, **{EVIL[0]: "a new field"}) for n in range(80)]
     with ScriptedServer(total_pages=1) as server:
-        told = environment(folder / "[b]home[", server.url, TMDB_ATTEMPTS="1")
+        told = environment(folder / "home", server.url, TMDB_ATTEMPTS="1")
 
         def run(*argv: str) -> tuple[str, tally.Ran]:
             return " ".join(argv)[:60], tally.run(folder, told, *argv)
@@ -73,7 +73,7 @@ def commands(folder: Path, *, whole: bool) -> Iterator[tuple[str, tally.Ran]]:
         yield run("report", "--day", "2026-01-01")
         yield run("deploy", "check")
         yield run("deploy", "check", "--json")
-        lake = folder / "[b]home[" / "sandbox" / "lake"
+        lake = folder / "home" / "sandbox" / "lake"
         stray = (
             lake
             / "bronze"

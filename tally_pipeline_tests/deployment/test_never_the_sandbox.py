@@ -126,7 +126,7 @@ def test_a_run_that_would_capture_fails_with_the_reason_and_writes_nothing(
         result = Pipeline.at(tmp_path, instance).run(job)
     assert not result.success
     captures = {step: reason for step, reason in failures(result).items() if step.startswith("bronze_")}
-    assert len(captures) == {"sync": len(LISTS), "capture": len(LISTS)}.get(job, 1)
+    assert len(captures) == {"sync": len(LISTS) + 1, "capture": len(LISTS)}.get(job, 1)
     assert all("nothing is captured, for" in reason for reason in captures.values())
     assert contents(tmdbs) == before
     assert not (tmp_path / "sandbox").exists()
