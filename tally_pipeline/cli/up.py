@@ -184,8 +184,8 @@ def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None
     workspace.write_text(json.dumps({"load_from": [where]}))
     known = ["--workspace", str(workspace)]
     of_code = ["--module-name", LOCATION, "--socket", str(code), "--log-level", "warning"]
-    # Not `dagster api grpc`, which cannot load the code anew. What it starts for that has a socket among the temporary
-    # files.
+    # Not `dagster api grpc`, which cannot load the code anew. What this one starts for that has a socket of its own,
+    # among the temporary files.
     services.start(
         "the code server", [_script("dagster"), "code-server", "start", *of_code], TMPDIR=str(folder)
     )
