@@ -13,7 +13,7 @@ from tally_pipeline.automation.jobs import (
     watch,
 )
 from tally_pipeline.automation.schedules import CAPTURE_RETRIES, schedules
-from tally_pipeline.automation.sensor import CATCH_UP_DAYS, new_bronze_objects
+from tally_pipeline.automation.sensor import CATCH_UP_DAYS, FILLING, new_bronze_objects
 from tally_pipeline.automation.under_way import run_under_way
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "BELOW_BRONZE",
     "CAPTURE_RETRIES",
     "CATCH_UP_DAYS",
+    "FILLING",
     "JOBS",
     "PAST_TAG",
     "capture",

@@ -34,6 +34,10 @@ LOOK_SECONDS = 20.0
 """What recording, and looking for stale gold, may take of a tick, which has 60 s; the rest is for the next one."""
 
 
+FILLING = "filling"
+"""The turn of whoever fills a lake with past days: to the sensor more of them come as long as it is taken."""
+
+
 class _Refined(msgspec.Struct, frozen=True):
     """Lists of the day `first` and perhaps of later ones were refined; `digest` says from what."""
 
@@ -81,7 +85,7 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         found = sort_out(context, settings, begin, lake, waiting.values())
         graph = _graph(context)
         busy = under_way(context.instance, graph)
-        settled = all(one.dt >= _today() for one in arrived)
+        settled = all(one.dt >= _today() for one in arrived) and not lake.turns.is_taken(FILLING)
         chosen = [one for one in _chosen(found.ready, graph, settled) if not busy & _below(graph, one.what)]
         requests = [_refine_request(batch, found.ready, graph) for batch in chosen]
         taken = {(name, day) for batch in chosen for day in batch.days for name in batch.what}

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from tally_pipeline import clock
+from tally_pipeline import automation, clock
 from tally_pipeline.assets import found
 from tally_pipeline.cli import history
 from tally_pipeline.deployment import Settings, SettingsError, deploy, first_day
@@ -31,7 +31,7 @@ def fill(settings: Settings, days: int) -> int:
     today = clock.today()
     past = [today - timedelta(days=ago) for ago in range(days, 0, -1)]
     lake = deploy(settings).lake
-    with history.opened(settings) as instance:
+    with history.opened(settings) as instance, lake.turns.take(automation.FILLING, (), _say):
         # Before the first of them is there: a running `tally up` then has partitions for them by the time they are.
         first_day.record(settings, past[0])
         written, there = write(settings, instance, lake, past, _say)

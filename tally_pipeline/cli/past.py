@@ -46,8 +46,10 @@ def give(
                 f"A past for the sandbox: {days[0]} to {days[-1]} are filled and rebuilt, behind all that you launch."
                 " TALLY_SANDBOX_PAST_DAYS=0 switches it off."
             )
-            fill.write(settings, instance, lake, days, say=lambda _: None, pause=lambda: pause(0))
-            run_id = ui.launch(automation.refine.name, _tags(lake, days[0]), automation.BELOW_BRONZE)
+            # Until the run is there that refines them the sensor is to leave them alone.
+            with lake.turns.take(automation.FILLING, (), words.print):
+                fill.write(settings, instance, lake, days, say=lambda _: None, pause=lambda: pause(0))
+                run_id = ui.launch(automation.refine.name, _tags(lake, days[0]), automation.BELOW_BRONZE)
         words.print(f"The past is rebuilt: {ui.run_url(run_id)}")
     except UiError as refusal:
         words.print(

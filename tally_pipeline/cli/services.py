@@ -46,11 +46,10 @@ class Services:
         """The id of the process group; None before the first start."""
         return next((process.pid for process in self._running.values()), None)
 
-    def start(self, name: str, command: Sequence[str], **environ: str) -> None:
-        """Run a command, under a name for messages, with these variables besides our own."""
+    def start(self, name: str, command: Sequence[str]) -> None:
+        """Run a command, under a name for messages."""
         self._running[name] = subprocess.Popen(
             command,
-            env=os.environ | environ,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,

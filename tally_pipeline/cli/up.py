@@ -186,9 +186,8 @@ def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None
     of_code = ["--module-name", LOCATION, "--socket", str(code), "--log-level", "warning"]
     # Not `dagster api grpc`, which cannot load the code anew. What this one starts for that has a socket of its own,
     # among the temporary files.
-    services.start(
-        "the code server", [_script("dagster"), "code-server", "start", *of_code], TMPDIR=str(folder)
-    )
+    loads = [_script("dagster"), "code-server", "start", *of_code]
+    services.start("the code server", ["env", f"TMPDIR={folder}", *loads])
     # The others do not wait for it: the daemon gives up runs that it should start again, and both fill the log.
     _wait(services, code.exists)
     services.start(

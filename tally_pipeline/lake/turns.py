@@ -26,6 +26,19 @@ class Turns:
         """The turns of a lake in a folder: the same for everybody who uses it, by whatever path."""
         return cls(lake.resolve().parent / "turns")
 
+    def is_taken(self, name: str) -> bool:
+        """Whether somebody makes a table of that name just now."""
+        if self._folder is None:
+            return False
+        try:
+            with (self._folder / f"{name}.lock").open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     @contextmanager
     def take(self, makes: str, reads: Iterable[str], say: Callable[[str], None]) -> Iterator[None]:
         """Wait for one's turn to make a table from others; `say` is told when that takes a while.

@@ -583,3 +583,13 @@ def test_gold_of_an_earlier_version_is_made_anew_without_being_asked(pipeline: P
     assert names(again) == {"gold/top_movers", "report"}
     assert pipeline.carry_out(again).success
     assert pipeline.tick() == []
+
+
+def test_past_days_wait_for_the_end_of_a_fill_however_slow_it_is(pipeline: Pipeline) -> None:
+    turns = pipeline.deployment.lake.turns
+    with turns.take(automation.FILLING, (), lambda _: None):
+        pipeline.arrive(clock.today() - timedelta(days=1), "popular_shows")
+        pipeline.arrive(clock.today(), "popular_shows")
+        assert [span(request)[0] for request in pipeline.tick()] == [clock.today()]
+        assert pipeline.tick() == pipeline.tick() == []
+    assert len(pipeline.tick()) == 1

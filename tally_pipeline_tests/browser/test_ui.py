@@ -22,7 +22,8 @@ def test_the_lineage_shows_the_whole_pipeline(page: Page, shot: Shot) -> None:
     for group in ("bronze", "silver", "catalog", "gold", "report"):
         expect(page.get_by_text(group, exact=True).last).to_be_visible()
     # "6 assets" until their states are loaded, then "6" in a colour.
-    expect(page.get_by_text(re.compile("^6( assets)?$"))).to_have_count(2)
+    # The export comes after the sync, and its silver with a look of the sensor.
+    expect(page.get_by_text(re.compile("^6( assets)?$"))).to_have_count(2, timeout=180_000)
     # No welcome, no question about telemetry.
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Alt+E")
