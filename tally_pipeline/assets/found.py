@@ -6,11 +6,14 @@ it recorded nothing is missing, and it warns everybody who launches what is made
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 import dagster as dg
 
-from tally_pipeline.assets import bronze, common, genres, series
+from tally_pipeline.assets import bronze, common, genres, report, series
 from tally_pipeline.assets.ledger import Outcome, record_without_run
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
@@ -25,6 +28,19 @@ AT_ONCE = 25
 
 Say = Callable[[str], None]
 
+_MADE = re.compile(
+    r"(?P<folder>silver/shows/[A-Za-z0-9_-]+|silver/(series|genres)|gold/[a-z_]+|reports)"
+    r"/dt=(?P<dt>\d{4}-\d{2}-\d{2})/(data\.parquet|index\.html)"
+)
+_FOUND = "It was in the lake already: no run of this history made it."
+
+
+class Made(NamedTuple):
+    """A day of an asset."""
+
+    asset: dg.AssetKey
+    dt: str
+
 
 def captures(lake: Lake, data_types: Iterable[str]) -> list[str]:
     """The keys of the captures in bronze, of each list or stream and day the last by name, oldest day first."""
@@ -37,13 +53,47 @@ def captures(lake: Lake, data_types: Iterable[str]) -> list[str]:
     return [latest[of_day] for of_day in sorted(latest)]
 
 
-def record_captures(
-    instance: dg.DagsterInstance, lake: Lake, names: Sequence[str], say: Say, more: Callable[[], bool]
-) -> list[str]:
-    """Record each of these captures with its metadata and checks, unless it is recorded; once, whoever else does.
+def tables(lake: Lake) -> dict[str, Made]:
+    """What was made from captures, by key: silver, gold and reports."""
+    folders = (layout.SILVER, "silver/series", "silver/genres", layout.GOLD, layout.REPORTS)
+    keys = (info.key for folder in folders for info in lake.store.list(folder))
+    return {key: made for key in keys if (made := made_at(key)) is not None}
 
-    Returns the names that are still to be recorded: those whose run is not over, for it records them itself, and
-    all that are left when `more` says no. What cannot be read is told through `say` and left alone.
+
+def made_at(key: str) -> Made | None:
+    """The asset and day of a file of silver, gold or a report; None for any other key."""
+    match = _MADE.fullmatch(key)
+    if match is None:
+        return None
+    folder, dt = match["folder"], match["dt"]
+    match folder.split("/"):
+        case ["silver", "shows", data_type]:
+            return Made(common.silver_of(data_type), dt)
+        case ["silver", "series"]:
+            return Made(common.SERIES, dt)
+        case ["silver", "genres"]:
+            return Made(common.SILVER_GENRES, dt)
+        case ["gold", table]:
+            return Made(dg.AssetKey(["gold", table]), dt)
+        case ["reports"]:
+            return Made(report.KEY, dt)
+    return None
+
+
+def record_found(
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    names: Sequence[str],
+    say: Say,
+    more: Callable[[], bool],
+    busy: AbstractSet[dg.AssetKey] = frozenset(),
+) -> list[str]:
+    """Record each of these objects, unless it is recorded; once, whoever else does: a capture with its metadata and
+    checks, what was made from captures with where it is.
+
+    Returns the names that are still to be recorded: those whose run is not over (the assets `busy` are made by one),
+    for it records them itself, and all that are left when `more` says no. What cannot be read is told through `say`
+    and left alone.
     """
     left: list[str] = []
     for first in range(0, len(names), AT_ONCE):
@@ -51,14 +101,32 @@ def record_captures(
         if not more():
             return [*left, *names[first:]]
         with lake.turns.take("partition_events", (), say):
-            left += _record(instance, lake, some, say)
+            left += _record(instance, lake, some, say, busy)
     return left
 
 
-def _record(instance: dg.DagsterInstance, lake: Lake, names: Sequence[str], say: Say) -> list[str]:
+def _record(
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    names: Sequence[str],
+    say: Say,
+    busy: AbstractSet[dg.AssetKey],
+) -> list[str]:
     left: list[str] = []
+    recorded = {
+        asset: instance.get_materialized_partitions(asset)
+        for asset in {made.asset for made in map(made_at, names) if made} - busy
+    }
     outcomes: dict[dg.AssetKey, list[Outcome]] = {}
     for name in names:
+        made = made_at(name)
+        if made is not None:
+            if made.asset in busy:
+                left.append(name)
+            elif made.dt not in recorded[made.asset]:
+                where = {"dagster/uri": lake.store.uri(name), "source": lake.source, "found": _FOUND}
+                outcomes.setdefault(made.asset, []).append(Outcome(made.dt, (), where))
+            continue
         key = layout.parse_capture(name)
         if key is None or is_recorded(instance, lake, key):
             continue
@@ -68,12 +136,7 @@ def _record(instance: dg.DagsterInstance, lake: Lake, names: Sequence[str], say:
             continue
         try:
             outcome = _kept(lake, key)
-        except (
-            NoSuchObjectError,
-            UnreadableBronzeError,
-            UnreadableExportError,
-            UnreadableGenresError,
-        ) as error:
+        except _UNREADABLE as error:
             say(f"Not recorded as bronze of {key.data_type} for {key.dt}: {error}")
             continue
         outcomes.setdefault(common.bronze_of(key.data_type), []).append(outcome)
@@ -92,6 +155,18 @@ def is_recorded(instance: dg.DagsterInstance, lake: Lake, key: BronzeKey | Strea
         if stated is not None and stated.value == uri:
             return True
     return False
+
+
+def is_readable(lake: Lake, name: str) -> bool:
+    """Whether the object is a capture: whatever else lies under a capture's name makes no day of the lake."""
+    key = layout.parse_capture(name)
+    try:
+        return key is not None and (bool(_kept(lake, key).metadata))
+    except _UNREADABLE:
+        return False
+
+
+_UNREADABLE = (NoSuchObjectError, UnreadableBronzeError, UnreadableExportError, UnreadableGenresError)
 
 
 def _kept(lake: Lake, key: BronzeKey | StreamKey) -> Outcome:

@@ -23,6 +23,9 @@ from tally_pipeline.lake.store import AlreadyThereError
 from tally_pipeline.shows import genres, series_quality
 from tally_pipeline.tmdb.errors import TmdbError
 
+BEFORE_GOLD = {"dagster/priority": "10"}
+"""Gold names genres as they were refined last, without hanging on them: in a run of both they come first."""
+
 
 def bronze_genres(partitions: dg.PartitionsDefinition, source: str) -> dg.AssetsDefinition:
     """The list of genres as TMDB serves it today."""
@@ -30,6 +33,7 @@ def bronze_genres(partitions: dg.PartitionsDefinition, source: str) -> dg.Assets
 
     @dg.multi_asset(
         name="bronze_genres",
+        op_tags=BEFORE_GOLD,
         specs=[
             common.described(
                 key,
@@ -65,6 +69,7 @@ def silver_genres(partitions: dg.PartitionsDefinition, source: str) -> dg.Assets
 
     @dg.multi_asset(
         name="silver_genres",
+        op_tags=BEFORE_GOLD,
         specs=[
             common.described(
                 key,

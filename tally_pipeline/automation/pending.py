@@ -11,6 +11,7 @@ import msgspec
 
 from tally_pipeline import clock
 from tally_pipeline.assets import common
+from tally_pipeline.assets import found as found_in
 from tally_pipeline.deployment import Settings, first_day
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.arrivals import Arrival
@@ -71,6 +72,9 @@ def sort_out(
         elif pending.dt > present:
             found.later.append(pending)
         elif pending.dt < begin.isoformat():
+            if not found_in.is_readable(lake, pending.newest):
+                context.log.warning(f"{pending.newest} is no capture that can be read; it is left alone.")
+                continue
             if first_day.record(settings, date.fromisoformat(pending.dt)):
                 context.log.info(
                     f"{pending.newest} is of a day before the first partition, {begin}: it waits until the code is"

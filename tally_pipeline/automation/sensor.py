@@ -14,7 +14,7 @@ import msgspec
 
 from tally_pipeline import clock
 from tally_pipeline.assets import common
-from tally_pipeline.assets.found import captures, record_captures
+from tally_pipeline.assets.found import captures, made_at, record_found, tables
 from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
 from tally_pipeline.automation.jobs import BEHIND_PEOPLE, BELOW_BRONZE, refine
 from tally_pipeline.automation.pending import DATA_TYPES, Pending, pending_of, sort_out
@@ -79,12 +79,12 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
     ) -> dg.SensorResult:
         cursor = _read_cursor(context.cursor)
         arrived, next_arrivals = arrivals.since(cursor.arrivals)
-        unrecorded = _record(context, lake, cursor, arrived)
+        graph = _graph(context)
+        busy = under_way(context.instance, graph)
+        unrecorded = _record(context, lake, cursor, arrived, busy)
         # The newer word on a list and day takes the place of the older.
         waiting = {(p.data_type, p.dt): p for p in (*cursor.pending, *map(pending_of, arrived))}
         found = sort_out(context, settings, begin, lake, waiting.values())
-        graph = _graph(context)
-        busy = under_way(context.instance, graph)
         settled = all(one.dt >= _today() for one in arrived) and not lake.turns.is_taken(FILLING)
         chosen = [one for one in _chosen(found.ready, graph, settled) if not busy & _below(graph, one.what)]
         requests = [_refine_request(batch, found.ready, graph) for batch in chosen]
@@ -112,21 +112,30 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
 
 
 def _record(
-    context: dg.SensorEvaluationContext, lake: Lake, cursor: _SensorCursor, arrived: Iterable[Arrival]
+    context: dg.SensorEvaluationContext,
+    lake: Lake,
+    cursor: _SensorCursor,
+    arrived: Iterable[Arrival],
+    busy: AbstractSet[dg.AssetKey],
 ) -> list[str]:
     """Record captures that Dagster does not know; returns the names of those still to be recorded."""
     names = [*cursor.unrecorded, *(one.names[-1] for one in arrived if one.data_type in DATA_TYPES)]
     if cursor.looked_back != gold.VERSION:
         names += _unknown_before(context.instance, lake)
-    names = [name for name in dict.fromkeys(names) if _is_of_a_day(name)]
-    return record_captures(context.instance, lake, names, context.log.warning, _until(LOOK_SECONDS))
+    names = [name for name in dict.fromkeys(names) if made_at(name) or _is_of_a_day(name)]
+    return record_found(context.instance, lake, names, context.log.warning, _until(LOOK_SECONDS), busy)
 
 
 def _unknown_before(instance: dg.DagsterInstance, lake: Lake) -> list[str]:
-    """The captures of days of which Dagster knows none: of a lake that is older than this history."""
+    """Captures, and what was made from them, of days of which Dagster knows none: the lake is older than it."""
     known = {name: instance.get_materialized_partitions(common.bronze_of(name)) for name in DATA_TYPES}
     held = ((name, layout.parse_capture(name)) for name in captures(lake, sorted(DATA_TYPES)))
-    return [name for name, key in held if key is not None and key.dt not in known[key.data_type]]
+    unknown = [name for name, key in held if key is not None and key.dt not in known[key.data_type]]
+    made = tables(lake)
+    recorded = {
+        asset: instance.get_materialized_partitions(asset) for asset in {one.asset for one in made.values()}
+    }
+    return unknown + [name for name, one in made.items() if one.dt not in recorded[one.asset]]
 
 
 def _is_of_a_day(name: str) -> bool:
@@ -197,8 +206,8 @@ def _span(batch: Batch[Any]) -> str:
 
 
 def _since(refined: _Refined | None, now: Sequence[Pending]) -> _Refined | None:
-    """`refined`, and the lists that are refined or asked for now; gold looks back on nothing else."""
-    lists = [one for one in now if one.data_type not in layout.STREAM_NAMES]
+    """`refined`, and what is refined or asked for now; on exports gold does not look back."""
+    lists = [one for one in now if one.data_type != layout.SERIES_EXPORT]
     if not lists:
         return refined
     before = [refined] if refined else []

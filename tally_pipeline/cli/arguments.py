@@ -42,6 +42,9 @@ def within(least: int, most: int) -> Callable[[str], int]:
 def day(text: str) -> str:
     """A day, YYYY-MM-DD."""
     try:
-        return date.fromisoformat(text).isoformat()
+        day = date.fromisoformat(text).isoformat()
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day; give one as in 2025-12-24") from None
+        day = None
+    if day != text:  # 20251224 and 2025-W52-3 are days too, to Python
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day; give one as in 2025-12-24")
+    return text

@@ -70,10 +70,10 @@ def write(
         names.append(str(key))
         # Now and then, not all at the end: to the sensor a pause would be the end of what comes.
         if len(names) == SAID_EVERY:
-            found.record_captures(instance, lake, names, say, more=lambda: True)
+            found.record_found(instance, lake, names, say, more=lambda: True)
             names.clear()
             say(f"{key.dt}: {written + there} captures")
-    found.record_captures(instance, lake, names, say, more=lambda: True)
+    found.record_found(instance, lake, names, say, more=lambda: True)
     return written, there
 
 

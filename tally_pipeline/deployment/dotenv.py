@@ -25,10 +25,14 @@ _REFERENCE = re.compile(r"\$\{([^}:]+)\}")
 
 @dataclass(frozen=True)
 class Dotenv:
-    """What the `.env` at `path` sets: values by name, none of them empty. Without a `path` there was none."""
+    """What the `.env` at `path` sets: values by name, none of them empty. Without a `path` there was none.
+
+    `passed_over` are those of `looked_for` that are there and set nothing of ours.
+    """
 
     path: Path | None = None
     looked_for: tuple[Path, ...] = ()
+    passed_over: tuple[Path, ...] = ()
     values: dict[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -44,13 +48,16 @@ def find(places: Iterable[Path], known: Collection[str], environment: Collection
     Raises `SettingsError` for one that cannot be read, or has a line that is no setting.
     """
     looked_for = tuple(dict.fromkeys(places))
+    passed_over: list[Path] = []
     for path in looked_for:
         values = read(path, known, environment)
         if values and any(
             name in known or names.is_ours(name) or names.meant(name, known) for name in values
         ):
-            return Dotenv(path, looked_for, values)
-    return Dotenv(None, looked_for)
+            return Dotenv(path, looked_for, tuple(passed_over), values)
+        if values is not None:
+            passed_over.append(path)
+    return Dotenv(None, looked_for, tuple(passed_over))
 
 
 def read(path: Path, known: Collection[str], environment: Collection[str]) -> dict[str, str] | None:
@@ -58,6 +65,8 @@ def read(path: Path, known: Collection[str], environment: Collection[str]) -> di
 
     `environment` holds the names of the variables that a value may be made of.
     """
+    if path.is_fifo() or path.is_socket():  # reading it would wait for ever
+        raise SettingsError(f"{path} is no file: write one, or remove it")
     try:
         text = path.read_bytes().decode()
     except FileNotFoundError:

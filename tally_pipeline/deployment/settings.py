@@ -247,7 +247,7 @@ def _dotenv(environment: Mapping[str, str], dotenv: Path | None) -> Dotenv:
     if dotenv is None:
         return Dotenv()
     if dotenv != LOOK_FOR_IT:
-        return Dotenv(dotenv, (dotenv,), dotenv_file.read(dotenv, NAMES, environment) or {})
+        return Dotenv(dotenv, (dotenv,), values=dotenv_file.read(dotenv, NAMES, environment) or {})
     named = environment.get("TALLY_DOTENV")
     if named is not None:
         path = Path(named).absolute()
@@ -257,7 +257,7 @@ def _dotenv(environment: Mapping[str, str], dotenv: Path | None) -> Dotenv:
             raise SettingsError(f"what TALLY_DOTENV names is no use: {error}") from None
         if values is None:
             raise SettingsError(f"TALLY_DOTENV names {path}, which is not there: name a file, or unset it")
-        return Dotenv(path, (path,), values)
+        return Dotenv(path, (path,), values=values)
     project = dotenv_file.project_folder()
     folders = [Path.cwd(), *([project] if project else [])]
     return dotenv_file.find([folder / dotenv_file.NAME for folder in folders], NAMES, environment)
@@ -266,8 +266,10 @@ def _dotenv(environment: Mapping[str, str], dotenv: Path | None) -> Dotenv:
 def _told_by(found: Dotenv) -> str:
     if found.path is not None:
         return f"{found.path} and the environment"
-    looked = " or ".join(str(path.parent) for path in found.looked_for)
-    return f"the environment (no .env in {looked})" if looked else "the environment"
+    of_others = [f"{path} sets nothing of Tally's" for path in found.passed_over]
+    looked = " or ".join(str(path.parent) for path in found.looked_for if path not in found.passed_over)
+    told = "; ".join([*of_others, *([f"no .env in {looked}"] if looked else [])])
+    return f"the environment ({told})" if told else "the environment"
 
 
 def _default_home(found: Dotenv) -> Path:
@@ -290,9 +292,23 @@ def _beside(found: Dotenv, name: str, environment: Mapping[str, str]) -> Path:
 def _tmdbs_lake(home: Path, environment: Mapping[str, str]) -> Path | None:
     """What shows that this home, or Dagster's history that this process is for, is TMDB's; None if nothing does."""
     lake, history = home / "tmdb" / "lake", home / "tmdb" / "dagster"
-    if environment.get("DAGSTER_HOME") and Path(environment["DAGSTER_HOME"]).absolute() == history:
+    meant = Path(environment.get("DAGSTER_HOME", "")).resolve()
+    if meant == history.resolve():
         return history
+    if (meant.parent.name, meant.name) == ("tmdb", "dagster") and "TALLY_SOURCE" not in environment:
+        raise SettingsError(
+            f"DAGSTER_HOME is {meant}, the history of TMDB's lake in {meant.parents[1]}, and TALLY_HOME is {home}:"
+            f" set TALLY_HOME={meant.parents[1]}, or unset DAGSTER_HOME"
+        )
     try:
+        unmounted = [path for path in (lake.parent, lake) if path.is_symlink() and not path.exists()]
+        if unmounted:
+            return unmounted[0]
+        if (home / "lake" / layout.CLAIM).exists():
+            raise SettingsError(
+                f"TALLY_HOME is {home}, which is where one lake and its history lie: give the folder above it,"
+                f" {home.parent}"
+            )
         return lake if any((lake / name).exists() for name in (layout.CLAIM, layout.BRONZE)) else None
     except OSError as error:
         raise SettingsError(
@@ -440,8 +456,9 @@ class _Reader:
 
     def number(self, name: str, default: float, *, least: float, most: float) -> float:
         text = self.text(name)
+        is_number = text is not None and re.fullmatch(r"[0-9.eE+-]+", text) is not None
         try:
-            value = default if text is None else float(text)
+            value = default if text is None else float(text) if is_number else float("nan")
         except ValueError:
             value = float("nan")
         if not least <= value <= most:
@@ -494,7 +511,7 @@ class _Reader:
             return show_list.depth
         if text == "all":
             return None
-        if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGES:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= MAX_PAGES:
             raise SettingsError(f"{name} is {text!r}; give a number of pages from 1 to {MAX_PAGES}, or 'all'")
         return int(text)
 

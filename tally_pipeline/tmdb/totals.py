@@ -27,8 +27,12 @@ def told_pages(record: PageRecord) -> int | None:
 
 
 def planned_pages(record: PageRecord) -> int:
-    """How many pages to ask for by this page: the greater where its two totals disagree, 0 where it says nothing."""
-    return max(told_pages(record) or 0, _pages_for(record.total_results)) if record.rows else 0
+    """How many pages to ask for by this page: the greater where its two totals disagree, 0 where it says nothing.
+
+    A later page without rows is no word about the list's length; a first one may be empty by mistake.
+    """
+    is_word = record.rows or record.page == 1
+    return max(told_pages(record) or 0, _pages_for(record.total_results)) if is_word else 0
 
 
 def usual_pages(pages: Pages) -> int | None:

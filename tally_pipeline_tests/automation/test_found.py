@@ -10,13 +10,14 @@ import dagster as dg
 import pytest
 
 from tally_pipeline import automation, clock
-from tally_pipeline.assets import bronze, common
+from tally_pipeline.assets import bronze, common, report
+from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.assets.ledger import record_without_run
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, first_day, load_settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.shows import quality
+from tally_pipeline.shows import gold, quality
 from tally_pipeline_tests.assets.pipeline import rows
 from tally_pipeline_tests.automation.test_sensor import Pipeline, span
 from tally_pipeline_tests.automation.test_sensor import pipeline as pipeline
@@ -69,6 +70,22 @@ def test_a_lake_taken_over_by_a_new_history_is_known_after_one_look(pipeline: Pi
             == recorded(elsewhere, common.bronze_of("on_the_air"))
             == [day(3), day(2), day(1)]
         )
+
+
+@pytest.mark.slow
+def test_silver_gold_and_reports_of_a_lake_taken_over_are_known_too(pipeline: Pipeline) -> None:
+    pipeline.arrive(clock.today(), "popular_shows")
+    (request,) = pipeline.tick()
+    assert pipeline.carry_out(request).success
+    with dg.DagsterInstance.ephemeral() as instance:
+        elsewhere = Pipeline(pipeline.deployment, pipeline.definitions, instance)
+        (table,) = elsewhere.tick()  # is compared anew, and has no file
+        assert table.asset_selection == [common.TABLE]
+        for asset in (common.silver_of("popular_shows"), gold_key(gold.TRENDS), report.KEY):
+            assert recorded(elsewhere, asset) == [day(0)]
+        elsewhere.cursor = None
+        elsewhere.tick()
+        assert recorded(elsewhere, report.KEY) == [day(0)]
 
 
 def test_what_an_earlier_version_left_unknown_is_looked_for_once(pipeline: Pipeline) -> None:
@@ -132,6 +149,16 @@ def test_a_day_before_the_first_partition_becomes_one_and_is_then_refined(tmp_pa
         pipeline.definitions = build_definitions(deployment)  # as when the code location is loaded anew
         (request,) = pipeline.tick()
         assert span(request) == (clock.today() - timedelta(days=3),) * 2
+
+
+def test_what_cannot_be_read_makes_no_day_of_the_lake(tmp_path: Path) -> None:
+    deployment = deploy(load_settings({"TALLY_HOME": str(tmp_path)}, dotenv=None))
+    with dg.DagsterInstance.ephemeral() as instance:
+        pipeline = Pipeline(deployment, build_definitions(deployment), instance)
+        deployment.lake.write_bronze(BronzeKey("popular_shows", "2014-05-05", "junk"), b'{"hello": 1}')
+        assert pipeline.tick() == pipeline.tick() == []
+        assert first_day.first_day(deployment.settings) == clock.today()
+        assert recorded(pipeline) == []
 
 
 def test_partitions_begin_at_the_oldest_day_of_a_lake_taken_over(tmp_path: Path) -> None:

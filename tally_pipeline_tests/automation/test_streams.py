@@ -18,7 +18,8 @@ from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.layout import StreamKey
 from tally_pipeline.shows import genres
 from tally_pipeline.shows.contract import GENRES
-from tally_pipeline_tests.automation.test_sensor import Pipeline, names, span
+from tally_pipeline.shows.lists import LISTS
+from tally_pipeline_tests.automation.test_sensor import QUIET, Pipeline, names, span
 from tally_pipeline_tests.tmdb.export_server import shows
 
 YESTERDAY = clock.today() - timedelta(days=1)
@@ -203,6 +204,18 @@ def test_a_sync_brings_the_genres_but_no_export_and_the_daily_capture_neither(pi
     assert genres <= sync
     assert not exports & sync
     assert not (exports | genres) & capture
+
+
+@pytest.mark.slow
+def test_a_sync_refines_the_genres_before_gold_names_them(pipeline: Pipeline) -> None:
+    ops = {f"bronze_{show_list.name}": {"config": {"pages": 1}} for show_list in LISTS}
+    result = pipeline.definitions.resolve_job_def(automation.sync.name).execute_in_process(
+        instance=pipeline.instance,
+        partition_key=clock.today().isoformat(),
+        run_config={"ops": ops, **QUIET},
+    )
+    begun = [event.step_key for event in result.all_events if event.is_step_start]
+    assert begun.index("silver_genres") < begun.index("gold_genre_analytics")
 
 
 def test_genres_of_a_sync_are_left_to_it(pipeline: Pipeline) -> None:

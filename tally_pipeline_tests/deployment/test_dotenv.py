@@ -204,3 +204,18 @@ def test_beside_the_setting_itself_a_name_that_is_nearly_it_does_no_harm() -> No
 )
 def test_other_programs_names_and_the_tests_own_are_none_of_its_business(name: str) -> None:
     assert load_settings({name: "x"}, dotenv=None).notices == ()
+
+
+def test_a_file_that_sets_nothing_of_ours_is_told_of_and_not_denied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("TMDB_API_TOKEN=\n")
+    assert f"{tmp_path / '.env'} sets nothing of Tally's" in load_settings({}).told_by
+
+
+def test_a_file_that_would_be_waited_for_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(tmp_path / ".env")
+    with pytest.raises(SettingsError, match="is no file"):
+        load_settings({})

@@ -183,3 +183,33 @@ def test_the_sandbox_is_filled_beside_it_when_that_is_said(
     assert keyless("sandbox", "fill", "--days", "1", TALLY_SOURCE="sandbox").code == 0
     assert contents(tmdbs) == before
     assert list((tmp_path / "sandbox" / "lake" / "bronze").rglob("*.json"))
+
+
+def test_a_history_of_tmdbs_in_another_home_is_no_reason_for_the_sandbox(tmp_path: Path) -> None:
+    """As `dagster …` with DAGSTER_HOME set, and neither a key nor TALLY_HOME."""
+    history = tmp_path / "real" / "tmdb" / "dagster"
+    history.mkdir(parents=True)
+    told = {"TALLY_HOME": str(tmp_path / "other"), "DAGSTER_HOME": str(history)}
+    with pytest.raises(SettingsError, match=f"set TALLY_HOME={tmp_path / 'real'}"):
+        load_settings(told, dotenv=None)
+
+
+def test_a_link_to_tmdbs_home_is_its_home(tmp_path: Path) -> None:
+    history = tmp_path / "real" / "tmdb" / "dagster"
+    history.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    told = {"TALLY_HOME": str(tmp_path / "link"), "DAGSTER_HOME": str(tmp_path / "link" / "tmdb" / "dagster")}
+    assert load_settings(told, dotenv=None).source == "tmdb"
+
+
+def test_a_lake_on_a_disk_that_is_not_there_is_tmdbs_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "tmdb").mkdir()
+    (tmp_path / "tmdb" / "lake").symlink_to(tmp_path / "unmounted")
+    assert load_settings({"TALLY_HOME": str(tmp_path)}, dotenv=None).no_capture is not None
+
+
+def test_the_folder_of_one_lake_is_no_home(tmp_path: Path) -> None:
+    (tmp_path / "tmdb" / "lake").mkdir(parents=True)
+    (tmp_path / "tmdb" / "lake" / "lake.json").write_text('{"source": "tmdb"}')
+    with pytest.raises(SettingsError, match="give the folder above it"):
+        load_settings({"TALLY_HOME": str(tmp_path / "tmdb")}, dotenv=None)

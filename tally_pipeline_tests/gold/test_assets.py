@@ -247,9 +247,9 @@ def test_every_column_made_from_silver_shows_its_lineage(pipeline: Pipeline) -> 
         assert all(column.description for column in schema.columns)
         lineage = spec.metadata["dagster/column_lineage"].deps_by_column
         assert set(lineage) == {column.name for column in table.columns if column.sources}
-        assert {dep.asset_key for deps in lineage.values() for dep in deps} <= {
-            dep.asset_key for dep in spec.deps
-        }
+        # To Dagster gold hangs on no genres: see BEFORE_GOLD.
+        above = {dep.asset_key for dep in spec.deps} | {common.SILVER_GENRES}
+        assert {dep.asset_key for deps in lineage.values() for dep in deps} <= above
     popularity = specs[gold_key(gold.TRENDS)].metadata["dagster/column_lineage"].deps_by_column["popularity"]
     assert {(dep.asset_key, dep.column_name) for dep in popularity} == {
         (common.silver_key(show_list), "popularity") for show_list in LISTS

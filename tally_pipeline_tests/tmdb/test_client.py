@@ -181,13 +181,23 @@ def test_a_list_without_rows_is_an_empty_capture(server: ScriptedServer, total_p
     assert bronze.decode(got.to_bronze("run-1")).results == b"[]"
 
 
-def test_a_first_page_that_stays_empty_although_more_should_follow_is_an_empty_capture(
+def test_a_first_page_that_stays_empty_does_not_cost_the_pages_that_it_tells_of(
     server: ScriptedServer,
 ) -> None:
     server.always[1] = Answer(page_body(1, [], 3, 9))
     got = capture(server)
-    assert (got.page_set.verdict, got.requests, got.retries) == ("empty", 3, 2)
-    assert [seen.page for seen in server.seen] == [1, 1, 1]
+    assert (got.page_set.verdict, got.page_set.pages_missing) == ("partial", (1,))
+    assert [seen.page for seen in server.seen].count(1) == 3
+    assert {seen.page for seen in server.seen} == {1, 2, 3}
+
+
+def test_a_list_of_which_no_page_holds_rows_is_empty_and_says_how_many_were_asked_for(
+    server: ScriptedServer,
+) -> None:
+    for number in (1, 2, 3):
+        server.always[number] = Answer(page_body(number, [], 3, 9))
+    got = capture(server)
+    assert (got.page_set.verdict, got.page_set.pages_asked) == ("empty", 3)
 
 
 def test_a_first_page_that_is_empty_once_is_asked_for_again(server: ScriptedServer) -> None:
