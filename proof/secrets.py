@@ -201,7 +201,7 @@ def _looked_at(folder: Path) -> Iterator[_LookedAt]:
     with Sandbox() as sandbox:
         told = {**SECRETS, "TMDB_BASE_URL": sandbox.base_url}
         (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in told.items()))
-        with running(folder, "--no-sync") as up:
+        with running(folder, "--no-sync", settings={"TALLY_DOTENV": str(folder / ".env")}) as up:
             up.until("Up: ")
             demand(sandbox.base_url in up.words, "it did not read .env")
             yield _LookedAt(folder, up)

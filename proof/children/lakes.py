@@ -97,11 +97,16 @@ def _books(lake: Lake, key: str, table: pa.Table) -> Iterator[str]:
 
 
 def undisturbed(home: Path, environ: Mapping[str, str], scratch: Path) -> dict[str, bytes]:
-    """Everything that one process makes, alone, of the bronze that the home's lake holds."""
+    """Everything that one process makes, alone, of the bronze that the home's lake holds.
+
+    A rebuild makes no genres: those that the home has are what its gold is made with.
+    """
     shutil.rmtree(scratch, ignore_errors=True)
     there, here = home / "sandbox" / "lake", scratch / "sandbox" / "lake"
     shutil.copytree(there / "bronze", here / "bronze")
     shutil.copy(there / layout.CLAIM, here / layout.CLAIM)
+    if (there / "silver" / "genres").exists():
+        shutil.copytree(there / "silver" / "genres", here / "silver" / "genres")
     ended = run(Command(scratch, {**environ, "TALLY_HOME": str(scratch)}, ["rebuild"]))
     if ended.code != 0:
         raise RuntimeError(f"a rebuild that nobody disturbed ended with {ended.code}:\n{ended.said}")
