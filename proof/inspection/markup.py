@@ -13,12 +13,14 @@ from markdown_it import MarkdownIt
 
 from proof.cases import Case, demand
 from tally_pipeline.lake import layout
+from tally_pipeline.shows import genres
+from tally_pipeline.shows.contract import GENRES
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.assets.pipeline import day, environment, row
 from tally_pipeline_tests.browser.conftest import _ARGUMENTS
 from tally_pipeline_tests.cli import tally
 from tally_pipeline_tests.report.test_page import Read
-from tally_pipeline_tests.tmdb.scripted_server import Answer, ScriptedServer, page_body
+from tally_pipeline_tests.tmdb.scripted_server import Answer, ScriptedServer, Seen, page_body
 
 EVIL = (
     "</script><script>window.hurt=1</script>", "<img src=x onerror=window.hurt=1>", "<svg/onload=window.hurt=1>",
@@ -50,6 +52,17 @@ def cases(folder: Path) -> Iterator[Case]:
                lambda: _in_chromium(Path(made["report"])))  # fmt: skip
 
 
+class _Server(ScriptedServer):
+    """Serves the genres too: a sync asks for them."""
+
+    def answer(self, seen: Seen) -> Answer:
+        if seen.path.endswith(genres.PATH):
+            return Answer(
+                json.dumps({"genres": [{"id": one, "name": name} for one, name in GENRES.items()]}).encode()
+            )
+        return super().answer(seen)
+
+
 def _synced(folder: Path) -> Path:
     """Two syncs of all lists from a server whose shows have these names; every third row also breaks a rule."""
     home = folder / "home"
@@ -61,7 +74,7 @@ def _synced(folder: Path) -> Path:
             row(500, name=EVIL[0], vote_average=EVIL[1]),
             row(501, name=EVIL[3], first_air_date=EVIL[4]),
         ]
-        with ScriptedServer(total_pages=1) as server:
+        with _Server(total_pages=1) as server:
             rows = [json.dumps(one) for one in (*sound, *many, *broken)]
             server.always[1] = Answer(page_body(1, rows, 1, len(rows)))
             told = environment(home, server.url, TMDB_TIMEOUT_SECONDS="30")
