@@ -156,7 +156,7 @@ def _fetch_and_keep(
 
 
 def kept(lake: Lake, key: BronzeKey) -> Outcome:
-    """What is told of a capture in bronze, whoever wrote it.
+    """The metadata and check results of a capture in bronze, whether or not a run wrote it.
 
     Raises `NoSuchObjectError`, `UnreadableBronzeError`.
     """

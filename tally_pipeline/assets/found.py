@@ -1,6 +1,6 @@
 """Makes known to Dagster what the lake holds and no run of this history made.
 
-Such are a fill, another tool's objects, an import, a lake taken over from another machine. To Dagster a day of which
+Examples: a fill, another tool's objects, an import, a lake copied from another machine. To Dagster a day of which
 it recorded nothing is missing, and it warns everybody who launches what is made from it.
 """
 

@@ -25,7 +25,8 @@ from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.execution.backfill import BulkActionStatus
 
 # dagster.yaml may name a storage of one's own (`storage: custom`), but no class to begin from is public. With
-# Dagster's own as they are, a `tally sync` takes 5 s longer (monitoring/test_history.py).
+# Dagster's own as they are, a `tally sync` takes 5 s longer (monitoring/test_history.py). The modules are here for
+# their database URLs, which break on a path with `%` or `?` (cli/test_paths.py).
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs import SqliteRunStorage
