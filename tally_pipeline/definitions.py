@@ -9,17 +9,17 @@ import dagster as dg
 
 from tally_pipeline import automation
 from tally_pipeline.assets import common
-from tally_pipeline.assets.bronze import bronze_asset
-from tally_pipeline.assets.genres import bronze_genres, silver_genres
+from tally_pipeline.assets.capture import bronze_asset
 from tally_pipeline.assets.gold import gold_assets
+from tally_pipeline.assets.io_manager import LakeIOManager
+from tally_pipeline.assets.refine import silver_asset
 from tally_pipeline.assets.report import report_asset
-from tally_pipeline.assets.series import bronze_series_export, silver_series
-from tally_pipeline.assets.silver import silver_asset
 from tally_pipeline.assets.standing import standing_checks
 from tally_pipeline.assets.table import table_asset
+from tally_pipeline.datasets import DATASETS, SHOWS
+from tally_pipeline.datasets.shows import ShowsDataset
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.deployment.first_day import first_day
-from tally_pipeline.lake.io_managers import ParquetIOManager
 from tally_pipeline.monitoring import runs
 from tally_pipeline.shows.lists import LISTS, ShowList
 
@@ -29,6 +29,7 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
     settings = deployment.settings
     source, begin = settings.source, first_day(settings)
     partitions = common.daily(begin)
+    datasets = (*map(ShowsDataset, lists), *(dataset for dataset in DATASETS if dataset not in SHOWS))
     resources: dict[str, Any] = {
         "settings": settings,
         "tmdb": deployment.tmdb,
@@ -37,19 +38,15 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
         "workbench": deployment.workbench,
         "arrivals": deployment.arrivals,
         "metrics": deployment.metrics,
-        "io_manager": ParquetIOManager(deployment.lake),
+        "io_manager": LakeIOManager(deployment.lake, datasets),
     }
     return dg.Definitions(
         assets=[
-            *(bronze_asset(show_list, partitions, source) for show_list in lists),
-            *(silver_asset(show_list, partitions, source) for show_list in lists),
+            *(bronze_asset(dataset, partitions, source) for dataset in datasets),
+            *(silver_asset(dataset, partitions, source) for dataset in datasets),
             table_asset(partitions, source, lists),
             *gold_assets(partitions, source, lists),
             report_asset(partitions, source, lists),
-            bronze_series_export(partitions, source),
-            silver_series(partitions, source),
-            bronze_genres(partitions, source),
-            silver_genres(partitions, source),
         ],
         asset_checks=standing_checks(partitions, lists),
         jobs=automation.JOBS,

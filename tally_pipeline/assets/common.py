@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 import dagster as dg
 
-from tally_pipeline.assets.failures import told_in_words
-from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
-from tally_pipeline.lake import layout
-from tally_pipeline.lake.lake import Lake
-from tally_pipeline.shows.lists import ShowList
+from tally_pipeline.datasets import DATASETS, AnyDataset
 
 TABLE = dg.AssetKey(["athena", "silver_shows"])
-SERIES_EXPORT = dg.AssetKey("bronze_series_export")
-SERIES = dg.AssetKey("silver_series")
-BRONZE_GENRES = dg.AssetKey("bronze_genres")
-SILVER_GENRES = dg.AssetKey("silver_genres")
+
+_BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 
 TMDB_POOL = "tmdb"
 """Steps in this pool run one at a time, over all runs: so all of them together keep to one TMDB rate."""
-
-BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN)
 
 ATTRIBUTION = (
     "This product uses TMDB and the TMDB APIs but is not endorsed, certified, or otherwise approved by TMDB."
@@ -36,24 +26,39 @@ OWNERS = ("team:tally",)
 _NOTE = "**Sandbox data: every show is invented.** Set TMDB_API_TOKEN to capture TMDB."
 
 
-def bronze_key(show_list: ShowList) -> dg.AssetKey:
-    return dg.AssetKey(["bronze_shows", show_list.name])
+class Named(Protocol):
+    """A dataset, or a list of shows, which is one."""
+
+    @property
+    def name(self) -> str: ...
 
 
-def silver_key(show_list: ShowList) -> dg.AssetKey:
-    return dg.AssetKey(["silver_shows", show_list.name])
+def bronze_key(of: Named) -> dg.AssetKey:
+    """The asset of a dataset's captures."""
+    return bronze_of(of.name)
+
+
+def silver_key(of: Named) -> dg.AssetKey:
+    """The asset that a dataset is refined into."""
+    return silver_of(of.name)
 
 
 def bronze_of(data_type: str) -> dg.AssetKey:
-    """The asset of the captures of a list or a stream."""
-    streams = {layout.SERIES_EXPORT: SERIES_EXPORT, layout.GENRES: BRONZE_GENRES}
-    return streams.get(data_type) or dg.AssetKey(["bronze_shows", data_type])
+    """The same by its name; a name that no dataset has is a list's."""
+    dataset = _BY_NAME.get(data_type)
+    return dg.AssetKey(dataset.bronze_asset if dataset else ["bronze_shows", data_type])
 
 
 def silver_of(data_type: str) -> dg.AssetKey:
-    """The asset that a list or a stream is refined into."""
-    streams = {layout.SERIES_EXPORT: SERIES, layout.GENRES: SILVER_GENRES}
-    return streams.get(data_type) or dg.AssetKey(["silver_shows", data_type])
+    """The same by its name; a name that no dataset has is a list's."""
+    dataset = _BY_NAME.get(data_type)
+    return dg.AssetKey(dataset.silver_asset if dataset else ["silver_shows", data_type])
+
+
+def op_tags(dataset: AnyDataset) -> dict[str, str]:
+    """Gold takes names from some datasets as they were refined last, without hanging on them: in a run of both they
+    come first."""
+    return {"dagster/priority": "10"} if dataset.named_in_gold else {}
 
 
 def daily(first_day: date) -> dg.DailyPartitionsDefinition:
@@ -89,16 +94,3 @@ def described(
         partitions_def=partitions,
         skippable=True,
     )
-
-
-@contextmanager
-def turn(
-    context: dg.AssetExecutionContext, lake: Lake, makes: dg.AssetKey, reads: Iterable[dg.AssetKey] = ()
-) -> Iterator[None]:
-    """While this lasts no other run makes this asset, nor any that it is made from.
-
-    Errors that are complete by themselves fail the step as such.
-    """
-    names = [key.to_python_identifier() for key in reads]
-    with told_in_words(), lake.turns.take(makes.to_python_identifier(), names, context.log.info):
-        yield

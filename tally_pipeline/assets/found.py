@@ -6,32 +6,29 @@ it recorded nothing is missing, and it warns everybody who launches what is made
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import dagster as dg
 
-from tally_pipeline.assets import bronze, common, genres, report, series
+from tally_pipeline.assets import common, report
+from tally_pipeline.assets.gold import gold_key
+from tally_pipeline.assets.io_manager import capture_outcome
 from tally_pipeline.assets.ledger import Outcome, record_without_run
+from tally_pipeline.datasets import DATASETS, PLACES
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.layout import BronzeKey, StreamKey
+from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import NoSuchObjectError
-from tally_pipeline.shows.bronze import UnreadableBronzeError
-from tally_pipeline.shows.genres import UnreadableGenresError
-from tally_pipeline.shows.series import UnreadableExportError
+from tally_pipeline.shows import gold
+from tally_pipeline.shows.captures import UnreadableCaptureError
 
 AT_ONCE = 25
 """Captures that are recorded in one go: so long others who write into the history wait."""
 
 Say = Callable[[str], None]
 
-_MADE = re.compile(
-    r"(?P<folder>silver/shows/[A-Za-z0-9_-]+|silver/(series|genres)|gold/[a-z_]+|reports)"
-    r"/dt=(?P<dt>\d{4}-\d{2}-\d{2})/(data\.parquet|index\.html)"
-)
 _FOUND = "It was in the lake already: no run of this history made it."
 
 
@@ -43,11 +40,11 @@ class Made(NamedTuple):
 
 
 def captures(lake: Lake, data_types: Iterable[str]) -> list[str]:
-    """The keys of the captures in bronze, of each list or stream and day the last by name, oldest day first."""
+    """The keys of the captures in bronze, of each dataset and day the last by name, oldest day first."""
     latest: dict[tuple[str, str], str] = {}
-    for data_type in data_types:
-        for info in lake.store.list(layout.captures_prefix(data_type)):
-            key = layout.parse_capture(info.key)
+    for place in map(PLACES.of, data_types):
+        for info in lake.store.list(place.folder):
+            key = place.parse(info.key)
             if key is not None:
                 latest[(key.dt, key.data_type)] = info.key
     return [latest[of_day] for of_day in sorted(latest)]
@@ -55,29 +52,26 @@ def captures(lake: Lake, data_types: Iterable[str]) -> list[str]:
 
 def tables(lake: Lake) -> dict[str, Made]:
     """What was made from captures, by key: silver, gold and reports."""
-    folders = (layout.SILVER, "silver/series", "silver/genres", layout.GOLD, layout.REPORTS)
-    keys = (info.key for folder in folders for info in lake.store.list(folder))
+    keys = (info.key for folder in _FOLDERS for info in lake.store.list(folder))
     return {key: made for key in keys if (made := made_at(key)) is not None}
+
+
+_FOLDERS = {
+    **{dataset.silver_key("").partition("/dt=")[0]: common.silver_key(dataset) for dataset in DATASETS},
+    **{layout.gold_key(table.name, "").partition("/dt=")[0]: gold_key(table) for table in gold.TABLES},
+    layout.REPORTS: report.KEY,
+}
+"""The assets that are made from captures, by their folders."""
 
 
 def made_at(key: str) -> Made | None:
     """The asset and day of a file of silver, gold or a report; None for any other key."""
-    match = _MADE.fullmatch(key)
-    if match is None:
+    folder, _, rest = key.partition("/dt=")
+    dt, _, file = rest.partition("/")
+    asset, day = _FOLDERS.get(folder), layout.day_of(f"dt={dt}")
+    if asset is None or day is None or file not in ("data.parquet", "index.html"):
         return None
-    folder, dt = match["folder"], match["dt"]
-    match folder.split("/"):
-        case ["silver", "shows", data_type]:
-            return Made(common.silver_of(data_type), dt)
-        case ["silver", "series"]:
-            return Made(common.SERIES, dt)
-        case ["silver", "genres"]:
-            return Made(common.SILVER_GENRES, dt)
-        case ["gold", table]:
-            return Made(dg.AssetKey(["gold", table]), dt)
-        case ["reports"]:
-            return Made(report.KEY, dt)
-    return None
+    return Made(asset, day)
 
 
 def record_found(
@@ -127,7 +121,7 @@ def _record(
                 where = {"dagster/uri": lake.store.uri(name), "source": lake.source, "found": _FOUND}
                 outcomes.setdefault(made.asset, []).append(Outcome(made.dt, (), where))
             continue
-        key = layout.parse_capture(name)
+        key = PLACES.parse(name)
         if key is None or is_recorded(instance, lake, key):
             continue
         run = instance.get_run_by_id(key.execution_id)
@@ -145,7 +139,7 @@ def _record(
     return left
 
 
-def is_recorded(instance: dg.DagsterInstance, lake: Lake, key: BronzeKey | StreamKey) -> bool:
+def is_recorded(instance: dg.DagsterInstance, lake: Lake, key: BronzeKey) -> bool:
     """Whether the history holds a materialization of this very capture."""
     of_day = dg.AssetRecordsFilter(common.bronze_of(key.data_type), asset_partitions=[key.dt])
     uri = lake.store.uri(str(key))
@@ -159,17 +153,18 @@ def is_recorded(instance: dg.DagsterInstance, lake: Lake, key: BronzeKey | Strea
 
 def is_readable(lake: Lake, name: str) -> bool:
     """Whether the object is a capture: whatever else lies under a capture's name makes no day of the lake."""
-    key = layout.parse_capture(name)
+    key = PLACES.parse(name)
     try:
         return key is not None and (bool(_kept(lake, key).metadata))
     except _UNREADABLE:
         return False
 
 
-_UNREADABLE = (NoSuchObjectError, UnreadableBronzeError, UnreadableExportError, UnreadableGenresError)
+_UNREADABLE = (NoSuchObjectError, UnreadableCaptureError)
 
 
-def _kept(lake: Lake, key: BronzeKey | StreamKey) -> Outcome:
-    if isinstance(key, BronzeKey):
-        return bronze.kept(lake, key)
-    return series.kept(lake, key) if key.data_type == layout.SERIES_EXPORT else genres.kept(lake, key)
+def _kept(lake: Lake, key: BronzeKey) -> Outcome:
+    dataset = next((one for one in DATASETS if one.name == key.data_type), None)
+    if dataset is None:
+        raise UnreadableCaptureError(f"no dataset is called {key.data_type}")
+    return capture_outcome(lake, dataset, key)

@@ -18,19 +18,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tally_pipeline.assets import common
+from tally_pipeline.assets.factory import Step, partitioned_asset
 from tally_pipeline.assets.failures import StepFailedError
-from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import (
-    PREVIEW_ROWS,
-    distribution,
     gold_column_schema,
     gold_lineage,
     markdown_table,
     sparkline,
     sparklines,
 )
+from tally_pipeline.assets.products import Product, TableDay
 from tally_pipeline.catalog.engine import QueryEngine, QueryError
 from tally_pipeline.catalog.gold import compute
+from tally_pipeline.datasets import GENRES
+from tally_pipeline.datasets.shown import PREVIEW_ROWS, distribution
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake.gold import GoldFooter, Input, Past, SilverFiles
 from tally_pipeline.lake.lake import Lake
@@ -73,74 +74,61 @@ def gold_asset(
     """The asset of one gold table."""
     key = gold_key(table)
     silver = [common.silver_key(show_list) for show_list in lists]
-    made_of = [*silver, common.SILVER_GENRES] if table == gold.GENRE_ANALYTICS else silver
-    made_from = {gold.SHOWS: silver, gold.GENRES: [common.SILVER_GENRES]}
+    made_of = [*silver, common.silver_key(GENRES)] if table == gold.GENRE_ANALYTICS else silver
+    made_from = {gold.SHOWS: silver, gold.GENRES: [common.silver_key(GENRES)]}
     checks = gold_quality.CHECKS[table.name]
 
-    @dg.multi_asset(
-        name=f"gold_{table.name}",
-        specs=[
-            common.described(
-                key,
-                group="gold",
-                source=source,
-                kinds={"gold", "parquet" if table == gold.DATA_QUALITY_DAILY else "sql"},
-                description=f"{table.description}\n\nMade from silver of: {table.window}."
-                f" The table `{table.sql_name}`.",
-                # Not of the genres, which are captured once a week and keep their names: to Dagster's UI a day of
-                # gold would want that very day of them, and it would warn of all others.
-                deps=silver,
-                metadata={
-                    "dagster/column_schema": gold_column_schema(table),
-                    "dagster/column_lineage": gold_lineage(table, made_from),
-                    "dagster/table_name": table.sql_name,
-                },
-                partitions=partitions,
-            )
-        ],
-        check_specs=check_specs(checks, key, partitions),
-        can_subset=True,
-        backfill_policy=common.BACKFILL,
+    spec = common.described(
+        key,
+        group="gold",
+        source=source,
+        kinds={"gold", "parquet" if table == gold.DATA_QUALITY_DAILY else "sql"},
+        description=f"{table.description}\n\nMade from silver of: {table.window}."
+        f" The table `{table.sql_name}`.",
+        # Not of the genres, which are captured once a week and keep their names: to Dagster's UI a day of
+        # gold would want that very day of them, and it would warn of all others.
+        deps=silver,
+        metadata={
+            "dagster/column_schema": gold_column_schema(table),
+            "dagster/column_lineage": gold_lineage(table, made_from),
+            "dagster/table_name": table.sql_name,
+        },
+        partitions=partitions,
     )
-    def make_days(
-        context: dg.AssetExecutionContext,
-        lake: dg.ResourceParam[Lake],
-        workbench: dg.ResourceParam[QueryEngine],
-    ) -> Iterator[Recorded]:
-        with common.turn(context, lake, key, reads=made_of):
-            days = sorted(context.partition_keys)
-            names = [show_list.name for show_list in lists]
-            files = SilverFiles.of(lake, names)
-            outcomes = []
-            for number, day in enumerate(days, start=1):
-                outcome = make_day(lake, workbench, table, day, files)
-                context.log.info(f"{day} ({number} of {len(days)}): {outcome.refusal or 'published'}")
-                outcomes.append(outcome)
-            yield from record(context, key, outcomes)
-
-    return make_days
+    return partitioned_asset(
+        spec,
+        lambda step: _make(step, table, [show_list.name for show_list in lists]),
+        op=f"gold_{table.name}",
+        checks=checks,
+        turn=made_of,
+        needs={"workbench"},
+    )
 
 
-def make_day(lake: Lake, workbench: QueryEngine, table: gold.Table, day: str, silver: SilverFiles) -> Outcome:
-    """Make one day of a table, and publish it when no blocking check fails."""
+def _make(step: Step, table: gold.Table, lists: Sequence[str]) -> Iterator[Product]:
+    files = SilverFiles.of(step.lake.lake, lists)
+    for number, day in enumerate(step.days, start=1):
+        product = make_day(step.lake.lake, step.resources.workbench, table, day, files)
+        yield product
+        step.said(product, number)
+
+
+def make_day(lake: Lake, workbench: QueryEngine, table: gold.Table, day: str, silver: SilverFiles) -> Product:
+    """Make one day of a table."""
     started = time.monotonic()
     if table == gold.DATA_QUALITY_DAILY:
         made = _books(lake, workbench, day, silver)
     elif day not in silver.days():
         why = f"there is no silver of {day}; materialize silver_shows for it first."
-        return Outcome(day, [(gold_quality.CHECKS[table.name][0], Finding(False, why, why))], refusal=why)
+        return Product(
+            day=day, findings=[(gold_quality.CHECKS[table.name][0], Finding(False, why, why))], failure=why
+        )
     else:
         try:
             made = _by_sql(lake, workbench, table, day, silver)
         except QueryError as error:
             raise StepFailedError(f"{table.sql_name} of {day}: {error}") from None
     seconds = time.monotonic() - started
-    failed = [found for check, found in made.findings if check.blocking and not found.passed]
-    if failed:
-        reasons = " ".join(f"{found.summary}. {found.todo}" for found in failed)
-        return Outcome(
-            day, made.findings, refusal=f"{reasons} The day's last good file stays if there is one."
-        )
     footer = GoldFooter(
         table=table.name,
         dt=day,
@@ -149,12 +137,8 @@ def make_day(lake: Lake, workbench: QueryEngine, table: gold.Table, day: str, si
         inputs=made.inputs,
         past=made.past,
     )
-    key = gold_files.publish(lake, table, made.rows, footer)
     missing = sorted(set(silver.by_list) - set(silver.lists_of(day)))
     metadata: dict[str, Any] = {
-        "dagster/partition_row_count": made.rows.num_rows,
-        "dagster/uri": lake.store.uri(key),
-        "source": lake.source,
         "lists without silver": missing,
         "made from": f"{len(made.inputs)} files named in the footer"
         + (f", {made.past.files} before them" if made.past else ""),
@@ -165,7 +149,9 @@ def make_day(lake: Lake, workbench: QueryEngine, table: gold.Table, day: str, si
         ),
         **_plots(workbench, table, day, made.rows),
     }
-    return Outcome(day, made.findings, metadata)
+    return TableDay(
+        day=day, findings=made.findings, metadata=metadata, table=table.name, rows=made.rows, footer=footer
+    )
 
 
 def _by_sql(lake: Lake, workbench: QueryEngine, table: gold.Table, day: str, silver: SilverFiles) -> _Made:

@@ -23,7 +23,7 @@ from tally_pipeline.monitoring.dagster_internals import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 from tally_pipeline.monitoring.history import together
-from tally_pipeline.shows.quality import Check, Finding
+from tally_pipeline.shows.quality import Check, Finding, Findings, stops_publishing
 
 
 def _is_ours_to_gate(record: logging.LogRecord) -> bool:
@@ -46,7 +46,7 @@ class Outcome:
     """What became of one day. `refusal` says why it was not published; empty when it was."""
 
     day: str
-    findings: Sequence[tuple[Check, Finding]]
+    findings: Findings
     metadata: Mapping[str, Any] = field(default_factory=dict)
     refusal: str = ""
 
@@ -70,35 +70,49 @@ def check_specs(
         ]
 
 
-def record(
-    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]
-) -> Iterator[Recorded]:
-    """Record every day's materialization and checks; raises `StepFailedError` when any day was refused.
-
-    The materialization is yielded only when all days were published: nothing below runs on half a run's days.
-    """
+def settle(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]) -> None:
+    """Record days that were made, before the materialization is yielded. When any was refused none is yielded, for
+    nothing below runs on half a run's days: the others are recorded here, and `StepFailedError` is raised."""
     refused = [outcome for outcome in outcomes if outcome.refusal]
     published = [outcome for outcome in outcomes if not outcome.refusal]
-    materializing = asset in context.selected_asset_keys
-    if refused:
-        for outcome in published if materializing else ():
-            context.log_event(
-                dg.AssetMaterialization(asset, partition=outcome.day, metadata=dict(outcome.metadata))
-            )
-    elif materializing:
+    if asset in context.selected_asset_keys:
         for outcome in published:
-            context.add_asset_metadata(dict(outcome.metadata), asset_key=asset, partition_key=outcome.day)
-        yield dg.MaterializeResult(asset_key=asset)
+            if refused:
+                context.log_event(
+                    dg.AssetMaterialization(asset, partition=outcome.day, metadata=dict(outcome.metadata))
+                )
+            else:
+                context.add_asset_metadata(dict(outcome.metadata), asset_key=asset, partition_key=outcome.day)
+    if refused:
+        _log_checks(context, asset, outcomes)
+        raise StepFailedError(_explain(asset, refused, _blocked(published), len(outcomes)))
+
+
+def conclude(
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]
+) -> Iterator[dg.AssetCheckResult]:
+    """Record the checks of days that were all published, once the materialization was yielded.
+
+    Raises `StepFailedError` when a check stops what is below, as a check of bronze does, which is kept in any case.
+    """
     if len(outcomes) == 1:
         yield from _check_results(context, asset, outcomes[0])
     else:
-        for outcome in outcomes:
-            with together(context.instance):
-                for evaluation in _evaluations(context.instance, asset, outcome):
-                    context.log_event(evaluation)
-    blocked = [o for o in published if any(c.blocking and _fails(f) for c, f in o.findings)]
-    if refused or blocked:
-        raise StepFailedError(_explain(asset, refused, blocked, len(outcomes)))
+        _log_checks(context, asset, outcomes)
+    blocked = _blocked(outcomes)
+    if blocked:
+        raise StepFailedError(_explain(asset, [], blocked, len(outcomes)))
+
+
+def _blocked(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    return [one for one in outcomes if any(stops_publishing(check, found) for check, found in one.findings)]
+
+
+def _log_checks(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        with together(context.instance):
+            for evaluation in _evaluations(context.instance, asset, outcome):
+                context.log_event(evaluation)
 
 
 def _check_results(
@@ -172,10 +186,6 @@ def _severity(finding: Finding) -> dg.AssetCheckSeverity:
     return dg.AssetCheckSeverity.ERROR if finding.serious else dg.AssetCheckSeverity.WARN
 
 
-def _fails(finding: Finding) -> bool:
-    return finding.serious and not finding.passed
-
-
 def _explain(asset: dg.AssetKey, refused: Sequence[Outcome], blocked: Sequence[Outcome], days: int) -> str:
     name = asset.to_user_string()
     lines = [f"{name} for {outcome.day} was not published: {outcome.refusal}" for outcome in refused]
@@ -183,7 +193,7 @@ def _explain(asset: dg.AssetKey, refused: Sequence[Outcome], blocked: Sequence[O
         f"{name} for {outcome.day}: {finding.summary}. {finding.todo}"
         for outcome in blocked
         for check, finding in outcome.findings
-        if check.blocking and _fails(finding)
+        if stops_publishing(check, finding)
     ]
     if days > 1:
         lines.insert(0, f"{len(refused) + len(blocked)} of {days} days failed.")

@@ -5,23 +5,20 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import numpy as np
-import pyarrow as pa
 
+from tally_pipeline.datasets import AnyDataset
+from tally_pipeline.datasets.shown import Bars, Rows
+from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.shows import gold
 from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, athena_type
 from tally_pipeline.shows.quality import Finding
 
 WHAT_TO_DO, WHERE_TO_LOOK = "What to do", "Where to look (SQL)"
 """What is to be read first of a check."""
-
-PREVIEW_ROWS = 10
-BINS = 24
-"""Bars of a distribution."""
 
 # Neither too dark nor too light for the UI's two themes.
 _BAR, _MISSING = "#5b8def", "#9aa4b2"
@@ -45,10 +42,18 @@ def finding_metadata(finding: Finding) -> dict[str, Any]:
     return metadata
 
 
-def preview(shows: pa.Table) -> dg.MarkdownMetadataValue:
-    """The first shows of a table in silver's schema."""
-    columns = ["rank", "title", "popularity", "vote_average", "vote_count", "original_language"]
-    return markdown_table(shows.select(columns).slice(0, PREVIEW_ROWS).to_pylist())
+def rendered(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of a partition, as Dagster shows it."""
+    return {name: _rendered(value) for name, value in shown.items()}
+
+
+def _rendered(value: Any) -> Any:
+    match value:
+        case Rows(rows):
+            return markdown_table(rows)
+        case Bars(series, least):
+            return sparklines(series, least)
+    return value
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
@@ -70,42 +75,27 @@ def _cell(value: Any) -> str:
     return _MARKDOWN.sub(r"\\\1", html.escape(short, quote=False))
 
 
-def column_schema() -> dg.TableSchema:
-    """Silver's columns as Dagster shows them, then the partition keys, which no file holds."""
-    return _with_keys(
-        [
-            dg.TableColumn(
-                column.name,
-                column.athena_type,
-                description=column.description,
-                constraints=dg.TableColumnConstraints(
-                    nullable=column.nullable, unique=column.name == "show_id"
-                ),
-            )
-            for column in COLUMNS
-        ]
-    )
-
-
-def arrow_column_schema(schema: pa.Schema, *, unique: str) -> dg.TableSchema:
-    """The columns of a table without nulls, then its day, as Dagster shows them; `unique` names the key."""
+def column_schema(
+    table: TableSpec, *, unique: str = "", nullable: Collection[str] = frozenset()
+) -> dg.TableSchema:
+    """A table's columns, then its partition keys, as Dagster shows them; `unique` tells its rows of a day apart."""
     return _with_keys(
         [
             dg.TableColumn(
                 field.name,
                 athena_type(field.type),
                 description=(field.metadata or {}).get(b"comment", b"").decode(),
-                constraints=dg.TableColumnConstraints(nullable=False, unique=field.name == unique),
+                constraints=dg.TableColumnConstraints(
+                    nullable=field.name in nullable, unique=field.name == unique
+                ),
             )
-            for field in schema
+            for field in table.schema
         ],
-        keys=("dt",),
+        keys=table.partitions,
     )
 
 
-def _with_keys(
-    columns: Sequence[dg.TableColumn], keys: Sequence[str] = tuple(PARTITION_KEYS)
-) -> dg.TableSchema:
+def _with_keys(columns: Sequence[dg.TableColumn], keys: Sequence[str]) -> dg.TableSchema:
     """A table's columns with the partition keys at the end, as a query sees them."""
     return dg.TableSchema(
         columns=[
@@ -123,13 +113,12 @@ def _with_keys(
     )
 
 
-def lineage_from_bronze(bronze: dg.AssetKey) -> dg.TableColumnLineage:
-    """Which field of TMDB's each silver column comes from."""
+def lineage_from_bronze(dataset: AnyDataset, bronze: dg.AssetKey) -> dg.TableColumnLineage:
+    """Which fields of TMDB's each column of silver comes from."""
     return dg.TableColumnLineage(
         {
-            column.name: [dg.TableColumnDep(bronze, column.field)]
-            for column in COLUMNS
-            if column.field is not None
+            column: [dg.TableColumnDep(bronze, field) for field in fields]
+            for column, fields in dataset.lineage.items()
         }
     )
 
@@ -190,12 +179,6 @@ def sparklines(series: Mapping[str, Sequence[float | None]], least: float = 0) -
         picture = base64.b64encode(_bars(values, least, most).encode()).decode()
         parts.append(f"{_cell(name)} ![{_in_words(values)}](data:image/svg+xml;base64,{picture})".strip())
     return dg.MetadataValue.md("\n\n".join(parts))
-
-
-def distribution(values: Sequence[float]) -> list[float | None]:
-    """How many values lie in each of `BINS` equal steps of their logarithm, from the least to the greatest."""
-    counts, _ = np.histogram(np.log1p(np.asarray(values, dtype=float)), bins=BINS)
-    return [float(count) for count in counts]
 
 
 def _bars(values: Sequence[float | None], least: float, most: float) -> str:

@@ -8,8 +8,9 @@ import dagster as dg
 import pyarrow as pa
 
 from tally_pipeline.assets import common
+from tally_pipeline.assets.factory import Step, partitioned_asset
 from tally_pipeline.assets.gold import gold_key
-from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
+from tally_pipeline.assets.products import PageDay, Product
 from tally_pipeline.catalog.engine import QueryEngine
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
@@ -43,79 +44,51 @@ def report_asset(
     tables = [gold_key(table) for table in gold.TABLES]
     made_of = [*tables, *(common.silver_key(show_list) for show_list in lists)]
 
-    @dg.multi_asset(
-        name="report",
-        specs=[
-            common.described(
-                KEY,
-                group="report",
-                source=source,
-                kinds={"html"},
-                description="The day to look at: what changed, movers, popularity and genres over 90 days, captures,"
-                " quarantine, freshness. One HTML file, without network; `tally report --open` shows it.",
-                deps=[*tables, common.TABLE],
-                partitions=partitions,
-            )
-        ],
-        check_specs=check_specs(REPORT_CHECKS, KEY, partitions),
-        can_subset=True,
-        backfill_policy=common.BACKFILL,
+    spec = common.described(
+        KEY,
+        group="report",
+        source=source,
+        kinds={"html"},
+        description="The day to look at: what changed, movers, popularity and genres over 90 days, captures,"
+        " quarantine, freshness. One HTML file, without network; `tally report --open` shows it.",
+        deps=[*tables, common.TABLE],
+        partitions=partitions,
     )
-    def write(
-        context: dg.AssetExecutionContext,
-        lake: dg.ResourceParam[Lake],
-        workbench: dg.ResourceParam[QueryEngine],
-    ) -> Iterator[Recorded]:
-        with common.turn(context, lake, KEY, reads=made_of):
-            outcomes = []
-            for day in sorted(context.partition_keys):
-                outcome = write_day(lake, workbench, day, lists)
-                context.log.info(f"{day}: {outcome.refusal or 'published'}")
-                outcomes.append(outcome)
-            yield from record(context, KEY, outcomes)
-
-    return write
+    return partitioned_asset(
+        spec,
+        lambda step: _write(step, lists),
+        op="report",
+        checks=REPORT_CHECKS,
+        turn=made_of,
+        needs={"workbench"},
+    )
 
 
-def write_day(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Outcome:
-    """Make the day's page and publish it, as the latest too when no newer day has one."""
+def _write(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
+    for number, day in enumerate(step.days, start=1):
+        product = write_day(step.lake.lake, step.resources.workbench, day, lists)
+        yield product
+        step.said(product, number)
+
+
+def write_day(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Product:
+    """Make the day's page."""
     started = time.monotonic()
     try:
         inputs = gather(lake, workbench, day, lists)
     except (NoSuchObjectError, ForeignFileError) as error:
         why = f"gold of {day} is not there, or not of this version: {error}. Materialize gold for it first."
-        return Outcome(day, [(EVERY_LIST_IN_IT, Finding(False, why, why))], refusal=why)
+        return Product(day=day, findings=[(EVERY_LIST_IN_IT, Finding(False, why, why))], failure=why)
     page = render(inputs, common.ATTRIBUTION).encode()
-    findings = [(SMALL_ENOUGH, size_finding(len(page))), (EVERY_LIST_IN_IT, lists_finding(inputs))]
-    failed = [found for check, found in findings if check.blocking and not found.passed]
-    if failed:
-        return Outcome(day, findings, refusal=" ".join(f"{found.summary}. {found.todo}" for found in failed))
-    key = layout.report_key(day)
-    lake.store.put(key, page)
-    latest = day == newest_day(lake)
-    if latest:
-        lake.store.put(layout.latest_report_key(), page)
-    uri = lake.store.uri(key)
     metadata: dict[str, Any] = {
-        "dagster/uri": uri,
-        "page": dg.MetadataValue.path(uri),
         # Text, not Markdown: titles are shown as they are.
         "what changed": dg.MetadataValue.text("\n".join(sentence.text for sentence in changes(inputs))),
         "size (kB)": round(len(page) / 1000),
-        "is the latest": latest,
-        "source": lake.source,
         "time (s)": round(time.monotonic() - started, 3),
         "open": dg.MetadataValue.md(f"`tally report --day {day} --open`"),
     }
-    return Outcome(day, findings, metadata)
-
-
-def newest_day(lake: Lake) -> str | None:
-    """The newest day that has a report."""
-    days = [name.removeprefix("dt=") for name in lake.store.folders(layout.REPORTS) if name.startswith("dt=")]
-    return next(
-        (day for day in sorted(days, reverse=True) if lake.store.exists(layout.report_key(day))), None
-    )
+    findings = [(SMALL_ENOUGH, size_finding(len(page))), (EVERY_LIST_IN_IT, lists_finding(inputs))]
+    return PageDay(day=day, findings=findings, metadata=metadata, page=page)
 
 
 def size_finding(size: int) -> Finding:

@@ -7,11 +7,13 @@ from typing import Any
 import dagster as dg
 
 from tally_pipeline.assets import common
-from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
-from tally_pipeline.assets.presentation import column_schema, lineage_from_silver, markdown_table
+from tally_pipeline.assets.factory import Step, partitioned_asset
+from tally_pipeline.assets.presentation import column_schema, lineage_from_silver
+from tally_pipeline.assets.products import Product
 from tally_pipeline.catalog.engine import Answer, QueryEngine, QueryError
 from tally_pipeline.catalog.tables import SILVER_SHOWS
-from tally_pipeline.lake.lake import Lake
+from tally_pipeline.datasets.shown import Rows
+from tally_pipeline.datasets.shows import ShowsDataset
 from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.shows.quality import SHOWN, Check, Finding
@@ -33,52 +35,44 @@ def table_asset(
     partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
 ) -> dg.AssetsDefinition:
     """The table over the silver of all lists."""
-    key = common.TABLE
     silver = [common.silver_key(show_list) for show_list in lists]
-
-    @dg.multi_asset(
-        name="athena_silver_shows",
-        specs=[
-            common.described(
-                key,
-                group="catalog",
-                source=source,
-                kinds={"athena", "sql"},
-                description="The table silver_shows: silver of all lists, to query by SQL. Filter on `dt`;"
-                ' `tally query "SELECT …"` and `tally query --sample NAME` answer from it.',
-                deps=silver,
-                metadata={
-                    "dagster/column_schema": column_schema(),
-                    "dagster/column_lineage": lineage_from_silver(silver),
-                    "dagster/table_name": NAME,
-                },
-                partitions=partitions,
-            )
-        ],
-        check_specs=check_specs(TABLE_CHECKS, key, partitions),
-        can_subset=True,
-        backfill_policy=common.BACKFILL,
+    spec = common.described(
+        common.TABLE,
+        group="catalog",
+        source=source,
+        kinds={"athena", "sql"},
+        description="The table silver_shows: silver of all lists, to query by SQL. Filter on `dt`;"
+        ' `tally query "SELECT …"` and `tally query --sample NAME` answer from it.',
+        deps=silver,
+        metadata={
+            "dagster/column_schema": column_schema(
+                SILVER_SHOWS, unique=ShowsDataset.unique, nullable=ShowsDataset.nullable
+            ),
+            "dagster/column_lineage": lineage_from_silver(silver),
+            "dagster/table_name": NAME,
+        },
+        partitions=partitions,
     )
-    def compare(
-        context: dg.AssetExecutionContext,
-        lake: dg.ResourceParam[Lake],
-        catalog: dg.ResourceParam[QueryEngine],
-    ) -> Iterator[Recorded]:
-        with common.turn(context, lake, key, reads=silver):
-            days = sorted(context.partition_keys)
-            try:
-                schema = schema_finding(catalog)
-                # Under another schema the rows may not even be countable, and it is the schema that is to be told.
-                counted = _count(catalog, days) if schema.passed else None
-            except QueryError as error:
-                schema, counted = _unreadable(catalog, error), None
-            outcomes = [
-                _compared(lake, catalog, day, schema, counted, lists) if counted else _refused(day, schema)
-                for day in days
-            ]
-            yield from record(context, key, outcomes)
+    return partitioned_asset(
+        spec,
+        lambda step: _compare(step, lists),
+        op="athena_silver_shows",
+        checks=TABLE_CHECKS,
+        turn=silver,
+        needs={"catalog"},
+    )
 
-    return compare
+
+def _compare(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
+    catalog: QueryEngine = step.resources.catalog
+    try:
+        schema = schema_finding(catalog)
+        # Under another schema the rows may not even be countable, and it is the schema that is to be told.
+        counted = _count(catalog, step.days) if schema.passed else None
+    except QueryError as error:
+        schema, counted = _unreadable(catalog, error), None
+    for day in step.days:
+        yield _compared(step, catalog, day, schema, counted, lists) if counted else _refused(day, schema)
 
 
 def schema_finding(catalog: QueryEngine) -> Finding:
@@ -112,10 +106,10 @@ def counts_finding(silver: Mapping[str, int], table: Mapping[str, int], todo: st
     )
 
 
-def _refused(day: str, schema: Finding) -> Outcome:
+def _refused(day: str, schema: Finding) -> Product:
     """A table that is not the contract's, or cannot be read, is so for every day."""
     findings = [(SCHEMA_IS_THE_CONTRACTS, schema)]
-    return Outcome(day, findings, refusal=f"{schema.summary}. {schema.todo}")
+    return Product(day=day, findings=findings, failure=f"{schema.summary}. {schema.todo}")
 
 
 def _unreadable(catalog: QueryEngine, error: QueryError) -> Finding:
@@ -147,21 +141,20 @@ def _count(catalog: QueryEngine, days: Sequence[str]) -> _Counted:
 
 
 def _compared(
-    lake: Lake,
+    step: Step,
     catalog: QueryEngine,
     day: str,
     schema: Finding,
     counted: _Counted,
     lists: Sequence[ShowList],
-) -> Outcome:
-    silver, foreign = _silver_rows(lake, day, lists)
+) -> Product:
+    silver, foreign = _silver_rows(step, day, lists)
     table = counted.rows.get(day, {})
     counts = counts_finding(silver, table, catalog.remedies.counts)
     metadata: dict[str, Any] = {
         "dagster/partition_row_count": sum(table.values()),
         "dagster/table_name": NAME,
-        "source": lake.source,
-        "rows by list": markdown_table(counts.offenders),
+        "rows by list": Rows(counts.offenders),
         "lists": len(silver),
         "engine": catalog.describe(),
         **_query_metadata(counted.answer),
@@ -175,7 +168,7 @@ def _compared(
     elif not counts.passed:
         failed.append(f"{counts.summary}. {counts.todo}")
     findings = ((SCHEMA_IS_THE_CONTRACTS, schema), (COUNTS_EQUAL_SILVERS, counts))
-    return Outcome(day, findings, metadata, refusal=" ".join(failed))
+    return Product(day=day, findings=findings, metadata=metadata, failure=" ".join(failed))
 
 
 def _query_metadata(answer: Answer) -> dict[str, Any]:
@@ -188,18 +181,18 @@ def _query_metadata(answer: Answer) -> dict[str, Any]:
     return metadata
 
 
-def _silver_rows(lake: Lake, day: str, lists: Sequence[ShowList]) -> tuple[dict[str, int], list[str]]:
+def _silver_rows(step: Step, day: str, lists: Sequence[ShowList]) -> tuple[dict[str, int], list[str]]:
     """The rows that the day's files state, by list; and what is wrong with each file that states none."""
     rows: dict[str, int] = {}
     foreign: list[str] = []
     for show_list in lists:
         try:
-            footer = lake.silver_footer(show_list.name, day)
+            stated = step.lake.rows_stated(show_list.name, day)
         except ForeignFileError as error:
             foreign.append(str(error))
         else:
-            if footer:
-                rows[show_list.name] = footer.counts.silver_rows
+            if stated is not None:
+                rows[show_list.name] = stated
     return rows, foreign
 
 

@@ -4,15 +4,28 @@ import dagster as dg
 
 from tally_pipeline.assets import common, report
 from tally_pipeline.assets.gold import gold_key
+from tally_pipeline.datasets import DATASETS
 from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS
 
 _BRONZE = dg.AssetSelection.groups("bronze")
 _BELOW = dg.AssetSelection.all() - _BRONZE
 
-# These have times of their own: the day's export is there from 08:00 UTC only, the genres hardly ever change.
-_EXPORTS = dg.AssetSelection.assets(common.SERIES_EXPORT, common.SERIES)
-_GENRES = dg.AssetSelection.assets(common.BRONZE_GENRES, common.SILVER_GENRES)
+# Datasets have a job by their times: the day's exports are there from 08:00 UTC only, the genres hardly ever change.
+_CAPTURES = {
+    cadence: dg.AssetSelection.assets(
+        *(common.bronze_key(dataset) for dataset in DATASETS if dataset.cadence == cadence)
+    )
+    for cadence in ("capture", "capture_export", "capture_genres")
+}
+_EXPORTS = dg.AssetSelection.assets(
+    *(
+        key(dataset)
+        for dataset in DATASETS
+        if dataset.cadence == "capture_export"
+        for key in (common.bronze_key, common.silver_key)
+    )
+)
 
 BELOW_BRONZE = (
     *map(common.silver_key, LISTS),
@@ -37,19 +50,19 @@ sync = dg.define_asset_job(
 )
 capture = dg.define_asset_job(
     "capture",
-    _BRONZE - _EXPORTS - _GENRES,
+    _CAPTURES["capture"],
     description="Capture every list of today into bronze. The sensor takes it from there.",
     executor_def=dg.in_process_executor,
 )
 capture_export = dg.define_asset_job(
     "capture_export",
-    dg.AssetSelection.assets(common.SERIES_EXPORT),
+    _CAPTURES["capture_export"],
     description="Download TMDB's daily file of all series: today's, or any of the last 90 days.",
     executor_def=dg.in_process_executor,
 )
 capture_genres = dg.define_asset_job(
     "capture_genres",
-    dg.AssetSelection.assets(common.BRONZE_GENRES),
+    _CAPTURES["capture_genres"],
     description="Capture TMDB's list of genres into bronze.",
     executor_def=dg.in_process_executor,
 )

@@ -12,24 +12,24 @@ import msgspec
 from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.assets import found as found_in
+from tally_pipeline.datasets import DATASETS, PLACES
+from tally_pipeline.datasets.captures import NoCaptureError, choose
 from tally_pipeline.deployment import Settings, first_day
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.arrivals import Arrival
-from tally_pipeline.lake.lake import Lake, NoCaptureError
-from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.parquet import Origin
-from tally_pipeline.shows import quality, series_quality
-from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.shows.quality import Check
 
 LOOKED_AT = 250
 """Captures that a look takes up at most, today's and the oldest first: each costs a request or two."""
 
-DATA_TYPES = frozenset({show_list.name for show_list in LISTS} | set(layout.STREAM_NAMES))
+_BY_NAME = {dataset.name: dataset for dataset in DATASETS}
+DATA_TYPES = frozenset(_BY_NAME)
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """A list (or stream) and day with new captures that no run was asked for yet."""
+    """A dataset and day with new captures that no run was asked for yet."""
 
     data_type: str
     dt: str
@@ -97,38 +97,36 @@ def sort_out(
 
 def _is_refined(lake: Lake, pending: Pending) -> bool:
     """Whether silver was made from the capture that arrived."""
-    return _names(lake, layout.refined_key(pending.data_type, pending.dt), pending.newest)
+    return _names(lake, _BY_NAME[pending.data_type].silver_key(pending.dt), pending.newest)
 
 
 def _is_being_captured(instance: dg.DagsterInstance, pending: Pending) -> bool:
     """Whether the run that wrote the capture is not over: it may capture other lists too, or refine them itself."""
-    key = layout.parse_capture(pending.newest)
+    key = PLACES.parse(pending.newest)
     run = instance.get_run_by_id(key.execution_id) if key else None
     return run is not None and not run.is_finished
 
 
 def _was_refused(instance: dg.DagsterInstance, lake: Lake, pending: Pending) -> bool:
     """Whether a run failed over this very capture already: another would only say the same once more."""
-    key = layout.parse_capture(pending.newest)
+    dataset, dt = _BY_NAME[pending.data_type], pending.dt
+    key = PLACES.parse(pending.newest)
     if (
-        isinstance(key, BronzeKey)
+        key is not None
         and instance.get_run_by_id(key.execution_id) is not None
-        and _failed(instance, common.bronze_of(key.data_type), quality.BRONZE_CHECKS, key.dt)
+        and _failed(instance, common.bronze_key(dataset), dataset.bronze_checks, dt)
     ):
         try:
-            acceptable = str(lake.capture_to_refine(key.data_type, key.dt).key)
+            acceptable = str(choose(lake, dataset, dt).key)
         except NoCaptureError:
             return True
-        return _names(lake, layout.refined_key(key.data_type, key.dt), acceptable)
-    quarantine = layout.quarantine_of(pending.data_type, pending.dt)
-    checks = (
-        series_quality.SERIES_CHECKS if pending.data_type == layout.SERIES_EXPORT else quality.SILVER_CHECKS
-    )
+        return _names(lake, dataset.silver_key(dt), acceptable)
+    quarantine = dataset.quarantine_key(dt)
     # A run that was killed may have written its quarantine; one that refused has its verdict in the history.
     return (
         quarantine is not None
         and _names(lake, quarantine, pending.newest)
-        and _failed(instance, common.silver_of(pending.data_type), checks, pending.dt)
+        and _failed(instance, common.silver_key(dataset), dataset.silver_checks, dt)
     )
 
 

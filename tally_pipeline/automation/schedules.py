@@ -7,10 +7,10 @@ import dagster as dg
 from tally_pipeline import clock
 from tally_pipeline.assets.standing import GRACE
 from tally_pipeline.automation.jobs import capture, capture_export, capture_genres, watch
+from tally_pipeline.datasets import DATASETS, AnyDataset
+from tally_pipeline.datasets.captures import held
 from tally_pipeline.deployment import Settings
-from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.shows.lists import LISTS
 
 CAPTURE_RETRIES = 3
 """How often the schedule's capture is tried again as a whole: after 1, 2 and 4 minutes."""
@@ -38,7 +38,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         return dg.RunRequest(
             run_key=due.isoformat(),
             partition_key=day,
-            run_config={"ops": {f"bronze_{show_list.name}": config for show_list in LISTS}},
+            run_config={"ops": {dataset.bronze_op: config for dataset in _of(capture.name)}},
         )
 
     @dg.schedule(
@@ -54,7 +54,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     ) -> dg.RunRequest | dg.SkipReason:
         due = context.scheduled_execution_time.astimezone(UTC)
         day = due.date().isoformat()
-        if streams.captures(lake, layout.SERIES_EXPORT, day):
+        if all(held(lake, dataset, day) for dataset in _of(capture_export.name)):
             return dg.SkipReason(f"bronze holds the export of {day}")
         return dg.RunRequest(run_key=due.isoformat(), partition_key=day)
 
@@ -84,6 +84,11 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         return dg.RunRequest()
 
     return [daily_capture, daily_export, weekly_genres, standing_checks]
+
+
+def _of(job: str) -> list[AnyDataset]:
+    """The datasets that a job of this name captures."""
+    return [dataset for dataset in DATASETS if dataset.cadence == job]
 
 
 def _hours(span: timedelta) -> str:

@@ -21,6 +21,7 @@ from tally_pipeline.automation.pending import DATA_TYPES, Pending, pending_of, s
 from tally_pipeline.automation.plan import Batch, batches, by_day, day_after
 from tally_pipeline.automation.stale import stale
 from tally_pipeline.automation.under_way import under_way
+from tally_pipeline.datasets import DATASETS, PLACES
 from tally_pipeline.deployment import Settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.arrivals import Arrival, Arrivals
@@ -129,7 +130,7 @@ def _record(
 def _unknown_before(instance: dg.DagsterInstance, lake: Lake) -> list[str]:
     """Captures, and what was made from them, of days of which Dagster knows none: the lake is older than it."""
     known = {name: instance.get_materialized_partitions(common.bronze_of(name)) for name in DATA_TYPES}
-    held = ((name, layout.parse_capture(name)) for name in captures(lake, sorted(DATA_TYPES)))
+    held = ((name, PLACES.parse(name)) for name in captures(lake, sorted(DATA_TYPES)))
     unknown = [name for name, key in held if key is not None and key.dt not in known[key.data_type]]
     made = tables(lake)
     recorded = {
@@ -139,12 +140,12 @@ def _unknown_before(instance: dg.DagsterInstance, lake: Lake) -> list[str]:
 
 
 def _is_of_a_day(name: str) -> bool:
-    key = layout.parse_capture(name)
+    key = PLACES.parse(name)
     return key is not None and layout.EARLIEST <= key.dt <= _today()
 
 
 def _chosen(ready: Iterable[Pending], graph: dg.AssetGraph, settled: bool) -> list[Batch[frozenset[str]]]:
-    """What is to be refined next: today's lists, or else the oldest days of a catch-up; and beside it each stream
+    """What is to be refined next: today's lists, or else the oldest days of a catch-up; and beside it each dataset
     below which nothing hangs."""
     alone, together = list[Pending](), list[Pending]()
     for one in ready:
@@ -163,14 +164,14 @@ def _by_day(pendings: Iterable[Pending]) -> dict[str, frozenset[str]]:
 
 
 def _below(graph: dg.AssetGraph, data_types: Iterable[str]) -> AbstractSet[dg.AssetKey]:
-    """Silver of the lists and streams, and everything below it."""
+    """Silver of the datasets, and everything below it."""
     return dg.AssetSelection.assets(*map(common.silver_of, data_types)).downstream().resolve(graph)
 
 
 def _refine_request(
     batch: Batch[frozenset[str]], ready: Iterable[Pending], graph: dg.AssetGraph
 ) -> dg.RunRequest:
-    """One run of all days of a batch: silver of the lists and streams concerned, and everything below it."""
+    """One run of all days of a batch: silver of the datasets concerned, and everything below it."""
     concerned = {(one.dt, one.data_type): one.digest for one in ready}
     versions = [f"{name}={concerned[day, name]}" for day in batch.days for name in sorted(batch.what)]
     told = ",".join(versions) if len(batch.days) == 1 else _digest(versions)
@@ -206,8 +207,9 @@ def _span(batch: Batch[Any]) -> str:
 
 
 def _since(refined: _Refined | None, now: Sequence[Pending]) -> _Refined | None:
-    """`refined`, and what is refined or asked for now; on exports gold does not look back."""
-    lists = [one for one in now if one.data_type != layout.SERIES_EXPORT]
+    """`refined`, and what is refined or asked for now, of the datasets on which gold looks back."""
+    looked_back_on = {dataset.name for dataset in DATASETS if dataset.gold_looks_back}
+    lists = [one for one in now if one.data_type in looked_back_on]
     if not lists:
         return refined
     before = [refined] if refined else []

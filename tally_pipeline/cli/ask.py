@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from tally_pipeline.cli import answers, terminal
 from tally_pipeline.cli.grid import Column, Grid, grid
+from tally_pipeline.datasets.captures import audit
+from tally_pipeline.datasets.dataset import Audited
 from tally_pipeline.deployment import Settings, deploy
-from tally_pipeline.lake.audit import Audited, audit
 
 Format = Literal["table", "csv", "json"]
 

@@ -12,9 +12,9 @@ from rich.progress import Progress
 from tally_pipeline import clock
 from tally_pipeline.cli import copies, terminal
 from tally_pipeline.cli.copies import MANIFEST, Copy, DoubtError, Stated
+from tally_pipeline.datasets.captures import audit
 from tally_pipeline.deployment import Settings, SettingsError, deploy
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.audit import audit
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError, NoSuchObjectError, ObjectInfo, Store
 

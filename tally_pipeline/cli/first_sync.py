@@ -13,8 +13,9 @@ from tally_pipeline import automation, clock
 from tally_pipeline.cli import failures, summary
 from tally_pipeline.cli.sync import closing_table
 from tally_pipeline.cli.ui import Ui, UiError
+from tally_pipeline.datasets import SERIES
+from tally_pipeline.datasets.captures import held
 from tally_pipeline.deployment import Settings, deploy
-from tally_pipeline.lake import layout, streams
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows.lists import LISTS
 
@@ -67,7 +68,7 @@ def sync_today(
 def launch_export(settings: Settings, ui: Ui, words: Console) -> None:
     """Have the day's export downloaded where it can be had and is not there, and say so; the sensor refines it."""
     deployment, day = deploy(settings), clock.today()
-    if streams.captures(deployment.lake, layout.SERIES_EXPORT, day.isoformat()):
+    if held(deployment.lake, SERIES, day.isoformat()):
         return
     if not settings.sandbox_embedded:
         with deployment.tmdb.exports() as client:

@@ -21,6 +21,7 @@ from tally_pipeline.catalog.engine import Answer, QueryEngine, Remedies
 from tally_pipeline.catalog.mirror_engine import MirrorEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.cli import failures
+from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, Settings, deploy
 from tally_pipeline.lake import layout
@@ -58,9 +59,9 @@ def measure(settings: Settings, *, days: int, shows: int | None, say: Say) -> Me
         bench.fill(counted - 1, until=bench.today - timedelta(days=1))
         say("Counting: sync, genres, the same refined again, export, checks.")
         sync = bench.run("sync")
-        genres = bench.captured_and_refined("capture_genres", common.SILVER_GENRES)
+        genres = bench.captured_and_refined("capture_genres", common.silver_key(GENRES))
         refine = bench.refine_today()
-        export = bench.captured_and_refined("capture_export", common.SERIES)
+        export = bench.captured_and_refined("capture_export", common.silver_key(SERIES))
         watch = bench.run("watch", partitioned=False)
         growth = Usage()
         if days > counted:
@@ -183,12 +184,12 @@ class _Bench:
             layer: sum(size for _, size in self._written_today(layer))
             for layer in ("bronze", "silver", "quarantine", "gold", layout.REPORTS)
         }
-        exports = layout.stream_prefix(layout.SERIES_EXPORT)
+        exports = SERIES.place.folder
         export = sum(size for key, size in self._written_today(exports))
         series = sum(
             size
-            for folder in (layout.series_key("*"), layout.series_quarantine_key("*"))
-            for _, size in self._written_today(folder.split("/dt=")[0])
+            for table in (SERIES.silver_table, SERIES.quarantine_table)
+            for _, size in self._written_today(table.prefix)
         )
         rebuilt = size["silver"] + size["quarantine"] + size["gold"] + size[layout.REPORTS] - series
         return {"bronze": size["bronze"] - export, "export": export, "rebuilt": rebuilt, "series": series}

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from tally_pipeline.catalog.engine import QueryEngine
 from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.datasets import PLACES
+from tally_pipeline.deployment.parts import Deployment, Watch
 from tally_pipeline.deployment.settings import Settings, SettingsError, Source, load_settings
-from tally_pipeline.deployment.tmdb import Tmdb
-from tally_pipeline.lake.arrivals import Arrivals, FolderArrivals
+from tally_pipeline.lake.arrivals import FolderArrivals
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
 from tally_pipeline.lake.turns import Turns
-from tally_pipeline.monitoring.metrics import Metrics, Unsent
-from tally_pipeline.tmdb.client import PageProgress
+from tally_pipeline.monitoring.metrics import Unsent
+from tally_pipeline.tmdb.connection import Tmdb
 
 __all__ = ["Deployment", "Settings", "SettingsError", "Source", "Tmdb", "deploy", "load_settings"]
-
-Watch = Callable[[PageProgress], None]
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """What the assets run on: one of these is all that changes between a laptop and AWS.
-
-    `catalog` answers people, `workbench` what gold and the report ask of months of small files.
-    """
-
-    settings: Settings
-    tmdb: Tmdb
-    lake: Lake
-    catalog: QueryEngine
-    workbench: QueryEngine
-    arrivals: Arrivals
-    metrics: Metrics
 
 
 def deploy(settings: Settings, on_page: Watch | None = None) -> Deployment:
@@ -60,6 +39,6 @@ def deploy(settings: Settings, on_page: Watch | None = None) -> Deployment:
         lake=Lake(Store.in_folder(settings.lake_folder), settings.source, Turns.beside(settings.lake_folder)),
         catalog=engine,
         workbench=engine,
-        arrivals=FolderArrivals(settings.lake_folder),
+        arrivals=FolderArrivals(settings.lake_folder, PLACES),
         metrics=Unsent(),
     )

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from tally_pipeline import clock
+from tally_pipeline.datasets import PLACES
 from tally_pipeline.deployment.settings import Settings
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError
@@ -49,7 +50,7 @@ def look(settings: Settings, lake: Lake) -> None:
         return
     # A lake that cannot be read now says so to whoever uses it, and is looked at again.
     with suppress(LakeError):
-        held = lake.first_day()
+        held = lake.first_day(PLACES)
         record(settings, min(clock.today(), date.fromisoformat(held)) if held else clock.today())
 
 

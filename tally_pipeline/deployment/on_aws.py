@@ -10,14 +10,15 @@ from tally_pipeline.aws.settings import AwsSettings
 from tally_pipeline.catalog.athena_engine import AthenaEngine
 from tally_pipeline.catalog.mirror_engine import MirrorEngine
 from tally_pipeline.catalog.tables import TABLES
-from tally_pipeline.deployment import Deployment, Watch
+from tally_pipeline.datasets import PLACES
+from tally_pipeline.deployment.parts import Deployment, Watch
 from tally_pipeline.deployment.settings import Settings
-from tally_pipeline.deployment.tmdb import Tmdb
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.queue import QueueArrivals
 from tally_pipeline.lake.store import Store
 from tally_pipeline.lake.turns import Turns
 from tally_pipeline.monitoring.cloudwatch import CloudWatchMetrics
+from tally_pipeline.tmdb.connection import Tmdb
 
 
 def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None = None) -> Deployment:
@@ -40,6 +41,6 @@ def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None 
         lake=lake,
         catalog=AthenaEngine(aws, TABLES),
         workbench=MirrorEngine(lake.store, settings.state / "mirror", TABLES),
-        arrivals=QueueArrivals(aws, lake.store),
+        arrivals=QueueArrivals(aws, lake.store, PLACES),
         metrics=CloudWatchMetrics(aws),
     )

@@ -22,11 +22,9 @@ from tally_pipeline.deployment.dotenv import Dotenv
 from tally_pipeline.deployment.errors import SettingsError
 from tally_pipeline.lake import layout
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ShowList
-from tally_pipeline.tmdb.settings import TMDB_BASE_URL, UTC_TIMEZONE, TmdbSettings
+from tally_pipeline.tmdb.settings import TMDB_BASE_URL, UTC_TIMEZONE, Source, TmdbSettings
 
 __all__ = ["NAMES", "Settings", "SettingsError", "Source", "load_settings"]
-
-Source = Literal["tmdb", "sandbox"]
 
 _HOME = ".tally"
 

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.layout import BronzeKey, StreamKey
+from tally_pipeline.lake.layout import Places
 
 WINDOW_SECONDS = 600
 """How long a folder that changed is looked at again: a slow copy is there long before it is whole."""
@@ -21,7 +21,7 @@ WINDOW_SECONDS = 600
 
 @dataclass(frozen=True)
 class Arrival:
-    """A list (or stream) and day whose captures changed: the names of all there are now in the lake, the last to
+    """A dataset and day whose captures changed: the names of all there are now in the lake, the last to
     arrive last, and a digest of their versions."""
 
     data_type: str
@@ -29,17 +29,12 @@ class Arrival:
     names: tuple[str, ...]
     digest: str
 
-    @property
-    def keys(self) -> tuple[BronzeKey | StreamKey, ...]:
-        """The same, taken apart."""
-        return tuple(key for key in map(layout.parse_capture, self.names) if key)
-
 
 class Arrivals(Protocol):
     """A source of arrivals. `cursor` is what the last call returned, None at first."""
 
     def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
-        """The lists, streams and days with captures that are new since `cursor`, and the next cursor."""
+        """The datasets and days with captures that are new since `cursor`, and the next cursor."""
         ...
 
 
@@ -63,14 +58,15 @@ class FolderArrivals:
     """Arrivals in a folder.
 
     A folder's own times change when an entry is put into it, whatever times that entry carries: so only fresh
-    folders are listed, and a look costs one `stat` for a list (or stream) and day, however many objects there are.
+    folders are listed, and a look costs one `stat` for a dataset and day, however many objects there are.
     What is in a fresh folder is told apart by name, size and time of each file, not by the clock: nothing that
     arrives in the same second as a look is missed or seen twice. Times of folders are held against each other, never
     against this machine's clock: a file server's may be hours behind, and its own may have been wrong.
     """
 
-    def __init__(self, root: Path, window_seconds: float = WINDOW_SECONDS) -> None:
+    def __init__(self, root: Path, places: Places, window_seconds: float = WINDOW_SECONDS) -> None:
         self._root = root
+        self._places = places
         self._window_ns = int(window_seconds * 10**9)
 
     def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
@@ -80,7 +76,7 @@ class FolderArrivals:
             last = (
                 _Cursor()
             )  # The clock was set back: look at everything; what is refined already is passed over.
-        lists = [*_folders(self._root / layout.BRONZE), *self._streams()]
+        lists = [*_folders(self._root / layout.BRONZE), *self._others()]
         found: list[Arrival] = []
         listed: list[tuple[int, str, str]] = []
         newest_ns, newest_seen_ns = last.newest_ns, last.newest_seen_ns
@@ -90,7 +86,7 @@ class FolderArrivals:
             for folder, changed_ns in _day_folders(of_list, last.fresh_ns if is_known else 0):
                 if changed_ns > newest_ns:
                     newest_ns, newest_seen_ns = changed_ns, looked_ns
-                arrival = _arrival(self._root, folder)
+                arrival = _arrival(self._root, self._places, folder)
                 if arrival is None:
                     continue
                 name = f"{arrival.data_type}/{arrival.dt}"
@@ -104,10 +100,9 @@ class FolderArrivals:
         cursor_now = _Cursor(looked_ns, newest_ns, newest_seen_ns, fresh_ns, inodes, seen)
         return found, msgspec.json.encode(cursor_now).decode()
 
-    def _streams(self) -> list[os.DirEntry[str]]:
-        return [
-            of_one for of_one in _folders(self._root / layout.STREAMS) if of_one.name in layout.STREAM_NAMES
-        ]
+    def _others(self) -> list[os.DirEntry[str]]:
+        names = {place.data_type for place in self._places if place.root == layout.STREAMS}
+        return [folder for folder in _folders(self._root / layout.STREAMS) if folder.name in names]
 
 
 def _day_folders(of_list: os.DirEntry[str], fresh_since: int) -> Iterator[tuple[Path, int]]:
@@ -127,7 +122,7 @@ def _folders(path: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
         return []
 
 
-def _arrival(root: Path, folder: Path) -> Arrival | None:
+def _arrival(root: Path, places: Places, folder: Path) -> Arrival | None:
     # Of a million objects only the names are kept: strings, which Python's collector need not go through.
     within = folder.relative_to(root).as_posix()
     digest = hashlib.sha256()
@@ -139,7 +134,7 @@ def _arrival(root: Path, folder: Path) -> Arrival | None:
         return None
     for entry in in_order:
         name = f"{within}/{entry.name}"
-        if layout.parse_capture(name) is None:
+        if places.parse(name) is None:
             continue
         try:
             state = entry.stat()
@@ -150,7 +145,7 @@ def _arrival(root: Path, folder: Path) -> Arrival | None:
     if not arrived:
         return None
     names = tuple(name for _, name in sorted(arrived))
-    newest = layout.parse_capture(names[-1])
+    newest = places.parse(names[-1])
     return Arrival(newest.data_type, newest.dt, names, digest.hexdigest()[:16]) if newest else None
 
 

@@ -6,9 +6,10 @@ Keys use only `a-z A-Z 0-9 _ = . / -`, which no S3 event, emulator or file syste
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 BRONZE = "bronze/tmdb/shows"
 SILVER = "silver/shows"
@@ -16,23 +17,13 @@ QUARANTINE = "quarantine/shows"
 GOLD = "gold"
 REPORTS = "reports"
 STREAMS = "bronze/tmdb"
+"""The root of what TMDB serves besides lists of shows."""
 CLAIM = "lake.json"
 """Says whose data the lake holds; written before anything else."""
 
-SERIES_EXPORT = "series_export"
-GENRES = "genres"
-STREAM_NAMES = (SERIES_EXPORT, GENRES)
-_SUFFIXES = {SERIES_EXPORT: ".json.gz", GENRES: ".json"}
-
 _NAME = r"[A-Za-z0-9_-]+"
-_STREAM_KEY = re.compile(
-    rf"{STREAMS}/(?P<data_type>{SERIES_EXPORT}|{GENRES})/dt=(?P<dt>\d{{4}}-\d{{2}}-\d{{2}})"
-    rf"/(?P<execution_id>{_NAME})(?P<suffix>\.json|\.json\.gz)"
-)
-_BRONZE_KEY = re.compile(
-    rf"{BRONZE}/(?P<data_type>{_NAME})/dt=(?P<dt>\d{{4}}-\d{{2}}-\d{{2}})/(?P<execution_id>{_NAME})\.json"
-)
-_DAY_FOLDER = re.compile(r"dt=(?P<dt>\d{4}-\d{2}-\d{2})")
+_DAY = r"\d{4}-\d{2}-\d{2}"
+_DAY_FOLDER = re.compile(rf"dt=(?P<dt>{_DAY})")
 
 EARLIEST = "2008-01-01"
 """TMDB began in 2008: an object of a day before is a mistake, and gets no partition."""
@@ -40,70 +31,101 @@ EARLIEST = "2008-01-01"
 
 @dataclass(frozen=True, order=True)
 class BronzeKey:
-    """One capture of one list: which list, which day (`YYYY-MM-DD`, UTC), which execution wrote it."""
+    """One capture: of which dataset, which day (`YYYY-MM-DD`, UTC), and which execution wrote it.
 
-    data_type: str
-    dt: str
-    execution_id: str
-
-    def __str__(self) -> str:
-        return f"{bronze_prefix(self.data_type, self.dt)}/{self.execution_id}.json"
-
-    @classmethod
-    def parse(cls, key: str) -> BronzeKey | None:
-        """The parts of a bronze key, or None when `key` is not one (wrong folder, impossible date, odd name)."""
-        match = _BRONZE_KEY.fullmatch(key)
-        if match is None or not _is_day(match["dt"]):
-            return None
-        return cls(match["data_type"], match["dt"], match["execution_id"])
-
-
-@dataclass(frozen=True, order=True)
-class StreamKey:
-    """One capture of a stream, which is what TMDB serves besides lists of shows.
-
-    `data_type` is `series_export` (TMDB's daily file of all series) or `genres`; no list has such a name.
+    `root` and `suffix` are those of its dataset's `Place`; the defaults are those of a list of shows.
     """
 
     data_type: str
     dt: str
     execution_id: str
+    root: str = BRONZE
+    suffix: str = ".json"
 
     def __str__(self) -> str:
-        return f"{stream_prefix(self.data_type, self.dt)}/{self.execution_id}{_SUFFIXES[self.data_type]}"
-
-    @property
-    def receipt(self) -> str:
-        """Where the receipt of an export is: beside the file."""
-        return str(self).removesuffix(".gz")
+        return f"{self.root}/{self.data_type}/dt={self.dt}/{self.execution_id}{self.suffix}"
 
     @classmethod
-    def parse(cls, key: str) -> StreamKey | None:
-        """The parts of a stream's key, or None when `key` is not one. A receipt's is none."""
-        match = _STREAM_KEY.fullmatch(key)
-        if match is None or not _is_day(match["dt"]) or match["suffix"] != _SUFFIXES[match["data_type"]]:
-            return None
-        return cls(match["data_type"], match["dt"], match["execution_id"])
+    def parse(cls, key: str) -> BronzeKey | None:
+        """The parts of the key of a list's capture, or None when `key` is none (wrong folder, impossible date)."""
+        folder, slash, _ = key.removeprefix(f"{BRONZE}/").partition("/dt=")
+        is_name = slash and key.startswith(f"{BRONZE}/") and re.fullmatch(_NAME, folder)
+        return Place(folder, BRONZE).parse(key) if is_name else None
 
 
-def parse_capture(key: str) -> BronzeKey | StreamKey | None:
-    """The parts of the key of any capture, be it of a list or of a stream; None when `key` is not one."""
-    return BronzeKey.parse(key) or StreamKey.parse(key)
+@dataclass(frozen=True)
+class Place:
+    """Where the captures of a dataset lie: `<root>/<data_type>/dt=<day>/<execution><suffix>`.
+
+    Where something is kept beside each capture, its key differs from the capture's by the suffix `beside`.
+    """
+
+    data_type: str
+    root: str = STREAMS
+    suffix: str = ".json"
+    beside: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """The folder of all captures. No slash at the end."""
+        return f"{self.root}/{self.data_type}"
+
+    def day_folder(self, dt: str) -> str:
+        """The folder of one day's captures. No slash at the end."""
+        return f"{self.folder}/dt={dt}"
+
+    def key(self, dt: str, execution_id: str) -> BronzeKey:
+        return BronzeKey(self.data_type, dt, execution_id, self.root, self.suffix)
+
+    def parse(self, key: str) -> BronzeKey | None:
+        """The parts of the key of one of its captures, or None when `key` is none."""
+        match = self._pattern.fullmatch(key)
+        return self.key(match["dt"], match["id"]) if match and _is_day(match["dt"]) else None
+
+    def key_beside(self, capture: str) -> str | None:
+        """The key of what is kept beside a capture; None where nothing is."""
+        return capture.removesuffix(self.suffix) + self.beside if self.beside else None
+
+    def is_beside(self, key: str) -> bool:
+        """Whether the key is of what is kept beside a capture, whether or not that is there."""
+        if self.beside is None or not key.endswith(self.beside):
+            return False
+        return self.parse(key.removesuffix(self.beside) + self.suffix) is not None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(
+            rf"{re.escape(self.folder)}/dt=(?P<dt>{_DAY})/(?P<id>{_NAME}){re.escape(self.suffix)}"
+        )
 
 
-def stream_prefix(stream: str, dt: str | None = None) -> str:
-    """The folder of a stream's captures; with `dt` the folder of one day's. No slash at the end."""
-    return f"{STREAMS}/{stream}" if dt is None else f"{STREAMS}/{stream}/dt={dt}"
+class Places:
+    """The places of all datasets: by them the key of any capture is read."""
+
+    def __init__(self, known: Iterable[Place]) -> None:
+        self._by_name = {place.data_type: place for place in known}
+        self._by_folder = {place.folder: place for place in self._by_name.values()}
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._by_name.values())
+
+    def of(self, data_type: str) -> Place:
+        """A dataset's place; of a name that nobody knows, that of a list of this name."""
+        return self._by_name.get(data_type) or Place(data_type, BRONZE)
+
+    def is_beside(self, key: str) -> bool:
+        """Whether the key is of what is kept beside a capture."""
+        return any(place.is_beside(key) for place in self)
+
+    def parse(self, key: str) -> BronzeKey | None:
+        """The parts of a capture's key, also of a list that nobody knows; None when `key` is none."""
+        place = self._by_folder.get(key.partition("/dt=")[0])
+        return place.parse(key) if place else BronzeKey.parse(key)
 
 
 def bronze_prefix(data_type: str, dt: str | None = None) -> str:
     """The folder of a list's captures; with `dt` (`YYYY-MM-DD`) the folder of one day's. No slash at the end."""
     return f"{BRONZE}/{data_type}" if dt is None else f"{BRONZE}/{data_type}/dt={dt}"
-
-
-def captures_prefix(data_type: str) -> str:
-    """The folder of the captures of a list or a stream. No slash at the end."""
-    return stream_prefix(data_type) if data_type in STREAM_NAMES else bronze_prefix(data_type)
 
 
 def silver_key(data_type: str, dt: str) -> str:
@@ -114,35 +136,6 @@ def silver_key(data_type: str, dt: str) -> str:
 def quarantine_key(data_type: str, dt: str) -> str:
     """Where a list's rejected rows of one day are, with their reasons."""
     return f"{QUARANTINE}/{data_type}/dt={dt}/data.parquet"
-
-
-def series_key(dt: str) -> str:
-    """Where the refined series of one day are."""
-    return f"silver/series/dt={dt}/data.parquet"
-
-
-def series_quarantine_key(dt: str) -> str:
-    """Where the rejected lines of one day's export are, with their reasons."""
-    return f"quarantine/series/dt={dt}/data.parquet"
-
-
-def genres_key(dt: str) -> str:
-    """Where the genres of one day are."""
-    return f"silver/genres/dt={dt}/data.parquet"
-
-
-def refined_key(data_type: str, dt: str) -> str:
-    """Where the day of a list or a stream is refined to."""
-    if data_type == SERIES_EXPORT:
-        return series_key(dt)
-    return genres_key(dt) if data_type == GENRES else silver_key(data_type, dt)
-
-
-def quarantine_of(data_type: str, dt: str) -> str | None:
-    """Where what was rejected of the day of a list or a stream is; genres reject nothing there."""
-    if data_type == SERIES_EXPORT:
-        return series_quarantine_key(dt)
-    return None if data_type == GENRES else quarantine_key(data_type, dt)
 
 
 def gold_key(table: str, dt: str) -> str:
@@ -158,18 +151,6 @@ def report_key(dt: str) -> str:
 def latest_report_key() -> str:
     """Where the newest day's report is once more."""
     return f"{REPORTS}/latest.html"
-
-
-def table_key(asset: Sequence[str], dt: str) -> str:
-    """Where a day of an asset's table is: silver's place for silver's assets, else a folder of its name."""
-    match list(asset):
-        case ["silver_shows", data_type]:
-            return silver_key(data_type, dt)
-        case ["silver_series"]:
-            return series_key(dt)
-        case ["silver_genres"]:
-            return genres_key(dt)
-    return f"{'/'.join(asset)}/dt={dt}/data.parquet"
 
 
 def day_of(folder: str) -> str | None:

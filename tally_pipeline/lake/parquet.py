@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tally_pipeline.shows import contract, genres, series
+from tally_pipeline.shows import contract
 from tally_pipeline.shows.page_set import Verdict
 from tally_pipeline.shows.refine import Counts
 
@@ -44,26 +44,6 @@ class Footer(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None
     source: str | None
     counts: Counts
-
-
-class SeriesFooter(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file of series says about itself."""
-
-    bronze: tuple[BronzeRef, ...]
-    contract_version: str
-    source: str | None
-    ingestion_timestamp: str | None
-    counts: series.Counts
-
-
-class GenresFooter(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file of genres says about itself."""
-
-    bronze: tuple[BronzeRef, ...]
-    contract_version: str
-    source: str | None
-    ingestion_timestamp: str | None
-    counts: genres.Counts
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -111,8 +91,8 @@ def read_footer(tail: bytes) -> Footer:
 def read_footer_as(tail: bytes, kind: type[F]) -> F:
     """Any file's footer, from at least its last `footer_length` bytes.
 
-    Raises `ForeignFileError`, also where a file of series or genres holds other rows than its footer counts: tools
-    that rewrite a file keep what they do not know. Of a list's files two checks say so, with both numbers.
+    Raises `ForeignFileError`, also where a file holds other rows than its footer counts: tools that rewrite a file
+    keep what they do not know. Of a list's files two checks say so, with both numbers.
     """
     try:
         stated = pq.read_metadata(pa.BufferReader(tail))
@@ -129,9 +109,8 @@ def read_footer_as(tail: bytes, kind: type[F]) -> F:
 
 def _rows_counted(footer: msgspec.Struct, *, is_quarantine: bool) -> int | None:
     """How many rows a file with this footer holds by it; None where it does not say."""
-    if isinstance(footer, SeriesFooter):
-        return footer.counts.quarantined if is_quarantine else footer.counts.silver_rows
-    return footer.counts.silver_rows if isinstance(footer, GenresFooter) else None
+    counts = None if isinstance(footer, Footer) else getattr(footer, "counts", None)
+    return getattr(counts, "quarantined" if is_quarantine else "silver_rows", None)
 
 
 def footer_for(

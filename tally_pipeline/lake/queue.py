@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,11 +15,9 @@ import msgspec
 from tally_pipeline import clock
 from tally_pipeline.aws.errors import explained
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.lake import layout
 from tally_pipeline.lake.arrivals import Arrival
-from tally_pipeline.lake.layout import StreamKey
+from tally_pipeline.lake.layout import Places
 from tally_pipeline.lake.store import Store
-from tally_pipeline.shows.lists import LISTS
 
 RECEIVED_AT_ONCE = 10
 """Messages that one request brings or deletes at most; SQS's own limit."""
@@ -50,7 +48,7 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 @dataclass
 class _Received:
-    """What messages told: the lists (or streams) and days that they hint at, and the messages done with."""
+    """What messages told: the datasets and days that they hint at, and the messages done with."""
 
     days: set[tuple[str, str]] = field(default_factory=set)
     receipts: list[str] = field(default_factory=list)
@@ -70,17 +68,19 @@ class QueueArrivals:
         self,
         aws: Aws,
         store: Store,
+        places: Places,
         now: Callable[[], datetime] = clock.now,
         wait_seconds: int = WAIT_SECONDS,
     ) -> None:
         self._aws = aws
         self._store = store
+        self._places = places
         self._now = now
         self._wait_seconds = wait_seconds
         self._url = aws.settings.events_queue_url
 
     def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
-        """The lists, streams and days with captures that are new since `cursor`, and the next cursor.
+        """The datasets and days with captures that are new since `cursor`, and the next cursor.
 
         Raises `AwsError` for the queue, `LakeError` for the bucket: then nothing is lost, for nothing was deleted
         that this look brought.
@@ -91,7 +91,7 @@ class QueueArrivals:
         swept, hinted = last.swept, set(received.days)
         if _is_sweep_due(last.swept, now):
             swept = now.date().isoformat()
-            hinted |= set(_swept(now))
+            hinted |= set(self._swept(now))
         found: list[Arrival] = []
         seen: dict[str, str] = {}
         for data_type, dt in sorted(hinted):
@@ -130,10 +130,10 @@ class QueueArrivals:
             if record.bucket != self._aws.settings.lake_bucket:
                 is_ours = False
                 continue
-            capture = layout.parse_capture(record.key)
+            capture = self._places.parse(record.key)
             if capture is not None:
                 received.days.add((capture.data_type, capture.dt))
-            elif not _is_receipt(record.key):
+            elif not self._places.is_beside(record.key):
                 _log.warning("%s is no capture; it is left alone.", self._store.uri(record.key))
         if is_ours:
             received.receipts.append(message["ReceiptHandle"])
@@ -158,12 +158,11 @@ class QueueArrivals:
                 )
 
     def _arrival(self, data_type: str, dt: str) -> Arrival | None:
-        is_stream = data_type in layout.STREAM_NAMES
-        prefix = layout.stream_prefix(data_type, dt) if is_stream else layout.bronze_prefix(data_type, dt)
+        place = self._places.of(data_type)
         captures = [
             (info.modified, key, info.version)
-            for info in self._store.list(prefix)
-            if (key := layout.parse_capture(info.key))
+            for info in self._store.list(place.day_folder(dt))
+            if (key := place.parse(info.key))
         ]
         if not captures:
             return None
@@ -171,6 +170,11 @@ class QueueArrivals:
         digest = hashlib.sha256(versions.encode()).hexdigest()[:16]
         captures.sort(key=lambda capture: (capture[0], str(capture[1])))
         return Arrival(data_type, dt, tuple(str(key) for _, key, _ in captures), digest)
+
+    def _swept(self, now: datetime) -> Iterator[tuple[str, str]]:
+        for place in self._places:
+            for ago in range(SWEPT_DAYS):
+                yield place.data_type, (now.date() - timedelta(days=ago)).isoformat()
 
 
 @dataclass(frozen=True)
@@ -217,21 +221,8 @@ class _Event(msgspec.Struct):
     event: str | None = msgspec.field(name="Event", default=None)
 
 
-def _is_receipt(key: str) -> bool:
-    """Whether it is what Tally keeps beside an export: it comes just before the export itself."""
-    export = StreamKey.parse(f"{key}.gz")
-    return export is not None and export.receipt == key
-
-
 def _is_sweep_due(last: str, now: datetime) -> bool:
     return not last or (last < now.date().isoformat() and now.hour >= SWEEP_HOUR)
-
-
-def _swept(now: datetime) -> Iterator[tuple[str, str]]:
-    names: Iterable[str] = (*(show_list.name for show_list in LISTS), *layout.STREAM_NAMES)
-    for name in names:
-        for ago in range(SWEPT_DAYS):
-            yield name, (now.date() - timedelta(days=ago)).isoformat()
 
 
 def _read_cursor(cursor: str | None) -> _Cursor:

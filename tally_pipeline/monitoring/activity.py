@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 
 from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.datasets import DATASETS
 from tally_pipeline.monitoring.bill import Basis, Line
 from tally_pipeline.monitoring.metrics import METRICS
 from tally_pipeline.monitoring.scans import DATA_TYPE, scans
@@ -196,12 +197,12 @@ def query_usage(asked: Asked, measured: Measured, lake: Lake, factor: float = 1.
 
 def _of_looking(lake: Lake) -> Iterator[Line]:
     """The sensor, the daily sweep, and the schedule that looks for an export."""
-    streams = 2
+    others = len(DATASETS) - len(LISTS)
     captures = len(LISTS) * DAYS + DAYS + WEEKS
     yield Line("the sensor's looks", "sqs", DAYS * 86_400 / lake.sensor_seconds, "computed")
     yield Line("events of new objects", "sqs", 3 * captures, "computed")
     yield Line("captures looked up", "s3_write", captures, "computed")
-    yield Line("the sensor's daily sweep", "s3_write", DAYS * SWEPT_DAYS * (len(LISTS) + streams), "computed")
+    yield Line("the sensor's daily sweep", "s3_write", DAYS * SWEPT_DAYS * (len(LISTS) + others), "computed")
     yield Line("looks for the export", "s3_write", DAYS * EXPORT_LOOKS_A_DAY, "computed")
 
 

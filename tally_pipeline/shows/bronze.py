@@ -12,12 +12,13 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
+from tally_pipeline.shows.captures import UnreadableCaptureError, moment_of
 from tally_pipeline.shows.page_set import PageSet, Verdict
 from tally_pipeline.shows.rawjson import MalformedJsonError, beginning, elements, members
 
@@ -28,7 +29,7 @@ class MalformedPageError(ValueError):
     """A reply is not a page of a TMDB list; the message says in what way."""
 
 
-class UnreadableBronzeError(ValueError):
+class UnreadableBronzeError(UnreadableCaptureError):
     """An object under bronze/ is not a capture; the message says in what way."""
 
 
@@ -103,11 +104,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def captured_at(self) -> datetime | None:
         """`ingestion_timestamp` as a moment in UTC (which it is in where it names no offset); None if unreadable."""
-        try:
-            moment = datetime.fromisoformat(self.ingestion_timestamp or "")
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            return None
+        return moment_of(self.ingestion_timestamp)
 
 
 @dataclass(frozen=True)

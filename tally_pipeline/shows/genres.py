@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import pyarrow as pa
 
+from tally_pipeline.shows.captures import UnreadableCaptureError
 from tally_pipeline.shows.rawjson import MalformedJsonError, beginning, elements, members, without_mark
 
 PATH = "/genre/tv/list"
@@ -31,7 +32,7 @@ SILVER: pa.Schema = pa.schema(
 """The schema of every silver file, by id. `dt` is the partition, not a column of the file."""
 
 
-class UnreadableGenresError(ValueError):
+class UnreadableGenresError(UnreadableCaptureError):
     """A reply is no list of genres, or an object is no capture of one; the message says in what way."""
 
 
@@ -66,6 +67,12 @@ class Refined:
 
     silver: pa.Table
     rejected: tuple[str, ...]
+    quarantine: None = None
+
+    @property
+    def counts(self) -> Counts:
+        rows = self.silver.num_rows
+        return Counts(genres=rows + len(self.rejected), silver_rows=rows, rejected=len(self.rejected))
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,6 +56,15 @@ class Finding:
     sql: str = ""
 
 
+Findings = Sequence[tuple[Check, Finding]]
+"""What the checks of a partition found."""
+
+
+def stops_publishing(check: Check, finding: Finding) -> bool:
+    """Whether a finding keeps what is below from being made from this: the one rule for it."""
+    return check.blocking and finding.serious and not finding.passed
+
+
 NOT_EMPTY = Check("not_empty", "The capture holds rows at all.", blocking=True)
 PAGE_SET_COMPLETE = Check(
     "page_set_complete", "Every page that was asked for came back; none stayed broken.", blocking=True

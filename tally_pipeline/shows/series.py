@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from tally_pipeline.shows import contract
+from tally_pipeline.shows.captures import UnreadableCaptureError
 from tally_pipeline.shows.chunk import refine_chunk
 from tally_pipeline.shows.contract import Column, RowContract
 from tally_pipeline.shows.rawjson import without_mark
@@ -91,7 +92,7 @@ QUARANTINE: pa.Schema = pa.schema(
 """The schema of every quarantine file."""
 
 
-class UnreadableExportError(ValueError):
+class UnreadableExportError(UnreadableCaptureError):
     """The object is no whole gzip file; the message says in what way."""
 
 

@@ -42,6 +42,9 @@ from tally_pipeline.tmdb.settings import TmdbSettings
 DAYS_KEPT = 90
 """How many days before today TMDB keeps its exports."""
 
+SERIES = "tv_series_ids"
+"""What the name of the file of all series begins with."""
+
 _PIECE = 1 << 18
 _GZIP = zlib.MAX_WBITS | 16
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -115,14 +118,14 @@ class ExportClient:
         """Closes the kept-alive connection."""
         self._session.close()
 
-    def fetch(self, day: date, *, today: date) -> ExportFile:
-        """The export of `day`. Raises `TmdbError`.
+    def fetch(self, day: date, *, today: date, file: str = SERIES) -> ExportFile:
+        """The export of `day`, of all that the name of TMDB's `file` says. Raises `TmdbError`.
 
         `MissingExportError` when TMDB has none of a past day; `NotYetThereError`, which is transient, when it has
         none of `today` (UTC) yet.
         """
-        url = export_url(self.settings, day)
-        asked = Asked("series_export", None, url)
+        url = export_url(self.settings, day, file)
+        asked = Asked("series_export" if file == SERIES else file, None, url)
         started_at, began = clock.now(), time.monotonic()
         patience = Patience(self.settings, self._rate, threading.Event())
         outcome, asked_for = patience.until_it_comes(lambda: self._ask(asked, day, today))
@@ -189,9 +192,9 @@ class ExportClient:
         return _Downloaded(reply.body, told)
 
 
-def export_url(settings: TmdbSettings, day: date) -> str:
+def export_url(settings: TmdbSettings, day: date, file: str = SERIES) -> str:
     """Where the export of a day is."""
-    return f"{settings.exports}/tv_series_ids_{day:%m_%d_%Y}.json.gz"
+    return f"{settings.exports}/{file}_{day:%m_%d_%Y}.json.gz"
 
 
 def gzip_damage(body: bytes) -> str | None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
+Source = Literal["tmdb", "sandbox"]
+"""Whose data it is."""
+
 TMDB_BASE_URL = "https://api.themoviedb.org/3"
 TMDB_EXPORTS_URL = "https://files.tmdb.org/p/exports"
 _TMDB_DOMAINS = ("themoviedb.org", "tmdb.org")

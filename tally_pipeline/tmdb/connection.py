@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from tally_pipeline.deployment.settings import Source
 from tally_pipeline.tmdb.client import PageProgress, TmdbClient
 from tally_pipeline.tmdb.errors import NoKeyError
 from tally_pipeline.tmdb.exports import ExportClient
 from tally_pipeline.tmdb.rate import RateLimit
-from tally_pipeline.tmdb.settings import TmdbSettings
+from tally_pipeline.tmdb.settings import Source, TmdbSettings
 
 
 @dataclass

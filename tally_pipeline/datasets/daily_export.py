@@ -1,0 +1,161 @@
+"""TMDB's daily exports: one gzip file a day, of which TMDB keeps the last 90. What the datasets of them share.
+
+https://developer.themoviedb.org/docs/daily-id-exports.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from logging import Logger
+
+import msgspec
+
+from tally_pipeline import clock
+from tally_pipeline.datasets.dataset import Audited, Capture, Dataset, Options, R, Shown
+from tally_pipeline.lake.layout import BronzeKey, Place
+from tally_pipeline.lake.store import NoSuchObjectError, Store
+from tally_pipeline.shows import series_quality
+from tally_pipeline.shows.captures import moment_of
+from tally_pipeline.shows.quality import Findings
+from tally_pipeline.shows.series import Receipt, UnreadableExportError, count_lines
+from tally_pipeline.tmdb.connection import Tmdb
+from tally_pipeline.tmdb.exports import DAYS_KEPT
+
+
+@dataclass(frozen=True)
+class Export:
+    """One day's file. `receipt` is None where another tool put the file there without one."""
+
+    body: bytes
+    receipt: Receipt | None
+
+
+class DailyExport(Dataset[Export, R]):
+    """One kind of export; `file` is what TMDB's name for it begins with, as `tv_series_ids`."""
+
+    cadence = "capture_export"
+    bronze_checks = (series_quality.DOWNLOAD_WHOLE,)
+    gold_looks_back = False
+    file: str
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.place = Place(name, suffix=".json.gz", beside=".json")
+        self.bronze_asset = (f"bronze_{name}",)
+        self.bronze_op = f"bronze_{name}"
+
+    def unfetchable(self, day: str, today: str, held: Sequence[BronzeKey]) -> str | None:
+        oldest = (date.fromisoformat(today) - timedelta(days=DAYS_KEPT)).isoformat()
+        if day >= oldest:
+            return None
+        silver = "/".join(self.silver_asset)
+        instead = (
+            f"Bronze holds {len(held)} of that day: materialize {silver} to rebuild it."
+            if held
+            else f"Bronze holds none of that day, and nobody can fetch it any more. Select {oldest} or later."
+        )
+        return f"TMDB keeps its exports for {DAYS_KEPT} days: {oldest} is the oldest there is. {instead}"
+
+    def fetch(self, tmdb: Tmdb, key: BronzeKey, options: Options, log: Logger) -> Mapping[str, bytes]:
+        with tmdb.exports() as client:
+            export = client.fetch(date.fromisoformat(key.dt), today=clock.today(), file=self.file)
+        receipt = msgspec.json.format(msgspec.json.encode(export.receipt(key.execution_id)))
+        # Whoever sees the file finds the receipt beside it.
+        return {receipt_key(key): receipt, str(key): export.body}
+
+    def keeps(self, name: str, held: bytes, new: bytes) -> bool:
+        if name.endswith(self.place.suffix):
+            return held == new
+        try:
+            of_held, of_new = (msgspec.json.decode(text, type=Receipt) for text in (held, new))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return False
+        return of_held.sha256 == of_new.sha256
+
+    def peek(self, store: Store, key: BronzeKey) -> Capture[Export | None]:
+        receipt = _receipt(store, key)
+        source = receipt.source if receipt else None
+        return Capture(key, "", source, _moment(receipt), "complete", content=None)
+
+    def read(self, store: Store, key: BronzeKey) -> Capture[Export]:
+        body = store.get(str(key))
+        receipt, digest = _receipt(store, key), hashlib.sha256(body).hexdigest()
+        if receipt is not None and receipt.sha256 != digest:
+            raise UnreadableExportError(
+                f"{store.uri(str(key))} hashes to {digest}, its receipt says {receipt.sha256}"
+            )
+        source = receipt.source if receipt else None
+        return Capture(key, digest, source, _moment(receipt), "complete", Export(body, receipt))
+
+    def remedy(self, day: str, rejected: Sequence[str]) -> str:
+        return f"Materialize {self.bronze_asset[0]} for {day}: TMDB keeps the last {DAYS_KEPT} days."
+
+    def judge_capture(self, capture: Capture[Export]) -> Findings:
+        receipt = capture.content.receipt
+        told = receipt.headers.get("Content-Length", "") if receipt else ""
+        promised = int(told) if told.isdecimal() else None
+        whole = series_quality.download_whole(len(capture.content.body), promised)
+        return ((series_quality.DOWNLOAD_WHOLE, whole),)
+
+    def show_capture(self, capture: Capture[Export]) -> Shown:
+        receipt = capture.content.receipt
+        return {
+            "source": receipt.source if receipt else "not stated",
+            "url": receipt.url if receipt else "not stated",
+            "bytes": len(capture.content.body),
+            "sha256": capture.sha256,
+            "last modified": receipt.headers.get("Last-Modified", "not stated") if receipt else "not stated",
+            "requests": receipt.requests if receipt else 0,
+            "duration (s)": receipt.duration_seconds if receipt else 0.0,
+        }
+
+    def audit(self, store: Store, key: BronzeKey, source: str) -> Audited:
+        try:
+            export = self.read(store, key).content
+            lines = count_lines(export.body)
+        except (UnreadableExportError, NoSuchObjectError) as error:
+            return Audited(str(key), problems=(str(error),))
+        receipt = export.receipt
+        if receipt is None:
+            return Audited(str(key), 1, lines, unproven=True)
+        problems = differing(key, source, receipt.execution_id, receipt.source)
+        if receipt.dt != key.dt:
+            problems.append(f"its receipt says it is of {receipt.dt}, its place says {key.dt}")
+        if receipt.bytes != len(export.body):
+            problems.append(f"it holds {len(export.body)} bytes, its receipt says {receipt.bytes}")
+        return Audited(str(key), 1, lines, tuple(problems))
+
+
+def receipt_key(key: BronzeKey) -> str:
+    """Where the receipt of an export is: beside the file."""
+    return str(key).removesuffix(".gz")
+
+
+def differing(key: BronzeKey, source: str, execution_id: str | None, stated_source: str | None) -> list[str]:
+    """Where a capture says another thing of itself than its place does."""
+    stated = (("execution", execution_id, key.execution_id), ("source", stated_source, source))
+    return [
+        f"it says its {what} is {says}, its place says {should}"
+        for what, says, should in stated
+        if says not in (None, should)
+    ]
+
+
+def _moment(receipt: Receipt | None) -> datetime | None:
+    return moment_of(receipt.ingestion_timestamp if receipt else None)
+
+
+def _receipt(store: Store, key: BronzeKey) -> Receipt | None:
+    """What is kept beside a file; None when there is nothing. Raises `UnreadableExportError`."""
+    where = receipt_key(key)
+    try:
+        return msgspec.json.decode(store.get(where), type=Receipt)
+    except NoSuchObjectError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableExportError(
+            f"{store.uri(where)} is not the receipt of an export ({error})"
+        ) from error

@@ -1,0 +1,137 @@
+"""TMDB's list of TV genres, captured once a week.
+
+Partitioned by day like everything here, so that one key says when it was captured; the schedule is what is weekly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from logging import Logger
+
+import msgspec
+
+from tally_pipeline.datasets.daily_export import differing
+from tally_pipeline.datasets.dataset import Audited, Capture, Dataset, Judging, Options, Past, Shown, rows
+from tally_pipeline.lake.layout import BronzeKey, Place
+from tally_pipeline.lake.parquet import BronzeRef
+from tally_pipeline.lake.store import NoSuchObjectError, Store
+from tally_pipeline.lake.tables import TableSpec
+from tally_pipeline.shows import genres, series_quality
+from tally_pipeline.shows.captures import moment_of
+from tally_pipeline.shows.genres import Counts, Genres, Refined, UnreadableGenresError
+from tally_pipeline.shows.quality import Findings
+from tally_pipeline.tmdb.connection import Tmdb
+
+NAME = "genres"
+
+
+class GenresFooter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file of genres says about itself."""
+
+    bronze: tuple[BronzeRef, ...]
+    contract_version: str
+    source: str | None
+    ingestion_timestamp: str | None
+    counts: Counts
+
+
+class GenresDataset(Dataset[Genres, Refined]):
+    """The list of genres."""
+
+    name = NAME
+    cadence = "capture_genres"
+    place = Place(NAME)
+    bronze_asset = ("bronze_genres",)
+    bronze_op = "bronze_genres"
+    bronze_description = (
+        f"TMDB's list of TV genres, {genres.PATH}, byte for byte, captured weekly. TMDB serves only the present: only"
+        " today's partition can be captured."
+    )
+    silver_asset = ("silver_genres",)
+    silver_op = "silver_genres"
+    silver_description = (
+        "TMDB's TV genres by id. The latest day's are what `genres_known` holds shows against."
+    )
+    silver_checks = series_quality.GENRE_CHECKS
+    silver_table = TableSpec(
+        "silver_genres",
+        "TMDB's TV genres, one row a genre and day on which they were captured.",
+        "silver/genres/dt=*/data.parquet",
+        genres.SILVER,
+    )
+    table_name = "silver_genres"
+    unique = "id"
+    lineage: Mapping[str, Sequence[str]] = {"id": ("id",), "name": ("name",)}
+    footer_type = GenresFooter
+    named_in_gold = True
+
+    def fetch(self, tmdb: Tmdb, key: BronzeKey, options: Options, log: Logger) -> Mapping[str, bytes]:
+        with tmdb.client() as client:
+            captured = client.genres(day=date.fromisoformat(key.dt))
+        return {str(key): captured.to_bronze(key.execution_id)}
+
+    def read(self, store: Store, key: BronzeKey) -> Capture[Genres]:
+        try:
+            found = genres.decode(store.get(str(key)))
+        except UnreadableGenresError as error:
+            raise UnreadableGenresError(f"{store.uri(str(key))}: {error}") from error
+        stated = found.metadata
+        captured_at = moment_of(stated.ingestion_timestamp)
+        return Capture(key, found.sha256, stated.source, captured_at, "complete", found)
+
+    def remedy(self, day: str, rejected: Sequence[str]) -> str:
+        return "Materialize bronze_genres on that very day (UTC)."
+
+    def judge_capture(self, capture: Capture[Genres]) -> Findings:
+        return ()
+
+    def show_capture(self, capture: Capture[Genres]) -> Shown:
+        stated = capture.content.metadata
+        return {
+            "source": stated.source or "not stated",
+            "language": stated.language or "not stated",
+            "bytes": len(capture.content.reply),
+            "sha256": stated.sha256 or capture.sha256,
+        }
+
+    def audit(self, store: Store, key: BronzeKey, source: str) -> Audited:
+        try:
+            found = self.read(store, key).content
+        except (UnreadableGenresError, NoSuchObjectError) as error:
+            return Audited(str(key), problems=(str(error),))
+        stated = found.metadata
+        problems = differing(key, source, stated.execution_id, stated.source)
+        if stated.sha256 not in (None, hashlib.sha256(found.reply).hexdigest()):
+            problems.append("the reply does not hash to the SHA-256 taken when it was received")
+        listed = genres.refine(found).counts.genres
+        return Audited(str(key), 1, listed, tuple(problems), unproven=stated.sha256 is None)
+
+    def refine(self, capture: Capture[Genres]) -> Refined:
+        return genres.refine(capture.content)
+
+    def footer(self, capture: Capture[Genres], refined: Refined, source: str) -> GenresFooter:
+        return GenresFooter(
+            bronze=(capture.ref,),
+            contract_version=genres.VERSION,
+            source=source,
+            ingestion_timestamp=capture.content.metadata.ingestion_timestamp,
+            counts=refined.counts,
+        )
+
+    def judge(
+        self, capture: Capture[Genres], refined: Refined, options: Options, against: Judging
+    ) -> Findings:
+        ids = refined.silver["id"].to_pylist()
+        return (
+            (series_quality.GENRE_ID_UNIQUE, series_quality.genre_id_unique(ids)),
+            (
+                series_quality.GENRES_NAMED,
+                series_quality.genres_named(refined.counts.genres, refined.rejected),
+            ),
+            (series_quality.GENRES_AS_CONTRACTED, series_quality.genres_as_contracted(ids)),
+        )
+
+    def show(self, capture: Capture[Genres], refined: Refined, past: Past) -> Shown:
+        return {"dagster/partition_row_count": refined.counts.silver_rows, "genres": rows(refined.silver)}

@@ -1,0 +1,313 @@
+"""TMDB's lists of shows: one dataset a list, all of them one table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from logging import Logger
+
+import msgspec
+import pyarrow.compute as pc
+from pydantic import Field
+
+from tally_pipeline import clock
+from tally_pipeline.datasets.dataset import (
+    HISTORY_DAYS,
+    Audited,
+    Capture,
+    Dataset,
+    Judging,
+    Options,
+    Past,
+    Shown,
+    bars,
+    rows,
+)
+from tally_pipeline.datasets.shown import PREVIEW_ROWS, Rows, distribution
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.layout import BronzeKey, Place
+from tally_pipeline.lake.parquet import Footer, footer_for
+from tally_pipeline.lake.store import NoSuchObjectError, Store
+from tally_pipeline.lake.tables import TableSpec
+from tally_pipeline.shows import bronze as bronze_format
+from tally_pipeline.shows import contract, fields, quality
+from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError, rebuild_pages
+from tally_pipeline.shows.lists import MAX_PAGES, ShowList
+from tally_pipeline.shows.quality import Findings
+from tally_pipeline.shows.rawjson import MalformedJsonError, members
+from tally_pipeline.shows.refine import Refined, refine
+from tally_pipeline.tmdb.connection import Tmdb
+
+KEYS = ("data_type", "dt")
+"""The partition keys of what is made of the lists."""
+
+SILVER_SHOWS = TableSpec(
+    "silver_shows",
+    "The shows that hold the contract, one row a show, list and day.",
+    layout.silver_key("*", "*"),
+    contract.SILVER,
+    KEYS,
+)
+QUARANTINE_SHOWS = TableSpec(
+    "quarantine_shows",
+    "The rows that broke a rule, with their reasons.",
+    layout.quarantine_key("*", "*"),
+    contract.QUARANTINE,
+    KEYS,
+)
+
+_PREVIEWED = ("rank", "title", "popularity", "vote_average", "vote_count", "original_language")
+_FIELDS = {column.name: column.field for column in contract.COLUMNS}
+
+
+class CaptureOptions(Options):
+    """How a capture is done; set in the launchpad."""
+
+    pages: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_PAGES,
+        description="Pages to capture; the list's default depth if not given.",
+    )
+    retries: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="How often to try the whole capture again when TMDB cannot be reached at all, after 1, 2, 4…"
+        " minutes. The schedule uses 3. A page that fails is retried by itself in any case.",
+    )
+
+
+class RefineOptions(Options):
+    """How a day is refined; set in the launchpad."""
+
+    allow_partial: bool = Field(
+        default=False,
+        description="Refine a partial capture where there is no complete one, and publish the day however many"
+        " rows repeat a show. The file and the UI then say so.",
+    )
+
+
+class ShowsDataset(Dataset[Bronze, Refined]):
+    """One list of shows."""
+
+    cadence = "capture"
+    bronze_checks = quality.BRONZE_CHECKS
+    silver_checks = quality.SILVER_CHECKS
+    silver_table = SILVER_SHOWS
+    quarantine_table = QUARANTINE_SHOWS
+    unique = "show_id"
+    nullable = frozenset(column.name for column in contract.COLUMNS if column.nullable)
+    lineage: Mapping[str, Sequence[str]] = {
+        column.name: (column.field,) for column in contract.COLUMNS if column.field is not None
+    }
+    footer_type = Footer
+    capture_options = CaptureOptions
+    refine_options = RefineOptions
+
+    def __init__(self, show_list: ShowList) -> None:
+        self.list = show_list
+        self.name = show_list.name
+        self.place = Place(show_list.name, layout.BRONZE)
+        self.bronze_asset = ("bronze_shows", show_list.name)
+        self.silver_asset = ("silver_shows", show_list.name)
+        self.bronze_op, self.silver_op = f"bronze_{show_list.name}", f"silver_{show_list.name}"
+        self.table_name = f"silver_shows (data_type = '{show_list.name}')"
+        self.bronze_description = (
+            f"{show_list.title} as TMDB sent it: raw pages of {show_list.path}, byte for byte, one object a capture,"
+            f" never changed. {show_list.description} TMDB serves only the present: only today's partition can be"
+            " captured."
+        )
+        self.silver_description = (
+            f"{show_list.title}, one row a show, under the contract: typed, without repeats, rejected rows in"
+            f" quarantine with every reason. {show_list.description} Rebuilds for any day from stored bronze."
+        )
+
+    def fetch(self, tmdb: Tmdb, key: BronzeKey, options: Options, log: Logger) -> Mapping[str, bytes]:
+        assert isinstance(options, CaptureOptions)
+        depth = options.pages if options.pages is not None else tmdb.depths[self.name]
+        log.info(f"Capturing {self.name}, {depth or 'all'} pages, from {tmdb.source}.")
+        with tmdb.client() as client:
+            captured = client.capture(
+                self.list, depth=depth, on_page=tmdb.on_page, day=date.fromisoformat(key.dt)
+            )
+        if captured.stopped_by is not None:
+            log.error(str(captured.stopped_by))
+        if clock.today().isoformat() != key.dt:
+            log.warning(
+                f"The capture went on after the end of {key.dt} (UTC): its last pages may be of the day after."
+            )
+        return {str(key): captured.to_bronze(key.execution_id)}
+
+    def read(self, store: Store, key: BronzeKey) -> Capture[Bronze]:
+        try:
+            bronze = bronze_format.decode(store.get(str(key)))
+            stated = bronze.metadata
+            return Capture(
+                key, bronze.sha256, stated.source, stated.captured_at, _verdict(bronze), content=bronze
+            )
+        except UnreadableBronzeError as error:
+            raise UnreadableBronzeError(f"{store.uri(str(key))} is not a capture: {error}") from error
+
+    def accepts(self, capture: Capture[Bronze | None], options: Options) -> bool:
+        partial = isinstance(options, RefineOptions) and options.allow_partial
+        return capture.verdict == "complete" or (capture.verdict == "partial" and partial)
+
+    def remedy(self, day: str, rejected: Sequence[str]) -> str:
+        partial = any("is partial" in line for line in rejected)
+        return f"Materialize bronze_shows/{self.name} on that very day (UTC)" + (
+            "; a partial capture is refined when silver is launched with allow_partial: true."
+            if partial
+            else "."
+        )
+
+    def judge_capture(self, capture: Capture[Bronze]) -> Findings:
+        stated, every = capture.content.metadata, capture.content.rows()
+        if stated.data_type not in (None, self.name):
+            raise UnreadableBronzeError(
+                f"it says it is a capture of {stated.data_type}, yet lies under {self.name}"
+            )
+        found = fields.scan(every)
+        return (
+            (quality.NOT_EMPTY, quality.not_empty(stated, len(every))),
+            (quality.PAGE_SET_COMPLETE, quality.page_set_complete(stated)),
+            (quality.ETAGS_MATCH, quality.etags_match(stated)),
+            (quality.FIELDS_KNOWN, quality.fields_known(found.new, found.lost)),
+        )
+
+    def show_capture(self, capture: Capture[Bronze]) -> Shown:
+        stated, every = capture.content.metadata, capture.content.rows()
+        pages = stated.page_set
+        return {
+            "preview": Rows(
+                [_previewed(bytes(row), place) for place, row in enumerate(every[:PREVIEW_ROWS], 1)]
+            ),
+            "dagster/partition_row_count": len(every),
+            "source": stated.source or "not stated",
+            "verdict": stated.verdict or "not stated",
+            "pages": len(stated.pages),
+            "pages asked": pages.pages_asked if pages else len(stated.pages),
+            "repeats": pages.repeats if pages else "not stated",
+            "totals moved": pages.totals_moved if pages else False,
+            "requests": stated.requests or 0,
+            "retries": stated.retries or 0,
+            "duration (s)": round(stated.duration_seconds or 0.0, 3),
+            "bytes": sum(record.bytes for record in stated.pages),
+            "sha256": capture.sha256,
+        }
+
+    def audit(self, store: Store, key: BronzeKey, source: str) -> Audited:
+        try:
+            bronze = self.read(store, key).content
+            held = len(bronze.rows())
+            pages = rebuild_pages(bronze)
+        except (UnreadableBronzeError, NoSuchObjectError) as error:
+            return Audited(str(key), problems=(str(error),))
+        stated = bronze.metadata
+        problems = [
+            f"page {record.page} does not hash to the SHA-256 taken when it was received"
+            for record, body in pages
+            if hashlib.sha256(body).hexdigest() != record.sha256
+        ]
+        captured_on = stated.captured_at.date().isoformat() if stated.captured_at else None
+        for what, says, should in (
+            ("list", stated.data_type, key.data_type),
+            ("day", captured_on, key.dt),
+            ("execution", stated.execution_id, key.execution_id),
+            ("source", stated.source, source),
+        ):
+            if says not in (None, should):
+                problems.append(f"it says its {what} is {says}, its place says {should}")
+        counted = sum(record.rows for record, _ in pages)
+        if pages and counted != held:
+            problems.append(f"it holds {held} rows, its pages account for {counted}")
+        unproven = held > 0 and not pages
+        if unproven and (stated.client or "").startswith("tally/"):
+            problems.append(
+                "Tally wrote it, yet its record of the pages cannot be read: nothing to hold it against"
+            )
+        return Audited(str(key), len(pages), held, tuple(problems), unproven)
+
+    def refine(self, capture: Capture[Bronze]) -> Refined:
+        return refine(capture.content, data_type=self.name, dt=capture.key.dt, key=str(capture.key))
+
+    def footer(self, capture: Capture[Bronze], refined: Refined, source: str) -> msgspec.Struct:
+        return footer_for((capture.ref,), capture.content.metadata.verdict, source, refined.counts)
+
+    def judge(
+        self, capture: Capture[Bronze], refined: Refined, options: Options, against: Judging
+    ) -> Findings:
+        assert isinstance(options, RefineOptions)
+        counts, past = refined.counts, against.past.counts
+        rejected = (
+            refined.quarantine.slice(0, quality.SHOWN).select(["page", "place", "reasons", "raw"]).to_pylist()
+        )
+        rejected_sql = quality.rejected_rows(self.name, capture.key.dt)
+        distinct = pc.count_distinct(refined.silver["show_id"]).as_py()
+        listed = against.genres() if counts.unknown_genres else {}
+        return (
+            (quality.PASS_RATE, quality.pass_rate(counts, against.least_pass_rate, rejected, rejected_sql)),
+            (quality.SHOW_ID_UNIQUE, quality.show_id_unique(distinct, counts.silver_rows, counts.repeats)),
+            (
+                quality.ACCOUNTS_FOR_EVERY_ROW,
+                quality.accounts_for_every_row(counts, capture.content.metadata.stated_rows),
+            ),
+            (quality.REPEATS_RARE, quality.repeats_rare(counts, accepted=options.allow_partial)),
+            (quality.VOLUME, quality.volume(counts, past)),
+            (quality.NULL_RATES, quality.null_rates(counts, past)),
+            (quality.GENRES_KNOWN, quality.genres_known(counts, listed)),
+        )
+
+    def show(self, capture: Capture[Bronze], refined: Refined, past: Past) -> Shown:
+        counts, before = refined.counts, past.counts
+        partial = capture.verdict == "partial"
+        history = [float(before[day].silver_rows) if day in before else None for day in reversed(past.days)]
+        return {
+            "preview": rows(refined.silver, _PREVIEWED, PREVIEW_ROWS),
+            "dagster/partition_row_count": counts.silver_rows,
+            "verdict": "PARTIAL: refined because allow_partial was set" if partial else capture.verdict,
+            "bronze rows": counts.bronze_rows,
+            "repeats": counts.repeats,
+            "quarantined": counts.quarantined,
+            "pass rate (%)": counts.pass_rate,
+            f"rows, last {HISTORY_DAYS} days and today": bars([*history, float(counts.silver_rows)]),
+            "shows by popularity (log)": bars(distribution(refined.silver["popularity"].to_pylist())),
+        }
+
+    def measures(self, capture: Capture[Bronze], refined: Refined, *, published: bool) -> Mapping[str, float]:
+        counts = refined.counts
+        return {
+            "TotalShowsIngested": counts.silver_rows if published else 0,
+            "DataQualityPassRate": counts.pass_rate,
+            "QuarantinedRows": counts.quarantined,
+        }
+
+
+def _verdict(bronze: Bronze) -> str:
+    """Bronze's verdict, as far as the object bears it out: without rows it is empty, and one that names missing pages
+    is not complete. An object that states no verdict is complete if it holds rows."""
+    stated = bronze.metadata
+    if not bronze.rows():
+        return "empty"
+    if stated.missing and stated.verdict in (None, "complete"):
+        return "partial"
+    return stated.verdict or "complete"
+
+
+def _previewed(row: bytes, place: int) -> dict[str, object]:
+    """A row as it came, under silver's names; of one that cannot be read the place only."""
+    shown: dict[str, object] = dict.fromkeys(_PREVIEWED)
+    shown["rank"] = place
+    try:
+        parts = members(row)
+    except MalformedJsonError:
+        return shown
+    for name in _PREVIEWED[1:]:
+        text = parts.get(_FIELDS[name] or "")
+        if text is not None:
+            try:
+                shown[name] = msgspec.json.decode(text)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                shown[name] = bytes(text).decode("utf-8", "backslashreplace")
+    return shown

@@ -1,0 +1,32 @@
+"""What the assets run on, whoever puts it together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tally_pipeline.catalog.engine import QueryEngine
+from tally_pipeline.deployment.settings import Settings
+from tally_pipeline.lake.arrivals import Arrivals
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.monitoring.metrics import Metrics
+from tally_pipeline.tmdb.client import PageProgress
+from tally_pipeline.tmdb.connection import Tmdb
+
+Watch = Callable[[PageProgress], None]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What the assets run on: one of these is all that changes between a laptop and AWS.
+
+    `catalog` answers people, `workbench` what gold and the report ask of months of small files.
+    """
+
+    settings: Settings
+    tmdb: Tmdb
+    lake: Lake
+    catalog: QueryEngine
+    workbench: QueryEngine
+    arrivals: Arrivals
+    metrics: Metrics

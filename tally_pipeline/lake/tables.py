@@ -1,0 +1,55 @@
+"""What a table over files of the lake is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table over Parquet files in folders.
+
+    `pattern` is a glob of its files' keys below the lake's root, with one `*` for each partition key, in their
+    order. `schema` is what the files should hold, in the order they hold it. `partitions` are the keys that the
+    path holds, all strings; a file may repeat one in a column of its own, and the path is believed.
+    """
+
+    name: str
+    description: str
+    pattern: str
+    schema: pa.Schema
+    partitions: tuple[str, ...] = ("dt",)
+
+    @property
+    def columns(self) -> pa.Schema:
+        """What only the files hold: the schema without the partition keys."""
+        return pa.schema([field for field in self.schema if field.name not in self.partitions])
+
+    @property
+    def presented(self) -> pa.Schema:
+        """The schema as a query should see it: the files' columns, then the partition keys."""
+        keys = [pa.field(key, pa.string()) for key in self.partitions]
+        return pa.schema([*self.columns, *keys])
+
+    @property
+    def prefix(self) -> str:
+        """The folder of the table's files below the lake's root, without a slash at the end."""
+        return self._folders(slice(None, self._fixed))
+
+    @property
+    def template(self) -> str:
+        """The folder of one partition below `prefix`, as Athena's projection writes it: `dt=${dt}`."""
+        template = self._folders(slice(self._fixed, None))
+        for key in self.partitions:
+            template = template.replace("*", f"${{{key}}}", 1)
+        return template
+
+    @property
+    def _fixed(self) -> int:
+        """How many folders of the path are the same for every file."""
+        return self.pattern[: self.pattern.index("*")].count("/")
+
+    def _folders(self, which: slice) -> str:
+        return "/".join(self.pattern.split("/")[:-1][which])
