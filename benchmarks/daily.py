@@ -16,11 +16,12 @@ from benchmarks.processes import TALLY, BenchmarkError, announced_url, environme
 from benchmarks.report import Measure, Report, Target
 from tally_pipeline import clock
 from tally_pipeline.assets import common
+from tally_pipeline.datasets import GENRES, SERIES, SHOWS
+from tally_pipeline.datasets.captures import held
 from tally_pipeline.lake import layout, parquet
-from tally_pipeline.lake.lake import Capture, Lake
+from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
 from tally_pipeline.shows.lists import LISTS
-from tally_pipeline.shows.refine import Refined, refine
 from tally_pipeline.tmdb.settings import TmdbSettings
 
 LATENCY_MS = 50
@@ -143,7 +144,12 @@ def _on_default_executor(home: Path, url: str) -> None:
     """The assets of `tally sync`, from Dagster's own command: the same work, a process a step."""
     settings = Path(common.__file__).parents[1] / "dagster.yaml"
     (home / "dagster.yaml").write_bytes(settings.read_bytes())
-    streams = (common.SERIES_EXPORT, common.SERIES, common.BRONZE_GENRES, common.SILVER_GENRES)
+    streams = (
+        common.bronze_key(SERIES),
+        common.silver_key(SERIES),
+        common.bronze_key(GENRES),
+        common.silver_key(GENRES),
+    )
     selection = "* and not (" + " or ".join(f"key:{key.to_user_string()}" for key in streams) + ")"
     command = [
         DAGSTER,
@@ -169,7 +175,6 @@ def _sync(home: Path, url: str) -> _Sync:
         events = instance.all_logs(record.dagster_run.run_id)
     moments = [event.timestamp for event in events]
     lake = Lake(Store.in_folder(home / "sandbox" / "lake"), "sandbox")
-    captures = [_only_capture(lake, show_list.name) for show_list in LISTS]
     stated = [capture.bronze.metadata for capture in captures]
     return _Sync(
         total=ended_at - began_at,
@@ -177,7 +182,7 @@ def _sync(home: Path, url: str) -> _Sync:
         run=max(moments) - min(moments),
         close=ended_at - max(moments),
         fetch=sum(metadata.duration_seconds or 0 for metadata in stated),
-        refine=_seconds(lambda: _refine_again(lake, captures)),
+        refine=_seconds(lambda: _refine_again(lake)),
         below=_below(events),
         requests=sum(metadata.requests or 0 for metadata in stated),
         pages=sum(len(metadata.pages) for metadata in stated),
@@ -197,24 +202,17 @@ def _below(events: Sequence[dg.EventLogEntry]) -> float:
     return sum(at[step, success] - at[step, start] for step in steps)
 
 
-def _only_capture(lake: Lake, data_type: str) -> Capture:
-    [key] = lake.bronze_keys(data_type)
-    return Capture(key, lake.read_bronze(key))
-
-
-def _refine_again(lake: Lake, captures: list[Capture]) -> None:
+def _refine_again(lake: Lake) -> None:
     """What refining took within the sync: the same work done again, without Dagster around it."""
-    for capture in captures:
-        _refined(lake, capture)  # for bronze's preview
-        refined = _refined(lake, capture)  # for silver
-        footer = parquet.footer_for((capture.ref,), "complete", lake.source, refined.counts)
+    for dataset in SHOWS:
+        [key] = held(lake, dataset)
+        capture = dataset.read(lake.store, key)
+        dataset.judge_capture(capture)
+        dataset.show_capture(capture)
+        refined = dataset.refine(dataset.read(lake.store, key))
+        footer = dataset.footer(capture, refined, lake.source)
         parquet.encode(refined.silver, footer)
         parquet.encode(refined.quarantine, footer)
-
-
-def _refined(lake: Lake, capture: Capture) -> Refined:
-    key = capture.key
-    return refine(lake.read_bronze(key), data_type=key.data_type, dt=key.dt, key=str(key))
 
 
 # --- what is verified after each ---------------------------------------------------------------------------
@@ -311,7 +309,7 @@ def _report(rounds: Sequence[_Round]) -> Report:
             " and Arrow alone are more than a third of that. What dlt does in threads TMDB would answer with 429.",
             "*fetch* is the sum of `duration_seconds` in the captures' `_metadata`. *start*, *close* and the run"
             " are told apart by the run's first and last event. *refine* is the same work done again on the captured"
-            " bronze after the sync: each capture refined twice (for bronze's preview, for silver), and written as"
+            " bronze after the sync: each capture read and looked over for bronze, refined for silver, and written as"
             " Parquet. The steps below silver are counted with the events that they write into Dagster's history.",
         ],
     )

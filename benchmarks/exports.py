@@ -25,8 +25,9 @@ from benchmarks.report import Measure, Report, Target
 from benchmarks.ui import Graphql, free_port
 from tally_pipeline import clock
 from tally_pipeline.assets import common
+from tally_pipeline.datasets import SERIES
+from tally_pipeline.datasets.series import SeriesFooter
 from tally_pipeline.deployment import deploy, load_settings
-from tally_pipeline.lake import streams
 from tally_pipeline.lake.lake import Lake
 
 DAYS = 90
@@ -115,7 +116,7 @@ def _backfill(days: int) -> _Backfill:
                 until("Dagster's UI", graphql.answers, seconds=180)
                 began = time.monotonic()
                 wanted = [day.isoformat() for day in past]
-                ended = graphql.backfill([common.SERIES_EXPORT], wanted, seconds=10 * SECONDS_TARGET)
+                ended = graphql.backfill([common.bronze_key(SERIES)], wanted, seconds=10 * SECONDS_TARGET)
                 fetching = time.monotonic() - began
                 lake = deploy(settings).lake
                 until("silver", lambda: _all_refined(lake, there), seconds=10 * SECONDS_TARGET, every=1)
@@ -128,12 +129,20 @@ def _backfill(days: int) -> _Backfill:
         return _Backfill(_rows(lake, there), making, seconds, fetching, max(peak), asked, missing)
 
 
+def _footer(lake: Lake, day: date) -> SeriesFooter | None:
+    return lake.footer_if_ours(SERIES.silver_key(day.isoformat()), SeriesFooter)
+
+
 def _all_refined(lake: Lake, days: list[date]) -> bool | None:
-    return True if all(streams.series_footer(lake, day.isoformat()) for day in days) else None
+    return (
+        True
+        if all(lake.footer_if_ours(SERIES.silver_key(day.isoformat()), SeriesFooter) for day in days)
+        else None
+    )
 
 
 def _rows(lake: Lake, days: list[date]) -> int:
-    footers = [streams.series_footer(lake, day.isoformat()) for day in days]
+    footers = [_footer(lake, day) for day in days]
     return sum(footer.counts.silver_rows for footer in footers if footer)
 
 
@@ -143,7 +152,7 @@ def _require_one_failure(
     """The missing day failed and is named in the run's error; every other is materialized."""
     names = [day.isoformat() for day in past]
     partitions = common.daily(past[0])
-    statuses = instance.get_status_by_partition(common.SERIES_EXPORT, names, partitions) or {}
+    statuses = instance.get_status_by_partition(common.bronze_key(SERIES), names, partitions) or {}
     found = Counter(
         status.value for day in names if (status := statuses.get(day)) and day != missing.isoformat()
     )

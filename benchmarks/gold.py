@@ -16,6 +16,7 @@ import pyarrow as pa
 from benchmarks.report import Measure, Report, Target
 from tally_pipeline import clock
 from tally_pipeline.assets.gold import make_day
+from tally_pipeline.assets.io_manager import LakeIOManager
 from tally_pipeline.catalog import samples
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
@@ -139,7 +140,7 @@ def measure(runs: int, days: int = DAYS) -> Report:
 def _seconds_to_make(lake: Lake, engine: DuckDbEngine, table: gold.Table, day: str) -> float:
     started = time.perf_counter()
     silver = SilverFiles.of(lake, [show_list.name for show_list in LISTS])
-    outcome = make_day(lake, engine, table, day, silver)
+    outcome = LakeIOManager(lake).publish(make_day(lake, engine, table, day, silver))
     if outcome.refusal:
         raise SystemExit(f"{table.sql_name} was not made: {outcome.refusal}")
     return _since(started)

@@ -24,6 +24,7 @@ from tally_pipeline import clock
 from tally_pipeline.catalog import samples
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.datasets import PLACES
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake.arrivals import FolderArrivals
@@ -196,7 +197,7 @@ def _by_objects(folder: Path, sizes: Sequence[int], runs: int) -> list[Measure]:
 def _looks(folder: Path, root: Path, runs: int) -> tuple[list[float], list[float]]:
     """Seconds of the first look at a lake's bronze; of ticks when there is nothing new any more."""
     time.sleep(_FRESH_SECONDS)
-    arrivals = FolderArrivals(root, window_seconds=_FRESH_SECONDS)
+    arrivals = FolderArrivals(root, PLACES, window_seconds=_FRESH_SECONDS)
     began = time.perf_counter()
     cursor = arrivals.since(None)[1]
     first = time.perf_counter() - began

@@ -23,6 +23,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from tally_pipeline import clock
+from tally_pipeline.datasets import SERIES
 from tally_pipeline.lake import layout
 from tally_pipeline.shows.lists import LISTS
 
@@ -62,7 +63,7 @@ def days(today: date) -> dict[str, Day]:
     """The days that are tried, by name: the next ones of their kind."""
     leap = next(year for year in range(today.year + 1, today.year + 9) if _is_leap(year))
     twice = (layout.bronze_prefix(LISTS[0].name), 2)
-    export = (layout.stream_prefix(layout.SERIES_EXPORT), 1)
+    export = (SERIES.place.folder, 1)
     tomorrow = today + timedelta(days=1)
     return {
         "new-year": Day(datetime(today.year, 12, 31, 23, 59, 30, tzinfo=UTC)),

@@ -28,10 +28,10 @@ import msgspec
 import obstore
 
 from proof.children.ticks import tick
+from tally_pipeline.cli import main, rebuild, status, sync  # noqa: F401
 
 # What a command imports when it runs is there before the fork.
-from tally_pipeline.cli import main, rebuild, status, sync  # noqa: F401
-from tally_pipeline.lake import layout
+from tally_pipeline.datasets import PLACES
 
 # So is what Dagster and Arrow import once they are at work.
 for _name in ("alembic.command", "pandas", "sqlalchemy", "sqlite3", "structlog", "tqdm", "upath"):
@@ -282,7 +282,7 @@ def _staging_file_in(folder: Path) -> bool:
 
 def _without_execution(key: str) -> str:
     """The key of a capture without the execution that made it, which is another each time."""
-    parsed = layout.parse_capture(key)
+    parsed = PLACES.parse(key)
     return key if parsed is None else key.replace(parsed.execution_id, "<run>")
 
 

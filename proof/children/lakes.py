@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from proof.children.child import Command, run
+from tally_pipeline.datasets.captures import audit
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.audit import audit
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import FOOTER_BYTES, Footer, read_footer

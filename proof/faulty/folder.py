@@ -15,11 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from proof.cases import SILVER, Case, Home, Ran, demand, glimpse, ran
+from tally_pipeline.datasets import named
+from tally_pipeline.datasets.captures import NoCaptureError, choose
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.lake import Lake, NoCaptureError
+from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError, Store
 from tally_pipeline.shows.refine import refine
 from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, assert_sound, contents, day
+from tally_pipeline_tests.lake.refined import keys_of
 
 SIDE = "folder"
 SMALL = 200
@@ -217,9 +220,9 @@ def _vanishes(home: Home) -> str:
 
         lake = Lake(Store.in_folder(home.root, vanish), "sandbox")
         if others:
-            capture = lake.capture_to_refine(POPULAR.name, day())
+            capture = choose(lake, named(POPULAR.name), day())
             demand(str(last) in " ".join(capture.passed_over), f"passed over {capture.passed_over}")
-            refine(capture.bronze, data_type=POPULAR.name, dt=day(), key=str(capture.key))
+            refine(capture.content, data_type=POPULAR.name, dt=day(), key=str(capture.key))
             told.append("one is left and taken")
             continue
         with home.pipeline() as pipeline:
@@ -243,7 +246,7 @@ def _left_behind(home: Home) -> str:
     demand(not [name for name in listed if "#" in name], f"listed: {listed}")
     with home.pipeline() as pipeline:
         arrived, _ = pipeline.deployment.arrivals.since(None)
-        demand([arrival.keys for arrival in arrived] == [(key,)], f"the sensor sees {arrived}")
+        demand([keys_of(arrival) for arrival in arrived] == [(key,)], f"the sensor sees {arrived}")
         demand(pipeline.deployment.catalog.query("SELECT count(*) AS n FROM silver_shows")["n"][0].as_py()
                == len(home.truth), "the table counts it")  # fmt: skip
     for path in halves:
@@ -260,7 +263,7 @@ def _damaged(home: Home, damage: Callable[[bytes], bytes]) -> str:
     with home.pipeline() as pipeline:
         found = ran(pipeline.refine)
     demand(found.published, f"did not publish: {glimpse(found.said)}")
-    capture = home.lake.capture_to_refine(POPULAR.name, day())
+    capture = choose(home.lake, named(POPULAR.name), day())
     demand(capture.key == good and "zz-damaged" in capture.passed_over[0], f"took {capture.key}")
     bad.unlink()
     home.nothing_lost(published=True)
@@ -279,7 +282,7 @@ def _dangling(home: Home) -> str:
     finally:
         link.unlink()
     demand(found.published, f"did not publish: {glimpse(found.said)}")
-    demand(home.lake.capture_to_refine(POPULAR.name, day()).key == good, "took another")
+    demand(choose(home.lake, named(POPULAR.name), day()).key == good, "took another")
     home.nothing_lost(published=True)
     return "passed over; refined from the whole one"
 
@@ -290,7 +293,7 @@ def _claimed(home: Home, claim: bytes, says: str) -> str:
     before = contents(home.lake)
     lake = Lake(Store.in_folder(home.root), "sandbox")
     try:
-        lake.capture_to_refine(POPULAR.name, day())
+        choose(lake, named(POPULAR.name), day())
     except (LakeError, NoCaptureError) as error:
         demand(says in str(error), f"says: {glimpse(str(error), 300)}")
     else:

@@ -22,6 +22,7 @@ from tally_pipeline.aws.errors import AwsError
 from tally_pipeline.aws.session import Aws, Patience
 from tally_pipeline.catalog.athena_engine import AthenaEngine
 from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.datasets import PLACES
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
@@ -32,6 +33,7 @@ from tally_pipeline_tests import athena_server, aws_server
 from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, both, day
 from tally_pipeline_tests.cli.aws_settings import settings_of
 from tally_pipeline_tests.faulty_aws import ACCESS_KEY, Fault, FaultyAws, Request, serving
+from tally_pipeline_tests.lake.refined import keys_of
 from tally_pipeline_tests.lake.test_troubles import FAULTS, QUEUE_FAULTS
 
 SIDE = "S3"
@@ -311,6 +313,7 @@ class _QueueFailing:
         arrivals = QueueArrivals(
             Aws(at.direct.settings, PATIENCE),
             Store.on_s3(Aws(at.direct.settings, PATIENCE), at.direct.settings.lake_bucket),
+            PLACES,
             wait_seconds=0,
         )
         cursor = None
@@ -331,6 +334,6 @@ class _QueueFailing:
         demand(re.search(self.says, said, re.DOTALL), f"says: {glimpse(said, 300)}")
         at.fail(None)
         found, _ = arrivals.since(cursor)
-        demand([one for one in found if key in one.keys], f"the next tick found {found}")
+        demand([one for one in found if key in keys_of(one)], f"the next tick found {found}")
         at.restore()
         return f"failed after {seconds:.1f} s: {glimpse(said.partition(': ')[2])}; found at the next tick"

@@ -11,7 +11,9 @@ from itertools import combinations
 from proof.cases import PAGES, BrokenError, Case, Home, demand, glimpse
 from tally_pipeline import clock
 from tally_pipeline.assets import common
-from tally_pipeline.lake import layout, streams
+from tally_pipeline.datasets import SERIES
+from tally_pipeline.datasets.captures import held
+from tally_pipeline.datasets.series import SeriesFooter
 from tally_pipeline.tmdb.sandbox import FAULTS, Sandbox, parse_fault
 from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, day
 from tally_pipeline_tests.cli.test_faults import OUTCOMES, Outcome
@@ -85,7 +87,7 @@ class _OfExports:
     def __call__(self) -> str:
         home, past = self.home, day(3)
         home.restore()
-        assets = [common.SERIES_EXPORT, common.SERIES]
+        assets = [common.bronze_key(SERIES), common.silver_key(SERIES)]
         with Sandbox(faults=[parse_fault(self.name)]) as sandbox:
             pipeline = Pipeline.at(home.folder, home.instance, sandbox.base_url, TMDB_TIMEOUT_SECONDS="30")
             results = [
@@ -101,12 +103,12 @@ class _OfExports:
         )
         demand(success == self.published, f"published: {success}. {glimpse(said)}")
         demand(self.says in said, f"says: {glimpse(said, 300)}")
-        held = streams.captures(home.lake, layout.SERIES_EXPORT, past)
-        demand(len(held) == self.published, f"bronze holds {held}")
+        kept = held(home.lake, SERIES, past)
+        demand(len(kept) == self.published, f"bronze holds {kept}")
         home.nothing_lost(published=False)
         if not self.published:
             return f"nothing kept, nothing published; {glimpse(self.says)}"
-        footer = streams.series_footer(home.lake, past)
+        footer = home.lake.footer_if_ours(SERIES.silver_key(past), SeriesFooter)
         demand(footer is not None and footer.counts.balanced, "the books do not balance")
         assert footer is not None
         counts = footer.counts

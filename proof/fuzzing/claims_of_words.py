@@ -18,6 +18,7 @@ from tally_pipeline.catalog import dialect
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.engine import QueryError
 from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.datasets import PLACES
 from tally_pipeline.deployment import SettingsError, load_settings
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.layout import BronzeKey
@@ -27,6 +28,7 @@ from tally_pipeline.lake.store import Store
 from tally_pipeline.shows import bronze
 from tally_pipeline.shows.refine import refine
 from tally_pipeline_tests.aws_server import settings_at
+from tally_pipeline_tests.lake.refined import keys_of
 from tally_pipeline_tests.shows.building import capture, page, show
 
 CANARY = "a-canary-beside-the-lake"
@@ -35,11 +37,11 @@ CANARY = "a-canary-beside-the-lake"
 def a_key(data: bytes) -> None:
     """A name that is taken for a capture's is exactly a capture's, and lies below bronze/."""
     named = soup.key(soup.Turns(data)) if data[:1] < b"\x80" else data.decode("utf-8", "surrogateescape")
-    parsed = layout.parse_capture(named)
+    parsed = PLACES.parse(named)
     if parsed is None:
         return
     assert str(parsed) == named
-    below = layout.BRONZE if isinstance(parsed, BronzeKey) else layout.STREAMS
+    below = layout.BRONZE if parsed.root == layout.BRONZE else layout.STREAMS
     _inside(named, below)
     _inside(layout.silver_key(parsed.data_type, parsed.dt), layout.SILVER)
     _inside(layout.quarantine_key(parsed.data_type, parsed.dt), layout.QUARANTINE)
@@ -89,7 +91,7 @@ def _sensor() -> tuple[_QueueAws, QueueArrivals, Path]:
     (root.parent / "outside.json").write_text(CANARY)
     aws = _QueueAws(settings_at("http://127.0.0.1:1"))
     now = datetime(2026, 1, 5, 4, tzinfo=UTC)
-    return aws, QueueArrivals(aws, store, lambda: now, wait_seconds=0), root
+    return aws, QueueArrivals(aws, store, PLACES, lambda: now, wait_seconds=0), root
 
 
 def a_message(data: bytes) -> None:
@@ -98,7 +100,7 @@ def a_message(data: bytes) -> None:
     aws.queue = _Queue(soup.message(data), json.dumps({"Event": "s3:TestEvent"}))
     found, cursor = sensor.since('{"swept":"2026-01-05"}')
     for arrival in found:
-        for key in arrival.keys:
+        for key in keys_of(arrival):
             _inside(str(key), layout.STREAMS)
             assert (key.data_type, key.dt) == (arrival.data_type, arrival.dt)
     kept = json.loads(cursor)["receipts"]

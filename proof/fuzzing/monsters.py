@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from proof.fuzzing.claims_of_data import DT, accounted, an_export
+from tally_pipeline.datasets import PLACES, named
+from tally_pipeline.datasets.captures import audit, choose
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.arrivals import FolderArrivals
-from tally_pipeline.lake.audit import audit
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import footer_for
@@ -25,6 +26,7 @@ from tally_pipeline.lake.store import LakeError, Store
 from tally_pipeline.shows import bronze
 from tally_pipeline.shows.bronze import MalformedPageError, Metadata
 from tally_pipeline.shows.refine import refine
+from tally_pipeline_tests.lake.refined import keys_of
 from tally_pipeline_tests.shows.building import reply, show, text_of, with_value
 
 MB = 1 << 20
@@ -122,10 +124,10 @@ def _names_of_files() -> None:
                     Path(os.fsdecode(root + b"/" + place + b"/" + name)).write_bytes(b"{}")
             with suppress(OSError):
                 Path(os.fsdecode(root + b"/bronze/tmdb/shows/" + name + b".d/dt=" + name)).mkdir(parents=True)
-        assert lake.capture_to_refine("popular_shows", DT).key == key
-        found, _ = FolderArrivals(Path(lake.store.root)).since(None)
-        assert [arrival.keys[-1].data_type for arrival in found] == ["popular_shows"]
-        assert key in found[0].keys
+        assert choose(lake, named("popular_shows"), DT).key == key
+        found, _ = FolderArrivals(Path(lake.store.root), PLACES).since(None)
+        assert [keys_of(arrival)[-1].data_type for arrival in found] == ["popular_shows"]
+        assert key in keys_of(found[0])
         assert next(one for one in audit(lake) if one.key == str(key)).problems == ()
 
 
@@ -142,8 +144,8 @@ def _name_that_no_store_takes() -> None:
             except OSError:  # this file system does not take it either
                 continue
             with pytest.raises(LakeError, match="has a name that no object store takes"):
-                lake.capture_to_refine("popular_shows", DT)
-            FolderArrivals(Path(folder)).since(None)
+                choose(lake, named("popular_shows"), DT)
+            FolderArrivals(Path(folder), PLACES).since(None)
             path.unlink()
 
 

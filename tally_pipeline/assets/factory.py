@@ -72,7 +72,9 @@ def partitioned_asset(
         pool=pool,
         op_tags=op_tags,
     )
-    def make(context: dg.AssetExecutionContext, **loaded: Any) -> Iterator[dg.MaterializeResult[Days] | dg.AssetCheckResult]:
+    def make(
+        context: dg.AssetExecutionContext, **loaded: Any
+    ) -> Iterator[dg.MaterializeResult[Days] | dg.AssetCheckResult]:
         lake: LakeIOManager = context.resources.io_manager
         chosen = options(**(context.op_execution_context.op_config or {}))
         step = Step(context, sorted(context.partition_keys), chosen, loaded, lake, context.resources)

@@ -22,3 +22,11 @@ DATASETS: tuple[AnyDataset, ...] = (*SHOWS, SERIES, GENRES)
 
 PLACES = Places(dataset.place for dataset in DATASETS)
 """Where their captures lie."""
+
+
+def named(name: str) -> AnyDataset:
+    """The dataset of this name. Raises `LookupError`."""
+    for dataset in DATASETS:
+        if dataset.name == name:
+            return dataset
+    raise LookupError(f"there is no dataset {name!r}")

@@ -15,10 +15,10 @@ import msgspec
 from tally_pipeline import clock
 from tally_pipeline.assets import common
 from tally_pipeline.assets.table import TABLE_CHECKS
+from tally_pipeline.datasets.captures import audit
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.audit import audit
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import FOOTER_BYTES, Footer, read_footer

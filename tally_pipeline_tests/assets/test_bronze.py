@@ -10,7 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tally_pipeline.assets import bronze, common
+from tally_pipeline.assets import capture as capture_assets
+from tally_pipeline.assets import common
 from tally_pipeline.assets.presentation import WHAT_TO_DO
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.tmdb.sandbox import Sandbox
@@ -125,7 +126,7 @@ def test_the_ui_shows_what_came_and_how(pipeline: Pipeline) -> None:
 def test_a_capture_that_cannot_be_had_is_tried_again_as_often_as_the_launchpad_says(
     faulty: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bronze, "RETRY_AFTER_SECONDS", 0.01)
+    monkeypatch.setattr(capture_assets, "RETRY_AFTER_SECONDS", 0.01)
     result = captured(
         faulty("server-error:page=1,times=3"), config={"bronze_popular_shows": {"retries": 3, "pages": 1}}
     )
@@ -138,7 +139,7 @@ def test_a_capture_that_cannot_be_had_is_tried_again_as_often_as_the_launchpad_s
 def test_a_capture_that_never_comes_fails_after_its_retries_and_leaves_nothing(
     faulty: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bronze, "RETRY_AFTER_SECONDS", 0.01)
+    monkeypatch.setattr(capture_assets, "RETRY_AFTER_SECONDS", 0.01)
     pipeline = faulty("server-error", TMDB_ATTEMPTS="1")
     result = captured(pipeline, config={"bronze_popular_shows": {"retries": 2}})
     kinds = [event.event_type for event in result.all_events]

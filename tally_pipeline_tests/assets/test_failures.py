@@ -7,7 +7,8 @@ from collections.abc import Callable
 import dagster as dg
 import pytest
 
-from tally_pipeline.assets import bronze, common
+from tally_pipeline.assets import capture as capture_assets
+from tally_pipeline.assets import common
 from tally_pipeline.assets.failures import told_in_words
 from tally_pipeline.lake.layout import CLAIM
 from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, day, failures, put, rows
@@ -57,7 +58,7 @@ def test_a_capture_that_does_not_come_says_why_without_a_stack(faulty: Faulty, f
 def test_a_capture_that_is_tried_again_says_why_without_a_stack_each_time_and_at_last(
     faulty: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bronze, "RETRY_AFTER_SECONDS", 0.01)
+    monkeypatch.setattr(capture_assets, "RETRY_AFTER_SECONDS", 0.01)
     pipeline = faulty("server-error", TMDB_ATTEMPTS="1")
     result = pipeline.run(
         assets=[common.bronze_key(POPULAR)], config={"bronze_popular_shows": {"retries": 2}}

@@ -10,6 +10,7 @@ import pytest
 from tally_pipeline.assets import common
 from tally_pipeline.assets.presentation import column_schema, markdown_table
 from tally_pipeline.catalog.tables import TABLES, TableSpec, athena_columns
+from tally_pipeline.datasets.shows import SILVER_SHOWS
 from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS
 from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, day, put, row, rows
 
@@ -74,11 +75,12 @@ def test_a_name_that_tmdb_captures_is_no_markup_in_bronzes_preview(pipeline: Pip
 
 
 def test_dagsters_column_schema_is_the_contracts() -> None:
-    shown = [(column.name, column.type, column.description) for column in column_schema().columns]
+    columns = column_schema(SILVER_SHOWS, unique="show_id").columns
+    shown = [(column.name, column.type, column.description) for column in columns]
     own = [column for column in COLUMNS if column.name not in PARTITION_KEYS]
     keys = [(key, "string", f"Partition. {meaning}") for key, meaning in PARTITION_KEYS.items()]
     assert shown == [*((column.name, column.athena_type, column.description) for column in own), *keys]
-    assert [c.name for c in column_schema().columns if c.constraints.unique] == ["show_id"]
+    assert [column.name for column in columns if column.constraints.unique] == ["show_id"]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

@@ -11,17 +11,20 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from tally_pipeline import clock
+from tally_pipeline import clock, datasets
 from tally_pipeline.assets import common
+from tally_pipeline.assets.io_manager import LakeIOManager
 from tally_pipeline.assets.presentation import WHERE_TO_LOOK
+from tally_pipeline.datasets import SERIES, captures
+from tally_pipeline.datasets.series import SeriesFooter
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.deployment.first_day import first_day
-from tally_pipeline.lake import layout, streams
-from tally_pipeline.lake.layout import StreamKey
+from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import decode
 from tally_pipeline.shows.contract import GENRES
 from tally_pipeline.tmdb.exports import DAYS_KEPT
+from tally_pipeline_tests.lake.refined import latest_genres
 from tally_pipeline_tests.tmdb.export_server import ExportServer, file_of, line, shows
 from tally_pipeline_tests.tmdb.scripted_server import Answer
 
@@ -54,7 +57,8 @@ class Pipeline:
             assets=chosen,
             jobs=[dg.define_asset_job("chosen", executor_def=dg.in_process_executor)],
             resources={
-                "lake": self.deployment.lake,
+                "io_manager": LakeIOManager(self.deployment.lake),
+                "metrics": self.deployment.metrics,
                 "tmdb": self.deployment.tmdb,
                 "settings": self.deployment.settings,
             },
@@ -78,11 +82,11 @@ class Pipeline:
         )
         return [status.value if status else None for status in (found or {}).values()]
 
-    def held(self, day: date) -> list[StreamKey]:
-        return streams.captures(self.deployment.lake, layout.SERIES_EXPORT, day.isoformat())
+    def held(self, day: date) -> list[BronzeKey]:
+        return captures.held(self.deployment.lake, SERIES, day.isoformat())
 
     def rows(self, day: date) -> int | None:
-        footer = streams.series_footer(self.deployment.lake, day.isoformat())
+        footer = self.deployment.lake.footer_if_ours(SERIES.silver_key(day.isoformat()), SeriesFooter)
         return footer.counts.silver_rows if footer else None
 
 
@@ -116,7 +120,8 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, str]:
     return found
 
 
-BOTH = (common.SERIES_EXPORT, common.SERIES)
+BOTH_OF_GENRES = (common.bronze_key(datasets.GENRES), common.silver_key(datasets.GENRES))
+BOTH = (common.bronze_key(SERIES), common.silver_key(SERIES))
 
 
 def test_a_past_day_is_downloaded_byte_for_byte_and_refined(pipeline: Pipeline) -> None:
@@ -142,19 +147,19 @@ def test_in_a_range_a_missing_day_fails_alone_and_names_itself(pipeline: Pipelin
     for day in days:
         pipeline.server.put(day, shows(100))
     del pipeline.server.files[pipeline.server.path(days[1])]
-    result = pipeline.materialize(common.SERIES_EXPORT, first=days[0], last=days[-1])
+    result = pipeline.materialize(common.bronze_key(SERIES), first=days[0], last=days[-1])
     assert not result.success
     assert "1 of 4 days failed." in why(result)
     assert f"TMDB has no export of {days[1]}" in why(result)
     assert str(days[0]) not in why(result).replace(f"{days[0]} to", "")
     assert [len(pipeline.held(day)) for day in days] == [1, 0, 1, 1]
-    materialized = pipeline.instance.get_materialized_partitions(common.SERIES_EXPORT)
+    materialized = pipeline.instance.get_materialized_partitions(common.bronze_key(SERIES))
     assert materialized == {day.isoformat() for day in (days[0], *days[2:])}
 
 
 def test_a_server_that_is_down_is_not_asked_for_every_day(pipeline: Pipeline) -> None:
     pipeline.server.absent = Answer(status=503)
-    result = pipeline.materialize(common.SERIES_EXPORT, first=ago(20), last=ago(1))
+    result = pipeline.materialize(common.bronze_key(SERIES), first=ago(20), last=ago(1))
     assert "20 of 20 days failed." in why(result)
     assert len(pipeline.server.seen) == 3
     assert why(result).count("not asked for, after 3 days in a row") == 17
@@ -162,12 +167,12 @@ def test_a_server_that_is_down_is_not_asked_for_every_day(pipeline: Pipeline) ->
 
 def test_many_missing_days_in_a_row_do_not_stop_the_others(pipeline: Pipeline) -> None:
     pipeline.server.put(ago(1), shows(10))
-    pipeline.materialize(common.SERIES_EXPORT, first=ago(8), last=ago(1))
+    pipeline.materialize(common.bronze_key(SERIES), first=ago(8), last=ago(1))
     assert len(pipeline.held(ago(1))) == 1
 
 
 def test_a_day_older_than_tmdb_keeps_is_refused_without_asking(pipeline: Pipeline) -> None:
-    result = pipeline.materialize(common.SERIES_EXPORT, first=ago(DAYS_KEPT + 1))
+    result = pipeline.materialize(common.bronze_key(SERIES), first=ago(DAYS_KEPT + 1))
     assert f"{ago(DAYS_KEPT)} is the oldest there is" in why(result)
     assert "nobody can fetch it any more" in why(result)
     assert pipeline.server.seen == []
@@ -175,11 +180,11 @@ def test_a_day_older_than_tmdb_keeps_is_refused_without_asking(pipeline: Pipelin
 
 def test_the_oldest_day_that_tmdb_keeps_is_asked_for(pipeline: Pipeline) -> None:
     pipeline.server.put(ago(DAYS_KEPT), shows(10))
-    assert pipeline.materialize(common.SERIES_EXPORT, first=ago(DAYS_KEPT)).success
+    assert pipeline.materialize(common.bronze_key(SERIES), first=ago(DAYS_KEPT)).success
 
 
 def test_todays_export_that_is_not_there_yet_says_when_it_will_be(pipeline: Pipeline) -> None:
-    result = pipeline.materialize(common.SERIES_EXPORT, first=clock.today())
+    result = pipeline.materialize(common.bronze_key(SERIES), first=clock.today())
     assert f"the export of {clock.today()} is not there yet" in why(result)
     assert "08:00" in why(result)
     assert pipeline.held(clock.today()) == []
@@ -207,7 +212,7 @@ def test_bad_lines_go_to_quarantine_and_the_rest_is_published(pipeline: Pipeline
     assert pipeline.materialize(*BOTH, first=ago(1)).success
     assert pipeline.rows(ago(1)) == 99
     lake = pipeline.deployment.lake
-    (kept,) = decode(lake.store.get(layout.series_quarantine_key(ago(1).isoformat()))).to_pylist()
+    (kept,) = decode(lake.store.get(SERIES.quarantine_key(ago(1).isoformat()) or "")).to_pylist()
     assert (kept["line"], kept["raw"], kept["rules"]) == (51, "not JSON", ["unreadable"])
 
 
@@ -215,7 +220,7 @@ def test_below_the_bar_the_last_good_file_stays(pipeline: Pipeline) -> None:
     day = ago(1)
     pipeline.server.put(day, shows(100))
     assert pipeline.materialize(*BOTH, first=day).success
-    before = pipeline.deployment.lake.store.get(layout.series_key(day.isoformat()))
+    before = pipeline.deployment.lake.store.get(SERIES.silver_key(day.isoformat()))
     pipeline.server.put(day, file_of([line(1), b"rubbish"]))
     result = pipeline.materialize(*BOTH, first=day)
     assert "50.00 % of 2 lines keep every rule" in why(result)
@@ -224,7 +229,7 @@ def test_below_the_bar_the_last_good_file_stays(pipeline: Pipeline) -> None:
     (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "pass_rate"]
     (rejected,) = pipeline.deployment.catalog.query(str(found.metadata[WHERE_TO_LOOK].value)).to_pylist()
     assert (rejected["line"], rejected["raw"]) == (2, "rubbish")
-    assert pipeline.deployment.lake.store.get(layout.series_key(day.isoformat())) == before
+    assert pipeline.deployment.lake.store.get(SERIES.silver_key(day.isoformat())) == before
 
 
 def test_half_an_export_is_not_published_until_a_person_accepts_it(pipeline: Pipeline) -> None:
@@ -237,7 +242,7 @@ def test_half_an_export_is_not_published_until_a_person_accepts_it(pipeline: Pip
     pipeline.server.put(clock.today(), shows(50))
     assert not pipeline.materialize(*BOTH, first=clock.today()).success
     accepted = {"silver_series": {"config": {"accept_volume": True}}}
-    result = pipeline.materialize(common.SERIES, first=ago(1), ops=accepted)
+    result = pipeline.materialize(common.silver_key(SERIES), first=ago(1), ops=accepted)
     assert result.success
     assert checks(result)["volume"] == "warn"
     assert pipeline.rows(ago(1)) == 50
@@ -255,9 +260,9 @@ def test_a_few_per_cent_less_warn_and_are_published(pipeline: Pipeline) -> None:
 def test_silver_is_the_same_bytes_again(pipeline: Pipeline) -> None:
     pipeline.server.put(ago(1), shows(100))
     pipeline.materialize(*BOTH, first=ago(1))
-    key = layout.series_key(ago(1).isoformat())
+    key = SERIES.silver_key(ago(1).isoformat())
     before = pipeline.deployment.lake.store.get(key)
-    pipeline.materialize(common.SERIES, first=ago(1))
+    pipeline.materialize(common.silver_key(SERIES), first=ago(1))
     assert pipeline.deployment.lake.store.get(key) == before
 
 
@@ -276,29 +281,29 @@ def test_the_tables_answer(pipeline: Pipeline) -> None:
 def test_the_genres_are_captured_today_and_refined(pipeline: Pipeline) -> None:
     genres = ",".join(f'{{"id":{genre},"name":"{name}"}}' for genre, name in GENRES.items())
     pipeline.server.files["/3/genre/tv/list"] = f'{{"genres":[{genres}]}}'.encode()
-    result = pipeline.materialize(common.BRONZE_GENRES, common.SILVER_GENRES, first=clock.today())
+    result = pipeline.materialize(*BOTH_OF_GENRES, first=clock.today())
     assert result.success
     assert checks(result) == dict.fromkeys(
         ("genre_id_unique", "genres_named", "genres_as_contracted"), "passed"
     )
-    assert streams.latest_genres(pipeline.deployment.lake) == GENRES
+    assert latest_genres(pipeline.deployment.lake) == GENRES
 
 
 def test_the_genres_of_a_past_day_cannot_be_captured(pipeline: Pipeline) -> None:
-    result = pipeline.materialize(common.BRONZE_GENRES, first=ago(1))
+    result = pipeline.materialize(common.bronze_key(datasets.GENRES), first=ago(1))
     assert "TMDB serves only the present" in why(result)
     assert pipeline.server.seen == []
 
 
 def test_a_list_of_genres_with_repeats_is_not_published(pipeline: Pipeline) -> None:
     pipeline.server.files["/3/genre/tv/list"] = b'{"genres":[{"id":1,"name":"A"},{"id":1,"name":"B"}]}'
-    result = pipeline.materialize(common.BRONZE_GENRES, common.SILVER_GENRES, first=clock.today())
+    result = pipeline.materialize(*BOTH_OF_GENRES, first=clock.today())
     assert "2 genres, 1 ids" in why(result)
-    assert streams.latest_genres(pipeline.deployment.lake) == {}
+    assert latest_genres(pipeline.deployment.lake) == {}
 
 
 def test_a_list_that_lost_most_of_the_genres_is_not_published(pipeline: Pipeline) -> None:
     pipeline.server.files["/3/genre/tv/list"] = b'{"genres":[{"id":18,"name":"Drama"}]}'
-    result = pipeline.materialize(common.BRONZE_GENRES, common.SILVER_GENRES, first=clock.today())
+    result = pipeline.materialize(*BOTH_OF_GENRES, first=clock.today())
     assert "0 genres are new, 15 are gone" in why(result)
-    assert streams.latest_genres(pipeline.deployment.lake) == {}
+    assert latest_genres(pipeline.deployment.lake) == {}

@@ -10,9 +10,11 @@ import dagster as dg
 import pytest
 
 from tally_pipeline import automation, clock
-from tally_pipeline.assets import bronze, common, report
+from tally_pipeline.assets import common, report
 from tally_pipeline.assets.gold import gold_key
+from tally_pipeline.assets.io_manager import capture_outcome
 from tally_pipeline.assets.ledger import record_without_run
+from tally_pipeline.datasets import SERIES, named
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, first_day, load_settings
 from tally_pipeline.lake import layout
@@ -45,7 +47,7 @@ def test_captures_and_exports_of_another_hand_are_recorded_once(pipeline: Pipeli
     pipeline.cursor = None  # a look at everything
     pipeline.tick()
     assert recorded(pipeline) == [day(2), day(1)]
-    assert recorded(pipeline, common.SERIES_EXPORT) == [day(1)]
+    assert recorded(pipeline, common.bronze_key(SERIES)) == [day(1)]
 
 
 def test_their_checks_are_recorded_too(pipeline: Pipeline) -> None:
@@ -106,7 +108,9 @@ def test_a_run_that_is_under_way_records_its_capture_itself(pipeline: Pipeline) 
     key = pipeline.put(clock.today(), rows(20), execution_id=run.run_id)
     pipeline.tick()
     assert recorded(pipeline) == []
-    record_without_run(pipeline.instance, POPULAR, [bronze.kept(pipeline.deployment.lake, key)])
+    record_without_run(
+        pipeline.instance, POPULAR, [capture_outcome(pipeline.deployment.lake, named(key.data_type), key)]
+    )
     pipeline.instance.report_run_failed(run)
     pipeline.tick()
     assert recorded(pipeline) == [day(0)]

@@ -14,6 +14,7 @@ import pytest
 
 from tally_pipeline import automation, clock
 from tally_pipeline.aws.session import Aws
+from tally_pipeline.datasets import PLACES
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake.lake import Lake
@@ -83,7 +84,7 @@ class Pipeline:
 def pipeline(aws: Aws, tmp_path: Path) -> Iterator[Pipeline]:
     """Its first tick is over: nothing was there but S3's own test event."""
     lake = Lake(Store.on_s3(aws, aws.settings.lake_bucket), "sandbox")
-    arrivals = QueueArrivals(aws, lake.store, lambda: clock.now().replace(hour=12), wait_seconds=0)
+    arrivals = QueueArrivals(aws, lake.store, PLACES, lambda: clock.now().replace(hour=12), wait_seconds=0)
     local = deploy(load_settings({"TALLY_HOME": str(tmp_path), "TALLY_FIRST_DAY": "2020-01-01"}, dotenv=None))
     deployment = replace(local, lake=lake, arrivals=arrivals)
     with dg.DagsterInstance.ephemeral() as instance:

@@ -16,8 +16,11 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill  # noqa: TID251 - as the UI
 
 from tally_pipeline import automation, clock
-from tally_pipeline.assets import bronze, common
+from tally_pipeline.assets import common
+from tally_pipeline.assets.io_manager import capture_outcome
 from tally_pipeline.assets.ledger import record_without_run
+from tally_pipeline.datasets import GENRES, SERIES, named
+from tally_pipeline.datasets.captures import choose
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake import gold as gold_files
@@ -28,6 +31,7 @@ from tally_pipeline.shows.lists import LISTS, list_named
 from tally_pipeline.shows.refine import refine
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline_tests.assets.pipeline import capture, row, rows
+from tally_pipeline_tests.lake.refined import write_quarantine
 
 DEPTHS = {show_list.name: 1 for show_list in LISTS}
 BELOW_THE_TABLE = {
@@ -322,10 +326,10 @@ def test_a_capture_that_a_run_refused_is_one_red_run(pipeline: Pipeline) -> None
 def test_what_a_killed_run_left_in_quarantine_alone_is_refined(pipeline: Pipeline) -> None:
     (key,) = pipeline.arrive(clock.today(), "popular_shows")
     lake = pipeline.deployment.lake
-    found = lake.capture_to_refine(key.data_type, key.dt)
-    refined = refine(found.bronze, data_type=key.data_type, dt=key.dt, key=str(key))
+    found = choose(lake, named(key.data_type), key.dt)
+    refined = refine(found.content, data_type=key.data_type, dt=key.dt, key=str(key))
     footer = footer_for((found.ref,), "complete", "sandbox", refined.counts)
-    lake.write_quarantine(key.data_type, key.dt, refined, footer)
+    write_quarantine(lake, key.data_type, key.dt, refined, footer)
     assert len(pipeline.tick()) == 1
 
 
@@ -333,7 +337,7 @@ def test_a_partial_capture_is_red_where_it_was_captured_and_nowhere_else(pipelin
     job = pipeline.definitions.resolve_job_def(automation.capture.name)
     run = pipeline.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     key = pipeline.put(clock.today(), rows(20), execution_id=run.run_id, missing=[2])
-    told = bronze.kept(pipeline.deployment.lake, key)
+    told = capture_outcome(pipeline.deployment.lake, named(key.data_type), key)
     record_without_run(pipeline.instance, common.bronze_of("popular_shows"), [told])
     pipeline.instance.report_run_failed(run)
     assert pipeline.tick() == pipeline.tick() == []
@@ -550,7 +554,7 @@ def test_what_is_below_bronzes_lists_is_named_in_full(pipeline: Pipeline) -> Non
 
 def test_captures_hold_the_pool_that_keeps_all_runs_to_one_rate(pipeline: Pipeline) -> None:
     graph = pipeline.definitions.get_repository_def().asset_graph
-    for key in (*map(common.bronze_key, LISTS), common.SERIES_EXPORT, common.BRONZE_GENRES):
+    for key in (*map(common.bronze_key, LISTS), common.bronze_key(SERIES), common.bronze_key(GENRES)):
         assert graph.get(key).pools == {common.TMDB_POOL}
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tally_pipeline import automation, clock
+from tally_pipeline import automation, clock, datasets
 from tally_pipeline.assets import common
+from tally_pipeline.datasets import SERIES
+from tally_pipeline.datasets.series import SeriesFooter
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings
-from tally_pipeline.lake import layout, streams
-from tally_pipeline.lake.layout import StreamKey
 from tally_pipeline.shows import genres
 from tally_pipeline.shows.contract import GENRES
 from tally_pipeline.shows.lists import LISTS
@@ -36,7 +36,7 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
 
 def arrive(pipeline: Pipeline, day: date, execution_id: str = "by-hand", count: int = 3) -> None:
     """An export put there by another hand than Dagster's."""
-    key = StreamKey(layout.SERIES_EXPORT, day.isoformat(), execution_id)
+    key = SERIES.place.key(day.isoformat(), execution_id)
     pipeline.deployment.lake.store.create(str(key), shows(count))
 
 
@@ -105,7 +105,10 @@ def test_such_a_run_refines_each_of_its_days(pipeline: Pipeline) -> None:
     (request,) = pipeline.tick()
     assert pipeline.carry_out(request).success
     for day in days:
-        assert streams.series_footer(pipeline.deployment.lake, day.isoformat()) is not None
+        assert (
+            pipeline.deployment.lake.footer_if_ours(SERIES.silver_key(day.isoformat()), SeriesFooter)
+            is not None
+        )
 
 
 def test_an_export_that_came_again_asks_for_another_run(pipeline: Pipeline) -> None:
@@ -123,14 +126,16 @@ def test_an_export_that_came_again_asks_for_another_run(pipeline: Pipeline) -> N
 
 
 def test_new_genres_are_refined(pipeline: Pipeline) -> None:
-    key = StreamKey(layout.GENRES, clock.today().isoformat(), "by-hand")
+    key = datasets.GENRES.place.key(clock.today().isoformat(), "by-hand")
     reply = json.dumps({"genres": [{"id": number, "name": name} for number, name in GENRES.items()]})
     body = genres.encode(reply.encode(), genres.Metadata(language="en-US"))
     pipeline.deployment.lake.store.create(str(key), body)
     (request,) = pipeline.tick()
     assert "silver_genres" in names(request)
     assert pipeline.carry_out(
-        dg.RunRequest(partition_key=request.partition_key, asset_selection=[common.SILVER_GENRES])
+        dg.RunRequest(
+            partition_key=request.partition_key, asset_selection=[common.silver_key(datasets.GENRES)]
+        )
     ).success
     assert pipeline.tick() == []
 
@@ -139,7 +144,7 @@ def test_an_export_whose_run_refines_it_itself_is_left_to_that_run(pipeline: Pip
     run = pipeline.instance.create_run_for_job(
         pipeline.definitions.resolve_job_def(automation.refine.name),
         status=dg.DagsterRunStatus.STARTED,
-        asset_selection=frozenset({common.SERIES}),
+        asset_selection=frozenset({common.silver_key(SERIES)}),
     )
     arrive(pipeline, clock.today(), run.run_id)
     assert pipeline.tick() == []
@@ -195,8 +200,8 @@ def test_exports_are_looked_for_from_a_quarter_past_eight_and_genres_on_mondays(
 
 
 def test_a_sync_brings_the_genres_but_no_export_and_the_daily_capture_neither(pipeline: Pipeline) -> None:
-    exports = {common.SERIES_EXPORT, common.SERIES}
-    genres = {common.BRONZE_GENRES, common.SILVER_GENRES}
+    exports = {common.bronze_key(SERIES), common.silver_key(SERIES)}
+    genres = {common.bronze_key(datasets.GENRES), common.silver_key(datasets.GENRES)}
     sync, capture = (
         set(pipeline.definitions.resolve_job_def(name).asset_layer.selected_asset_keys)
         for name in (automation.sync.name, automation.capture.name)
@@ -222,7 +227,7 @@ def test_genres_of_a_sync_are_left_to_it(pipeline: Pipeline) -> None:
     run = pipeline.instance.create_run_for_job(
         pipeline.definitions.resolve_job_def(automation.sync.name), status=dg.DagsterRunStatus.STARTED
     )
-    key = StreamKey(layout.GENRES, clock.today().isoformat(), run.run_id)
+    key = datasets.GENRES.place.key(clock.today().isoformat(), run.run_id)
     body = genres.encode(b'{"genres":[{"id":18,"name":"Drama"}]}', genres.Metadata(language="en-US"))
     pipeline.deployment.lake.store.create(str(key), body)
     assert pipeline.tick() == []

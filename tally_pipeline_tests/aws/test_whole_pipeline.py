@@ -13,8 +13,8 @@ from tally_pipeline import clock
 from tally_pipeline.catalog import samples
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
-from tally_pipeline.lake import layout
-from tally_pipeline.lake.audit import audit
+from tally_pipeline.datasets import GENRES, named
+from tally_pipeline.datasets.captures import audit, choose
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
 from tally_pipeline.shows.lists import LISTS
@@ -106,7 +106,7 @@ def test_the_same_bronze_makes_the_same_bytes_in_a_folder_and_in_s3(books: Books
         if path.is_file()
     }
     there = books.on_aws.bodies(f"{layer}/")
-    made = {key for day in books.days for key in made_of(day, NAMES)} | {layout.genres_key(books.days[1])}
+    made = {key for day in books.days for key in made_of(day, NAMES)} | {GENRES.silver_key(books.days[1])}
     wanted = {key for key in made if key.startswith(f"{layer}/")}
     assert here.keys() == there.keys() == wanted
     assert [key for key in sorted(here) if here[key] != there[key]] == []
@@ -139,8 +139,8 @@ def test_a_sync_into_a_folder_captures_and_publishes_the_same_rows(books: Books,
         there, day = books.on_aws.lake, books.days[1]
         assert_sound(here)
         for name in NAMES:
-            local, remote = here.capture_to_refine(name, day), there.capture_to_refine(name, day)
-            assert local.bronze.rows() == remote.bronze.rows()
+            local, remote = choose(here, named(name), day), choose(there, named(name), day)
+            assert local.content.rows() == remote.content.rows()
             assert here.read_silver(name, day).equals(there.read_silver(name, day))
             assert _counts(here, name, day) == _counts(there, name, day)
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from tally_pipeline.catalog import athena_words
-from tally_pipeline.catalog.tables import SILVER_GENRES
+from tally_pipeline.datasets import GENRES
 from tally_pipeline_tests.aws_server import settings_at
 
 SETTINGS = settings_at("http://127.0.0.1:9")
@@ -81,4 +81,4 @@ def test_types_are_those_of_duckdbs_answers() -> None:
     ],
 )
 def test_a_failure_says_what_it_means_and_what_to_do(reason: str, says: str) -> None:
-    assert says in athena_words.explained_failure(reason, [SILVER_GENRES], SETTINGS)
+    assert says in athena_words.explained_failure(reason, [GENRES.silver_table], SETTINGS)

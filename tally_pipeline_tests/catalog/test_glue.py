@@ -13,7 +13,8 @@ import pytest
 
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.catalog import glue, samples
-from tally_pipeline.catalog.tables import GOLD, SILVER_SERIES, SILVER_SHOWS, TABLES, TableSpec
+from tally_pipeline.catalog.tables import GOLD, SILVER_SHOWS, TABLES, TableSpec
+from tally_pipeline.datasets import SERIES
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.athena_server import table_input
 from tally_pipeline_tests.aws_server import settings_at
@@ -137,11 +138,11 @@ def test_another_bucket_or_format_is_told() -> None:
         table["StorageDescriptor"]["Location"] = "s3://elsewhere/silver/series/"
         table["StorageDescriptor"]["SerdeInfo"] = {}
 
-    assert differing(change, SILVER_SERIES) == {
+    assert differing(change, SERIES.silver_table) == {
         "location": (f"s3://{BUCKET}/silver/series", "s3://elsewhere/silver/series"),
         "SerDe": (glue.SERDE, "nothing"),
     }
 
 
 def test_a_table_without_anything_is_told_and_no_error() -> None:
-    assert glue.differences({}, SILVER_SERIES, BUCKET)
+    assert glue.differences({}, SERIES.silver_table, BUCKET)

@@ -9,8 +9,9 @@ import pytest
 
 from tally_pipeline.catalog.engine import QueryError
 from tally_pipeline.catalog.mirror_engine import MirrorEngine
-from tally_pipeline.catalog.tables import SILVER_SERIES, TABLES
-from tally_pipeline.lake import layout, parquet
+from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.datasets import SERIES
+from tally_pipeline.lake import parquet
 from tally_pipeline.lake.store import LakeError, Store
 from tally_pipeline.shows import series
 
@@ -33,7 +34,7 @@ class Counted:
                 "rank": range(1, rows + 1),
             }
         ).cast(series.SILVER)
-        self.store.put(layout.series_key(dt), parquet.encode_table(table))
+        self.store.put(SERIES.silver_key(dt), parquet.encode_table(table))
         self.asked.clear()
 
 
@@ -77,8 +78,8 @@ def test_a_day_that_was_rebuilt_is_fetched_again_even_at_the_same_size(
     engine.query(COUNT)
     bucket.put("2026-01-01", 3)
     assert engine.query(COUNT).to_pylist()[0]["n"] == 3
-    same = bucket.store.get(layout.series_key("2026-01-01"))
-    bucket.store.put(layout.series_key("2026-01-01"), same)
+    same = bucket.store.get(SERIES.silver_key("2026-01-01"))
+    bucket.store.put(SERIES.silver_key("2026-01-01"), same)
     bucket.asked.clear()
     engine.query(COUNT)
     assert bucket.asked.count("GetObject") == 1
@@ -88,13 +89,13 @@ def test_a_day_that_is_gone_from_the_bucket_is_gone_from_the_answers(
     engine: MirrorEngine, bucket: Counted, tmp_path: Path
 ) -> None:
     engine.query(COUNT)
-    (tmp_path / "bucket" / layout.series_key("2026-01-01")).unlink()
+    (tmp_path / "bucket" / SERIES.silver_key("2026-01-01")).unlink()
     assert [row["dt"] for row in engine.query(COUNT).to_pylist()] == ["2026-01-02"]
 
 
 def test_a_copy_that_was_tampered_with_is_fetched_again(engine: MirrorEngine, tmp_path: Path) -> None:
     engine.query(COUNT)
-    (tmp_path / "mirror" / layout.series_key("2026-01-01")).write_bytes(b"half a fi")
+    (tmp_path / "mirror" / SERIES.silver_key("2026-01-01")).write_bytes(b"half a fi")
     assert engine.query(COUNT).to_pylist()[0] == {"dt": "2026-01-01", "n": 1}
 
 
@@ -104,7 +105,7 @@ def test_only_the_tables_that_a_query_names_are_listed(engine: MirrorEngine, buc
 
 
 def test_its_columns_are_those_of_the_buckets_files(engine: MirrorEngine) -> None:
-    assert engine.columns(SILVER_SERIES.name)[0] == ("show_id", "bigint")
+    assert engine.columns(SERIES.silver_table.name)[0] == ("show_id", "bigint")
 
 
 def test_a_bucket_that_does_not_answer_is_an_error_that_names_it(tmp_path: Path) -> None:

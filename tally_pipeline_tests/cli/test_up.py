@@ -20,6 +20,7 @@ from tally_pipeline.assets import common, report
 from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.cli import history
 from tally_pipeline.cli import up as up_command
+from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.deployment import load_settings
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
@@ -37,10 +38,10 @@ ASSETS = [
     common.TABLE,
     *map(gold_key, gold.TABLES),
     report.KEY,
-    common.BRONZE_GENRES,
-    common.SILVER_GENRES,
+    common.bronze_key(GENRES),
+    common.silver_key(GENRES),
 ]
-EXPORTS = (common.SERIES_EXPORT, common.SERIES)
+EXPORTS = (common.bronze_key(SERIES), common.silver_key(SERIES))
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +180,7 @@ def test_after_the_first_sync_the_sandbox_is_given_a_past_in_one_run_behind_all_
             (run,) = [
                 run
                 for run in instance.get_runs(dg.RunsFilter(job_name=automation.refine.name))
-                if run.asset_selection != {common.SERIES}
+                if run.asset_selection != {common.silver_key(SERIES)}
             ]
     assert run.is_success
     assert run.tags.items() >= automation.BEHIND_PEOPLE.items()

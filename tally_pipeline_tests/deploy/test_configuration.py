@@ -10,6 +10,7 @@ import pytest
 
 from tally_pipeline.aws.secrets import UNSET
 from tally_pipeline.cli import deploy_settings
+from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.lake import layout
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.deploy.terraform import DEPLOY, ROOTS
@@ -74,12 +75,12 @@ def test_the_folders_that_may_be_written_are_the_layouts() -> None:
     assert rebuilt
     keys = [
         str(layout.BronzeKey("a_list", "2025-12-24", "run")),
-        layout.stream_prefix(layout.GENRES),
+        GENRES.place.folder,
         layout.silver_key("a_list", "2025-12-24"),
         layout.quarantine_key("a_list", "2025-12-24"),
-        layout.series_key("2025-12-24"),
-        layout.series_quarantine_key("2025-12-24"),
-        layout.genres_key("2025-12-24"),
+        SERIES.silver_key("2025-12-24"),
+        SERIES.quarantine_table.pattern,
+        GENRES.silver_key("2025-12-24"),
         layout.gold_key("a_table", "2025-12-24"),
         layout.report_key("2025-12-24"),
         layout.latest_report_key(),

@@ -17,6 +17,8 @@ from tally_pipeline.assets import common
 from tally_pipeline.assets.gold import gold_assets, gold_key
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.datasets import GENRES, named
+from tally_pipeline.datasets.captures import choose
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
@@ -27,6 +29,7 @@ from tally_pipeline.shows.gold_quality import CHECKS
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.shows.refine import refine
 from tally_pipeline.tmdb import sandbox
+from tally_pipeline_tests.lake.refined import publish_silver, write_quarantine
 
 LAST = date(2026, 3, 15)
 DEPTHS = {show_list.name: 1 for show_list in LISTS}
@@ -87,11 +90,11 @@ def captured(tmp_path_factory: pytest.TempPathFactory, days: list[str]) -> Path:
     lake = Lake(Store.in_folder(root), "sandbox")
     for key, body in sandbox.captures([date.fromisoformat(day) for day in days], depths=DEPTHS):
         lake.write_bronze(key, body)
-        capture = lake.capture_to_refine(key.data_type, key.dt)
-        refined = refine(capture.bronze, data_type=key.data_type, dt=key.dt, key=str(key))
+        capture = choose(lake, named(key.data_type), key.dt)
+        refined = refine(capture.content, data_type=key.data_type, dt=key.dt, key=str(key))
         footer = footer_for((capture.ref,), "complete", "sandbox", refined.counts)
-        lake.publish_silver(key.data_type, key.dt, refined, footer)
-        lake.write_quarantine(key.data_type, key.dt, refined, footer)
+        publish_silver(lake, key.data_type, key.dt, refined, footer)
+        write_quarantine(lake, key.data_type, key.dt, refined, footer)
     return root
 
 
@@ -248,7 +251,7 @@ def test_every_column_made_from_silver_shows_its_lineage(pipeline: Pipeline) -> 
         lineage = spec.metadata["dagster/column_lineage"].deps_by_column
         assert set(lineage) == {column.name for column in table.columns if column.sources}
         # To Dagster gold hangs on no genres: see BEFORE_GOLD.
-        above = {dep.asset_key for dep in spec.deps} | {common.SILVER_GENRES}
+        above = {dep.asset_key for dep in spec.deps} | {common.silver_key(GENRES)}
         assert {dep.asset_key for deps in lineage.values() for dep in deps} <= above
     popularity = specs[gold_key(gold.TRENDS)].metadata["dagster/column_lineage"].deps_by_column["popularity"]
     assert {(dep.asset_key, dep.column_name) for dep in popularity} == {

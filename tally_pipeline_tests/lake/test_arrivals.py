@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tally_pipeline.datasets import PLACES
 from tally_pipeline.lake.arrivals import WINDOW_SECONDS, Arrival, FolderArrivals
 from tally_pipeline.lake.layout import BRONZE, BronzeKey, bronze_prefix
 from tally_pipeline.lake.store import Store
+from tally_pipeline_tests.lake.refined import keys_of
 
 LONG_AGO = time.time() - 400 * 24 * 3600
 OLD_DAY, NEW_DAY = "2025-01-01", "2025-12-24"
@@ -24,7 +26,7 @@ class Watched:
     def __init__(self, root: Path, window_seconds: float = WINDOW_SECONDS) -> None:
         self.root = root
         self.cursor: str | None = None
-        self._arrivals = FolderArrivals(root, window_seconds)
+        self._arrivals = FolderArrivals(root, PLACES, window_seconds)
 
     def look(self) -> list[Arrival]:
         found, self.cursor = self._arrivals.since(self.cursor)
@@ -33,7 +35,7 @@ class Watched:
     def new(self) -> list[tuple[str, str, tuple[str, ...]]]:
         """What the next look finds: list, day, executions."""
         return [
-            (one.data_type, one.dt, tuple(sorted(key.execution_id for key in one.keys)))
+            (one.data_type, one.dt, tuple(sorted(key.execution_id for key in keys_of(one))))
             for one in self.look()
         ]
 
@@ -103,7 +105,7 @@ def test_a_second_capture_of_a_day_brings_all_of_the_day_under_a_new_digest(watc
 
     [second] = watched.look()
 
-    assert [key.execution_id for key in second.keys] == ["a", "b"]
+    assert [key.execution_id for key in keys_of(second)] == ["a", "b"]
     assert first.digest != second.digest
 
 
@@ -114,7 +116,7 @@ def test_the_last_to_arrive_stands_last(watched: Watched) -> None:
 
     [found] = watched.look()
 
-    assert [key.execution_id for key in found.keys] == ["z", "a", "m"]
+    assert [key.execution_id for key in keys_of(found)] == ["z", "a", "m"]
 
 
 def test_arrivals_in_the_same_instant_around_a_look_are_neither_lost_nor_doubled(watched: Watched) -> None:
@@ -128,8 +130,8 @@ def test_arrivals_in_the_same_instant_around_a_look_are_neither_lost_nor_doubled
             continue
         found = watched.look()
         reported += [(one.dt, one.digest) for one in found]
-        assert execution in {key.execution_id for one in found for key in one.keys}
-        assert {key.execution_id for one in found for key in one.keys} <= written
+        assert execution in {key.execution_id for one in found for key in keys_of(one)}
+        assert {key.execution_id for one in found for key in keys_of(one)} <= written
         assert watched.look() == []
 
     assert len(set(reported)) == len(reported)
@@ -248,7 +250,7 @@ def test_files_that_are_no_captures_are_not_arrivals(watched: Watched, name: str
     [found] = watched.look()
     watched.path("popular_shows", NEW_DAY, name).write_bytes(b"whole now")
 
-    assert [key.execution_id for key in found.keys] == ["a"]
+    assert [key.execution_id for key in keys_of(found)] == ["a"]
     assert watched.look() == []
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally_pipeline.lake.audit import Audited, audit
+from tally_pipeline.datasets.captures import audit
+from tally_pipeline.datasets.dataset import Audited
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline_tests.lake.conftest import DAY, FolderLake
 from tally_pipeline_tests.shows.building import capture, page, recorded_pages, show, text_of

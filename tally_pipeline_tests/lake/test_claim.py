@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline.lake import layout, streams
-from tally_pipeline.lake.audit import audit
-from tally_pipeline.lake.lake import Lake, NoCaptureError
-from tally_pipeline.lake.layout import BronzeKey, StreamKey
+from tally_pipeline.datasets import GENRES, SERIES, named
+from tally_pipeline.datasets.captures import NoCaptureError, audit, choose
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import LakeError, Store
 from tally_pipeline_tests.shows.building import capture, page, show
 
@@ -46,10 +47,10 @@ def test_another_source_may_neither_write_nor_refine(store: Store) -> None:
 
     for use in (
         lambda: stranger.write_bronze(BronzeKey("popular_shows", DAY, "b"), BODY),
-        lambda: streams.write_genres(stranger, StreamKey("genres", DAY, "b"), b"{}"),
-        lambda: stranger.capture_to_refine("popular_shows", DAY),
-        lambda: streams.export_to_refine(stranger, DAY),
-        lambda: streams.genres_to_refine(stranger, DAY),
+        lambda: stranger.write_once(str(GENRES.place.key(DAY, "b")), b"{}"),
+        lambda: choose(stranger, named("popular_shows"), DAY),
+        lambda: choose(stranger, SERIES, DAY),
+        lambda: choose(stranger, GENRES, DAY),
     ):
         with pytest.raises(
             LakeError, match=r"is a lake of tmdb data .lake.json says so., this is sandbox data"
@@ -87,7 +88,7 @@ def test_a_lake_from_before_there_were_claims_is_refined_as_it_is_and_claimed_by
     store.create(str(KEY), BODY)
     lake = Lake(store, "tmdb")
 
-    assert lake.capture_to_refine("popular_shows", DAY).key == KEY
+    assert choose(lake, named("popular_shows"), DAY).key == KEY
     assert not store.exists(layout.CLAIM)
     lake.write_bronze(BronzeKey("popular_shows", DAY, "b"), BODY)
     assert store.exists(layout.CLAIM)
@@ -125,5 +126,5 @@ def test_the_audit_names_a_lake_of_another_source(store: Store) -> None:
 
 def test_an_empty_lake_has_nothing_to_refine_and_nothing_to_claim(store: Store) -> None:
     with pytest.raises(NoCaptureError, match="nothing at all"):
-        Lake(store, "tmdb").capture_to_refine("popular_shows", DAY)
+        choose(Lake(store, "tmdb"), named("popular_shows"), DAY)
     assert store.list("") == []

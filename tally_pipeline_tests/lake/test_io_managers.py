@@ -8,10 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from tally_pipeline.lake.io_managers import ParquetIOManager
+from tally_pipeline.assets.io_manager import LakeIOManager
 from tally_pipeline.lake.parquet import decode, footer_for
 from tally_pipeline.shows.refine import refine
 from tally_pipeline_tests.lake.conftest import FolderLake
+from tally_pipeline_tests.lake.refined import publish_silver
 from tally_pipeline_tests.shows.building import bare, show
 
 DAILY = dg.DailyPartitionsDefinition("2025-12-20")
@@ -28,7 +29,7 @@ def materialize(
     lake: FolderLake, instance: dg.DagsterInstance, *assets: dg.AssetsDefinition, day: str = MONDAY
 ) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        assets, partition_key=day, instance=instance, resources={"io_manager": ParquetIOManager(lake)}
+        assets, partition_key=day, instance=instance, resources={"io_manager": LakeIOManager(lake)}
     )
 
 
@@ -120,7 +121,7 @@ def test_several_days_are_read_as_one_table_even_where_a_column_is_empty_on_one(
         selection=[two_days],
         partition_key=TUESDAY,
         instance=instance,
-        resources={"io_manager": ParquetIOManager(lake)},
+        resources={"io_manager": LakeIOManager(lake)},
     ).success
 
     assert tables[0].select(["note", "dt"]).to_pylist() == [
@@ -133,10 +134,10 @@ def test_silver_is_read_by_whoever_takes_it_as_an_input(
     lake: FolderLake, instance: dg.DagsterInstance
 ) -> None:
     made = refine(bare(show(1), show(2)), data_type="popular_shows", dt=MONDAY, key="k")
-    lake.publish_silver("popular_shows", MONDAY, made, footer_for((), "complete", "tmdb", made.counts))
+    publish_silver(lake, "popular_shows", MONDAY, made, footer_for((), "complete", "tmdb", made.counts))
     silver = dg.AssetSpec(["silver_shows", "popular_shows"], partitions_def=DAILY)
 
-    definitions = dg.Definitions(assets=[silver], resources={"io_manager": ParquetIOManager(lake)})
+    definitions = dg.Definitions(assets=[silver], resources={"io_manager": LakeIOManager(lake)})
     loaded: Any = definitions.load_asset_value(
         ["silver_shows", "popular_shows"], partition_key=MONDAY, python_type=pa.Table, instance=instance
     )
@@ -155,7 +156,7 @@ def test_a_day_that_is_not_there_fails_and_is_named(lake: FolderLake, instance: 
         selection=[reads],
         partition_key=MONDAY,
         instance=instance,
-        resources={"io_manager": ParquetIOManager(lake)},
+        resources={"io_manager": LakeIOManager(lake)},
         raise_on_error=False,
     )
 

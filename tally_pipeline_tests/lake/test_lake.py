@@ -7,20 +7,23 @@ import re
 import pyarrow as pa
 import pytest
 
-from tally_pipeline.lake.lake import NoCaptureError
+from tally_pipeline.datasets import named
+from tally_pipeline.datasets.captures import NoCaptureError, choose
+from tally_pipeline.datasets.shows import RefineOptions
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import FOOTER_BYTES, ForeignFileError, footer_for
 from tally_pipeline.lake.store import AlreadyThereError, LakeError, NoSuchObjectError
 from tally_pipeline.shows.bronze import UnreadableBronzeError
 from tally_pipeline.shows.refine import Refined, refine
 from tally_pipeline_tests.lake.conftest import DAY, FolderLake
+from tally_pipeline_tests.lake.refined import publish_silver, write_quarantine
 from tally_pipeline_tests.shows.building import bare, capture, page, show, text_of
 
 LIST = "popular_shows"
 
 
 def chosen(lake: FolderLake, *, allow_partial: bool = False) -> str:
-    return lake.capture_to_refine(LIST, DAY, allow_partial=allow_partial).key.execution_id
+    return choose(lake, named(LIST), DAY, RefineOptions(allow_partial=allow_partial)).key.execution_id
 
 
 # Which capture
@@ -65,7 +68,7 @@ def test_a_complete_capture_wins_over_a_newer_partial_one(lake: FolderLake) -> N
     lake.keep("complete", f"{DAY}T03:00:00.000Z")
     newer = lake.keep("partial", f"{DAY}T09:00:00.000Z", missing=1)
 
-    assert lake.capture_to_refine(LIST, DAY).passed_over == (f"{newer} is partial",)
+    assert choose(lake, named(LIST), DAY).passed_over == (f"{newer} is partial",)
     assert chosen(lake) == "complete"
     # Allowing a partial capture is for want of a complete one.
     assert chosen(lake, allow_partial=True) == "complete"
@@ -78,7 +81,7 @@ def test_a_partial_capture_is_taken_only_when_that_is_allowed(lake: FolderLake) 
     with pytest.raises(NoCaptureError, match=r"old\.json is partial.*launched with allow_partial: true"):
         chosen(lake)
     assert chosen(lake, allow_partial=True) == "new"
-    assert lake.capture_to_refine(LIST, DAY, allow_partial=True).verdict == "partial"
+    assert choose(lake, named(LIST), DAY, RefineOptions(allow_partial=True)).verdict == "partial"
 
 
 @pytest.mark.parametrize("allow_partial", [False, True])
@@ -109,7 +112,7 @@ def test_an_unreadable_object_is_passed_over_and_named(lake: FolderLake, body: b
     bad = lake.path(BronzeKey(LIST, DAY, "bad"))
     bad.write_bytes(body)
 
-    found = lake.capture_to_refine(LIST, DAY)
+    found = choose(lake, named(LIST), DAY)
 
     assert found.key.execution_id == "good"
     assert len(found.passed_over) == 1
@@ -152,7 +155,7 @@ def test_real_data_in_a_lake_of_sandbox_data_is_refused(lake: FolderLake) -> Non
 def test_an_object_of_another_tool_is_taken_when_it_holds_rows(lake: FolderLake) -> None:
     lake.path(BronzeKey(LIST, DAY, "lambda")).write_bytes(b'{"results": [' + text_of(show(1)) + b"]}")
 
-    found = lake.capture_to_refine(LIST, DAY)
+    found = choose(lake, named(LIST), DAY)
 
     assert (found.key.execution_id, found.verdict) == ("lambda", "complete")
     assert lake.bronze_keys(LIST, DAY) == [found.key]
@@ -185,7 +188,7 @@ def test_another_days_or_lists_captures_are_not_taken(lake: FolderLake) -> None:
 
 def test_the_capture_names_its_object_and_its_hash(lake: FolderLake) -> None:
     key = lake.keep("a")
-    found = lake.capture_to_refine(LIST, DAY)
+    found = choose(lake, named(LIST), DAY)
 
     assert found.ref.key == str(key)
     assert found.ref.sha256 == lake.read_bronze(key).sha256
@@ -217,7 +220,7 @@ def refined(*ids: int, **changed: object) -> Refined:
 
 
 def publish(lake: FolderLake, made: Refined) -> str:
-    return lake.publish_silver(LIST, DAY, made, footer_for((), "complete", "tmdb", made.counts))
+    return publish_silver(lake, LIST, DAY, made, footer_for((), "complete", "tmdb", made.counts))
 
 
 def test_published_silver_is_read_back_with_its_books(lake: FolderLake) -> None:
@@ -241,7 +244,7 @@ def test_publishing_again_puts_the_new_file_in_place_of_the_old(lake: FolderLake
 def test_quarantine_is_written_even_when_nothing_was_rejected(lake: FolderLake) -> None:
     made = refine(bare(show(1)), data_type=LIST, dt=DAY, key="k")
 
-    key = lake.write_quarantine(LIST, DAY, made, footer_for((), None, None, made.counts))
+    key = write_quarantine(lake, LIST, DAY, made, footer_for((), None, None, made.counts))
 
     assert key == f"quarantine/shows/{LIST}/dt={DAY}/data.parquet"
     assert lake.read_quarantine(LIST, DAY).num_rows == 0

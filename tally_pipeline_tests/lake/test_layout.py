@@ -35,12 +35,6 @@ def test_the_keys_are_those_that_others_build_on() -> None:
     assert layout.bronze_prefix("on_the_air", "2025-12-24") == "bronze/tmdb/shows/on_the_air/dt=2025-12-24"
 
 
-def test_silver_of_a_list_is_where_the_list_is_and_other_tables_are_under_their_name() -> None:
-    day = "2025-12-24"
-    assert layout.table_key(["silver_shows", "on_the_air"], day) == layout.silver_key("on_the_air", day)
-    assert layout.table_key(["gold", "trends"], day) == "gold/trends/dt=2025-12-24/data.parquet"
-
-
 @pytest.mark.parametrize(
     "key",
     [

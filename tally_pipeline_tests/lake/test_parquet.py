@@ -10,15 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tally_pipeline.datasets.series import SeriesFooter
 from tally_pipeline.lake import parquet
-from tally_pipeline.lake.parquet import (
-    FOOTER_BYTES,
-    BronzeRef,
-    Footer,
-    ForeignFileError,
-    SeriesFooter,
-    footer_for,
-)
+from tally_pipeline.lake.parquet import FOOTER_BYTES, BronzeRef, Footer, ForeignFileError, footer_for
 from tally_pipeline.shows import contract, series
 from tally_pipeline.shows.refine import Refined, refine
 from tally_pipeline_tests.shows.building import bare, show

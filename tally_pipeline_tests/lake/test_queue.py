@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from tally_pipeline.aws.session import Aws
+from tally_pipeline.datasets import GENRES, PLACES, SERIES
+from tally_pipeline.datasets.daily_export import receipt_key
 from tally_pipeline.lake.arrivals import Arrival
-from tally_pipeline.lake.layout import BronzeKey, StreamKey
+from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.queue import QueueArrivals
 from tally_pipeline.lake.store import Store
 from tally_pipeline_tests.aws_server import messages_in
+from tally_pipeline_tests.lake.refined import keys_of
 
 NOON = datetime(2025, 12, 24, 12, tzinfo=UTC)
 DAY, OLD_DAY = "2025-12-24", "2025-01-01"
@@ -36,7 +39,7 @@ class Watched:
             self.aws.settings.lake_bucket,
             lambda operation, size: self.seen.append((operation, size)),
         )
-        self._arrivals = QueueArrivals(self.aws, self.store, lambda: self.now, wait_seconds=0)
+        self._arrivals = QueueArrivals(self.aws, self.store, PLACES, lambda: self.now, wait_seconds=0)
 
     def look(self) -> list[Arrival]:
         found, self.cursor = self._arrivals.since(self.cursor)
@@ -44,7 +47,9 @@ class Watched:
 
     def new(self) -> list[tuple[str, str, tuple[str, ...]]]:
         """What the next look finds: list, day, executions."""
-        return [(one.data_type, one.dt, tuple(key.execution_id for key in one.keys)) for one in self.look()]
+        return [
+            (one.data_type, one.dt, tuple(key.execution_id for key in keys_of(one))) for one in self.look()
+        ]
 
     def put(self, key: object, body: bytes = b"{}") -> None:
         """By plain boto3, as anybody would."""
@@ -123,7 +128,7 @@ def test_a_second_capture_of_a_day_brings_all_of_the_day_under_a_new_digest(watc
 
     [second] = watched.look()
 
-    assert {key.execution_id for key in second.keys} == {"z", "a"}
+    assert {key.execution_id for key in keys_of(second)} == {"z", "a"}
     assert first.digest != second.digest
 
 
@@ -170,8 +175,8 @@ def test_a_key_is_understood_however_it_is_encoded(aws: Aws, encode: str, slash:
 def test_one_message_may_tell_of_several_objects(watched: Watched) -> None:
     keys = [
         popular("a", OLD_DAY),
-        StreamKey("genres", OLD_DAY, "b"),
-        StreamKey("series_export", OLD_DAY, "c"),
+        GENRES.place.key(OLD_DAY, "b"),
+        SERIES.place.key(OLD_DAY, "c"),
     ]
     for key in keys:
         watched.put(key)
@@ -214,7 +219,7 @@ def test_a_key_that_is_no_capture_is_named_in_the_log_and_done_with(
 def test_the_receipt_beside_an_export_is_nothing_to_remark(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watched.put(StreamKey("series_export", DAY, "a").receipt)
+    watched.put(receipt_key(SERIES.place.key(DAY, "a")))
 
     assert watched.look() == []
     assert caplog.records == []
@@ -282,7 +287,7 @@ def test_what_an_event_was_lost_for_is_found_by_the_next_days_sweep(watched: Wat
         Bucket=watched.aws.settings.lake_bucket, NotificationConfiguration={}
     )
     watched.put(popular("lost"))
-    watched.put(StreamKey("genres", DAY, "lost"))
+    watched.put(GENRES.place.key(DAY, "lost"))
     assert watched.look() == []
     watched.now = NOON.replace(day=25, hour=4)
     assert watched.look() == []

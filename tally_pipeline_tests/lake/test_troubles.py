@@ -10,7 +10,8 @@ import pytest
 
 from tally_pipeline.aws.errors import AwsError
 from tally_pipeline.aws.session import Aws, Patience
-from tally_pipeline.lake.audit import audit
+from tally_pipeline.datasets import PLACES
+from tally_pipeline.datasets.captures import audit
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.queue import QueueArrivals
@@ -25,6 +26,7 @@ from tally_pipeline_tests.faulty_aws import (
     denied,
     serving,
 )
+from tally_pipeline_tests.lake.refined import keys_of
 
 PATIENCE = Patience(connect_seconds=0.5, read_seconds=0.4, attempts=2)
 BOUND_SECONDS = 6
@@ -188,7 +190,7 @@ def _is_of_the_queue(request: Request) -> bool:
 @pytest.mark.parametrize("name", QUEUE_FAULTS)
 def test_each_trouble_of_the_queue_is_told_and_loses_no_message(troubled: Troubled, name: str) -> None:
     fault, told = QUEUE_FAULTS[name]
-    arrivals = QueueArrivals(troubled.aws, troubled.store, wait_seconds=0)
+    arrivals = QueueArrivals(troubled.aws, troubled.store, PLACES, wait_seconds=0)
     _, cursor = arrivals.since(None)
     troubled.direct.client("s3").put_object(
         Bucket=troubled.aws.settings.lake_bucket, Key=str(KEY), Body=b"{}"
@@ -202,9 +204,9 @@ def test_each_trouble_of_the_queue_is_told_and_loses_no_message(troubled: Troubl
 
     troubled.faulty.fail(None)
     # As on AWS, a look that does not wait may find nothing although there is something.
-    arrivals = QueueArrivals(Aws(troubled.aws.settings), troubled.store)
+    arrivals = QueueArrivals(Aws(troubled.aws.settings), troubled.store, PLACES)
     found, cursor = arrivals.since(cursor)
-    assert [arrival.keys for arrival in found] == [(KEY,)]
+    assert [keys_of(arrival) for arrival in found] == [(KEY,)]
     # An event may come twice, and late.
     for _ in range(5):
         _, cursor = arrivals.since(cursor)
@@ -214,7 +216,7 @@ def test_each_trouble_of_the_queue_is_told_and_loses_no_message(troubled: Troubl
 
 
 def test_a_bucket_in_trouble_during_a_look_loses_no_message(troubled: Troubled) -> None:
-    arrivals = QueueArrivals(troubled.aws, troubled.store, wait_seconds=0)
+    arrivals = QueueArrivals(troubled.aws, troubled.store, PLACES, wait_seconds=0)
     _, cursor = arrivals.since(None)
     troubled.direct.client("s3").put_object(
         Bucket=troubled.aws.settings.lake_bucket, Key=str(KEY), Body=b"{}"

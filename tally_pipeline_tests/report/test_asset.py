@@ -10,9 +10,11 @@ import pytest
 
 from tally_pipeline.assets import common
 from tally_pipeline.assets.gold import gold_assets
+from tally_pipeline.assets.io_manager import LakeIOManager
+from tally_pipeline.assets.refine import silver_asset
 from tally_pipeline.assets.report import report_asset, write_day
-from tally_pipeline.assets.silver import silver_asset
 from tally_pipeline.cli import main
+from tally_pipeline.datasets import SHOWS
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.deployment.first_day import first_day
 from tally_pipeline.lake import layout, parquet
@@ -37,10 +39,10 @@ def deployment(home: Path) -> Deployment:
     for key, body in captures(DAYS, depths={one.name: 2 for one in LISTS}):
         made.lake.write_bronze(key, body)
     partitions = common.daily(first_day(made.settings))
-    silver = [silver_asset(one, partitions, "sandbox") for one in LISTS]
+    silver = [silver_asset(one, partitions, "sandbox") for one in SHOWS]
     below = [*gold_assets(partitions, "sandbox"), report_asset(partitions, "sandbox")]
     resources = {
-        "lake": made.lake,
+        "io_manager": LakeIOManager(made.lake),
         "workbench": made.workbench,
         "settings": made.settings,
         "metrics": made.metrics,
@@ -63,7 +65,7 @@ def test_a_day_is_published_and_the_newest_is_the_latest(deployment: Deployment)
 def test_an_older_day_made_again_is_the_same_and_not_the_latest(deployment: Deployment) -> None:
     lake = deployment.lake
     before = lake.store.get(layout.report_key(SECOND))
-    outcome = write_day(lake, deployment.catalog, SECOND)
+    outcome = LakeIOManager(lake).publish(write_day(lake, deployment.catalog, SECOND))
     assert not outcome.refusal
     assert outcome.metadata["is the latest"] is False
     assert lake.store.get(layout.report_key(SECOND)) == before
@@ -85,7 +87,7 @@ def test_a_day_that_gold_has_not_come_to_has_its_pass_rate_from_silver(deploymen
 
 @pytest.mark.slow
 def test_without_gold_nothing_is_published_and_the_remedy_is_named(deployment: Deployment) -> None:
-    outcome = write_day(deployment.lake, deployment.catalog, FIRST)
+    outcome = LakeIOManager(deployment.lake).publish(write_day(deployment.lake, deployment.catalog, FIRST))
     assert f"gold of {FIRST} is not there" in outcome.refusal
     assert "Materialize gold" in outcome.refusal
     with pytest.raises(NoSuchObjectError):
@@ -101,7 +103,9 @@ def test_gold_of_an_earlier_version_is_named_with_its_remedy(deployment: Deploym
         key, parquet.encode_table(older.replace_schema_metadata(parquet.decode(whole).schema.metadata))
     )
     try:
-        outcome = write_day(deployment.lake, deployment.catalog, SECOND)
+        outcome = LakeIOManager(deployment.lake).publish(
+            write_day(deployment.lake, deployment.catalog, SECOND)
+        )
     finally:
         deployment.lake.store.put(key, whole)
     assert f"{key} has no column score, kind_shows: an earlier version wrote it" in outcome.refusal

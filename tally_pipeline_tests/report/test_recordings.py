@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.assets.gold import make_day
+from tally_pipeline.assets.io_manager import LakeIOManager
 from tally_pipeline.assets.report import gather, write_day
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
@@ -28,9 +29,10 @@ def lake(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = recorded_lake(recordings, tmp_path_factory.mktemp("recorded"))
     engine = DuckDbEngine(Path(lake.store.root), TABLES)
     silver = SilverFiles.of(lake, [one.name for one in LISTS])
+    publish = LakeIOManager(lake).publish
     for day in (THEN, NOW):
-        outcomes = [make_day(lake, engine, table, day, silver) for table in gold.TABLES]
-        outcomes.append(write_day(lake, engine, day))
+        outcomes = [publish(make_day(lake, engine, table, day, silver)) for table in gold.TABLES]
+        outcomes.append(publish(write_day(lake, engine, day)))
         assert [outcome.refusal for outcome in outcomes if outcome.refusal] == []
     return lake
 
