@@ -175,7 +175,9 @@ def _sync(home: Path, url: str) -> _Sync:
         events = instance.all_logs(record.dagster_run.run_id)
     moments = [event.timestamp for event in events]
     lake = Lake(Store.in_folder(home / "sandbox" / "lake"), "sandbox")
-    stated = [capture.bronze.metadata for capture in captures]
+    stated = [
+        lake.read_bronze(key).metadata for show_list in LISTS for key in lake.bronze_keys(show_list.name)
+    ]
     return _Sync(
         total=ended_at - began_at,
         start=min(moments) - began_at,

@@ -1,14 +1,13 @@
 """How every asset here is declared and run: by day, checked, published day after day by the IO manager."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 from pydantic import create_model
 
-from tally_pipeline.assets.failures import told_in_words
 from tally_pipeline.assets.io_manager import LakeIOManager
 from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN, check_specs, conclude, settle
 from tally_pipeline.assets.products import Days, Product
@@ -78,14 +77,16 @@ def partitioned_asset(
         lake: LakeIOManager = context.resources.io_manager
         chosen = options(**(context.op_execution_context.op_config or {}))
         step = Step(context, sorted(context.partition_keys), chosen, loaded, lake, context.resources)
-        days = Days(compute(step), lambda results: settle(context, spec.key, results))
-        alone = nullcontext() if turn is None else lake.turn(spec.key, turn, context.log.info)
-        with told_in_words(), alone:
-            if spec.key in context.selected_asset_keys:
+        with ExitStack() as alone:
+            if turn is not None:
+                alone.enter_context(lake.turn(spec.key, turn, context.log.info))
+            # When an output fails Dagster leaves this generator as it stands: the others would wait for ever.
+            days = Days(compute(step), lambda made: settle(context, spec.key, made), alone.close)
+            if spec.key in context.selected_asset_keys and not days.is_refused(alone=len(step.days) == 1):
                 yield dg.MaterializeResult(asset_key=spec.key, value=days)
             else:
-                # Only its checks were selected, and Dagster takes no output of what was not.
+                # Dagster takes no output of an asset that was not selected, nor would a refused day be one.
                 lake.publish_days(days)
-        yield from conclude(context, spec.key, days.results)
+            yield from conclude(context, spec.key, days.results)
 
     return make

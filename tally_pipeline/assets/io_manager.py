@@ -65,7 +65,12 @@ class LakeIOManager(dg.IOManager):
         """Publish the days that an asset of ours computes, one after the other; or put another asset's table (one
         partition a run) in place of the last."""
         if isinstance(obj, Days):
-            self.publish_days(obj)
+            try:
+                self.publish_days(obj)
+                obj.settle()
+            except BaseException:
+                obj.give_up()
+                raise
             return
         table = obj if isinstance(obj, pa.Table) else pa.Table.from_pandas(obj, preserve_index=False)
         key = self._table_key(context.asset_key, context.partition_key)

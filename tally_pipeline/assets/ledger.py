@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -91,20 +91,22 @@ def settle(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequ
 def conclude(
     context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Record the checks of days that were all published, once the materialization was yielded.
+    """Record the checks, once the materialization was yielded, if any was.
 
-    Raises `StepFailedError` when a check stops what is below, as a check of bronze does, which is kept in any case.
+    Raises `StepFailedError` when a day was refused, or a check stops what is below although its day was published, as
+    a check of bronze does, which is kept in any case.
     """
     if len(outcomes) == 1:
         yield from _check_results(context, asset, outcomes[0])
     else:
         _log_checks(context, asset, outcomes)
-    blocked = _blocked(outcomes)
-    if blocked:
-        raise StepFailedError(_explain(asset, [], blocked, len(outcomes)))
+    refused = [outcome for outcome in outcomes if outcome.refusal]
+    blocked = _blocked(outcome for outcome in outcomes if not outcome.refusal)
+    if refused or blocked:
+        raise StepFailedError(_explain(asset, refused, blocked, len(outcomes)))
 
 
-def _blocked(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def _blocked(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return [one for one in outcomes if any(stops_publishing(check, found) for check, found in one.findings)]
 
 

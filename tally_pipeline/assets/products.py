@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -74,15 +75,36 @@ class PageDay(Product):
 class Days:
     """The days of a run, each computed when the one before it is published: memory stays flat over a year of them."""
 
-    def __init__(self, products: Iterator[Product], settle: Callable[[Sequence[Outcome]], None]) -> None:
-        """`settle` is called with the results when all days are done, before their output is taken for made."""
+    def __init__(
+        self,
+        products: Iterator[Product],
+        settle: Callable[[Sequence[Outcome]], None],
+        give_up: Callable[[], None],
+    ) -> None:
+        """`settle` is told of the results before their output counts as made; `give_up` when that fails."""
         self._products = products
         self._settle = settle
+        self._give_up = give_up
         self.results: list[Outcome] = []
 
+    def is_refused(self, *, alone: bool) -> bool:
+        """Whether a day that is `alone` in its run will not be published, as far as computing it tells."""
+        if not alone:
+            return False
+        product = next(self._products)
+        self._products = chain([product], self._products)
+        return bool(product.failure or product.objections)
+
     def publish(self, publish: Callable[[Product], Outcome]) -> None:
-        """Publish them one by one; the results, in `results`, are there when it is done or fails."""
+        """Publish them one by one; `results` says what became of them."""
         for product in self._products:
             product.result = publish(product)
             self.results.append(product.result)
+
+    def settle(self) -> None:
+        """Record what was published; raises `StepFailedError` when not all was."""
         self._settle(self.results)
+
+    def give_up(self) -> None:
+        """Leave to others what was taken for this run."""
+        self._give_up()

@@ -48,17 +48,18 @@ class Pipeline:
         self, *assets: dg.AssetKey, first: date, last: date | None = None, ops: dict[str, Any] | None = None
     ) -> dg.ExecuteInProcessResult:
         """One run over the days from `first` to `last`, as a backfill launches it."""
-        chosen = [
-            asset
-            for asset in self.definitions.assets or ()
-            if isinstance(asset, dg.AssetsDefinition) and set(assets) & set(asset.keys)
-        ]
         job = dg.Definitions(
-            assets=chosen,
-            jobs=[dg.define_asset_job("chosen", executor_def=dg.in_process_executor)],
+            assets=self.definitions.assets,
+            jobs=[
+                dg.define_asset_job(
+                    "chosen", dg.AssetSelection.assets(*assets), executor_def=dg.in_process_executor
+                )
+            ],
             resources={
                 "io_manager": LakeIOManager(self.deployment.lake),
                 "metrics": self.deployment.metrics,
+                "catalog": self.deployment.catalog,
+                "workbench": self.deployment.workbench,
                 "tmdb": self.deployment.tmdb,
                 "settings": self.deployment.settings,
             },

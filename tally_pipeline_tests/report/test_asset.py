@@ -47,8 +47,9 @@ def deployment(home: Path) -> Deployment:
         "settings": made.settings,
         "metrics": made.metrics,
     }
+    bronze = [dg.AssetSpec(common.bronze_key(one), partitions_def=partitions) for one in SHOWS]
     for day, assets in ((FIRST, silver), (SECOND, [*silver, *below]), (LAST, [*silver, *below])):
-        assert dg.materialize(assets, partition_key=day, resources=resources).success
+        assert dg.materialize([*bronze, *assets], partition_key=day, resources=resources).success
     return made
 
 
