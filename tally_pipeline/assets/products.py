@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from tally_pipeline.assets.failures import told_in_words
 from tally_pipeline.assets.ledger import Outcome
 from tally_pipeline.datasets import AnyDataset
 from tally_pipeline.lake.layout import BronzeKey
@@ -91,7 +92,8 @@ class Days:
         """Whether a day that is `alone` in its run will not be published, as far as computing it tells."""
         if not alone:
             return False
-        product = next(self._products)
+        with told_in_words():
+            product = next(self._products)
         self._products = chain([product], self._products)
         return bool(product.failure or product.objections)
 
