@@ -9,19 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import numpy as np
 import pyarrow as pa
 
-from tally_pipeline.shows import gold
+from tally_pipeline.gold.table import Table
 from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, athena_type
+from tally_pipeline.shows.plots import Plot
 from tally_pipeline.shows.quality import Finding
 
 WHAT_TO_DO, WHERE_TO_LOOK = "What to do", "Where to look (SQL)"
 """What is to be read first of a check."""
 
 PREVIEW_ROWS = 10
-BINS = 24
-"""Bars of a distribution."""
 
 # Neither too dark nor too light for the UI's two themes.
 _BAR, _MISSING = "#5b8def", "#9aa4b2"
@@ -141,7 +139,7 @@ def lineage_from_silver(silver: Sequence[dg.AssetKey]) -> dg.TableColumnLineage:
     )
 
 
-def gold_column_schema(table: gold.Table) -> dg.TableSchema:
+def gold_column_schema(table: Table) -> dg.TableSchema:
     """A gold table's columns, then its day, as Dagster shows them."""
     return _with_keys(
         [
@@ -159,7 +157,7 @@ def gold_column_schema(table: gold.Table) -> dg.TableSchema:
     )
 
 
-def gold_lineage(table: gold.Table, assets: Mapping[str, Sequence[dg.AssetKey]]) -> dg.TableColumnLineage:
+def gold_lineage(table: Table, assets: Mapping[str, Sequence[dg.AssetKey]]) -> dg.TableColumnLineage:
     """Which columns each gold column comes from; `assets` are the keys that make up each source table."""
     return dg.TableColumnLineage(
         {
@@ -172,6 +170,11 @@ def gold_lineage(table: gold.Table, assets: Mapping[str, Sequence[dg.AssetKey]])
             if column.sources
         }
     )
+
+
+def pictures(plots: Sequence[Plot]) -> dict[str, dg.MarkdownMetadataValue]:
+    """Plots as sparklines, by title."""
+    return {plot.title: sparklines(plot.series, plot.least) for plot in plots}
 
 
 def sparkline(values: Sequence[float | None], least: float = 0) -> dg.MarkdownMetadataValue:
@@ -190,12 +193,6 @@ def sparklines(series: Mapping[str, Sequence[float | None]], least: float = 0) -
         picture = base64.b64encode(_bars(values, least, most).encode()).decode()
         parts.append(f"{_cell(name)} ![{_in_words(values)}](data:image/svg+xml;base64,{picture})".strip())
     return dg.MetadataValue.md("\n\n".join(parts))
-
-
-def distribution(values: Sequence[float]) -> list[float | None]:
-    """How many values lie in each of `BINS` equal steps of their logarithm, from the least to the greatest."""
-    counts, _ = np.histogram(np.log1p(np.asarray(values, dtype=float)), bins=BINS)
-    return [float(count) for count in counts]
 
 
 def _bars(values: Sequence[float | None], least: float, most: float) -> str:

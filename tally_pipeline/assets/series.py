@@ -16,7 +16,6 @@ from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import (
     PREVIEW_ROWS,
     arrow_column_schema,
-    distribution,
     markdown_table,
     sparkline,
 )
@@ -28,6 +27,7 @@ from tally_pipeline.lake.parquet import SeriesFooter
 from tally_pipeline.lake.store import AlreadyThereError
 from tally_pipeline.lake.streams import Export
 from tally_pipeline.shows import series, series_quality
+from tally_pipeline.shows.plots import distribution
 from tally_pipeline.shows.quality import SHOWN, Check, Finding
 from tally_pipeline.shows.series import Counts, Refined, UnreadableExportError
 from tally_pipeline.tmdb.errors import MissingExportError, NoKeyError, TmdbError

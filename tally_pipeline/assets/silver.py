@@ -13,7 +13,6 @@ from tally_pipeline.assets import common
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.assets.presentation import (
     column_schema,
-    distribution,
     lineage_from_bronze,
     preview,
     sparkline,
@@ -32,6 +31,7 @@ from tally_pipeline.monitoring.metrics import (
 from tally_pipeline.shows import quality
 from tally_pipeline.shows.bronze import UnreadableBronzeError
 from tally_pipeline.shows.lists import ShowList
+from tally_pipeline.shows.plots import distribution
 from tally_pipeline.shows.quality import Check, Finding
 from tally_pipeline.shows.refine import Counts, Refined, refine
 

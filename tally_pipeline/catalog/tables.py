@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from tally_pipeline import gold
 from tally_pipeline.lake import layout
-from tally_pipeline.shows import contract, genres, gold, series
+from tally_pipeline.shows import contract, genres, series
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,11 @@ class Finding:
     sql: str = ""
 
 
+def stops_publishing(check: Check, finding: Finding) -> bool:
+    """Whether a day of which a check found this is not published."""
+    return check.blocking and finding.serious and not finding.passed
+
+
 NOT_EMPTY = Check("not_empty", "The capture holds rows at all.", blocking=True)
 PAGE_SET_COMPLETE = Check(
     "page_set_complete", "Every page that was asked for came back; none stayed broken.", blocking=True

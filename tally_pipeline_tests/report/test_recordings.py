@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tally_pipeline import gold
 from tally_pipeline.assets.gold import make_day
 from tally_pipeline.assets.report import gather, write_day
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
@@ -15,7 +16,6 @@ from tally_pipeline.lake.gold import SilverFiles
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs
-from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.gold.recorded import NOW, THEN, recorded_lake
 
