@@ -20,7 +20,7 @@ from tally_pipeline.catalog import samples
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.gold.table import Table
-from tally_pipeline.lake.gold import SilverFiles
+from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import quarantine_key, silver_key
 from tally_pipeline.lake.parquet import encode, footer_for
@@ -139,8 +139,8 @@ def measure(runs: int, days: int = DAYS) -> Report:
 
 def _seconds_to_make(lake: Lake, engine: DuckDbEngine, table: Table, day: str) -> float:
     started = time.perf_counter()
-    silver = SilverFiles.of(lake, [show_list.name for show_list in LISTS])
-    outcome = make_day(lake, engine, table, day, silver)
+    sources = Sources.of(lake, [show_list.name for show_list in LISTS])
+    outcome = make_day(table, sources, engine, day)
     if outcome.refusal:
         raise SystemExit(f"{table.sql_name} was not made: {outcome.refusal}")
     return _since(started)

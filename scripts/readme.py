@@ -6,14 +6,13 @@ import re
 import sys
 from pathlib import Path
 
-from tally_pipeline.gold.dictionary import gold_tables
-from tally_pipeline.shows import dictionary
+from tally_pipeline.catalog import dictionary
 
 README = Path(__file__).parents[1] / "README.md"
 PARTS = {
     "columns": dictionary.columns_table,
     "rules": dictionary.rules_table,
-    "gold": gold_tables,
+    "gold": dictionary.gold_tables,
 }
 
 

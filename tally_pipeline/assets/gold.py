@@ -8,7 +8,7 @@ backfills gold from there on. Each file's footer names what it was made from. A 
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -21,13 +21,14 @@ from tally_pipeline.assets.presentation import (
     gold_column_schema,
     gold_lineage,
     markdown_table,
-    pictures,
+    sparklines,
 )
 from tally_pipeline.catalog.engine import QueryEngine, QueryError
 from tally_pipeline.gold import TABLES
-from tally_pipeline.gold.table import GENRES, SHOWS, VERSION, Computed, Table
+from tally_pipeline.gold.columns import GENRES, SHOWS
+from tally_pipeline.gold.table import VERSION, Computed, Table
 from tally_pipeline.lake import gold as gold_files
-from tally_pipeline.lake.gold import GoldFooter, SilverFiles, Sources
+from tally_pipeline.lake.gold import GoldFooter, Sources
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.shows.quality import Finding, stops_publishing
@@ -85,11 +86,10 @@ def gold_asset(
     ) -> Iterator[Recorded]:
         with common.turn(context, lake, key, reads=reads):
             days = sorted(context.partition_keys)
-            names = [show_list.name for show_list in lists]
-            files = SilverFiles.of(lake, names)
+            sources = Sources.of(lake, [show_list.name for show_list in lists])
             outcomes = []
             for number, day in enumerate(days, start=1):
-                outcome = make_day(lake, workbench, table, day, files)
+                outcome = make_day(table, sources, workbench, day)
                 context.log.info(f"{day} ({number} of {len(days)}): {outcome.refusal or 'published'}")
                 outcomes.append(outcome)
             yield from record(context, key, outcomes)
@@ -97,38 +97,32 @@ def gold_asset(
     return make_days
 
 
-def make_day(lake: Lake, workbench: QueryEngine, table: Table, day: str, silver: SilverFiles) -> Outcome:
+def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> Outcome:
     """Make one day of a table, and publish it when no check stops that."""
     started = time.monotonic()
-    sources = Sources(lake, silver)
     if why := table.obstacle(sources, day):
         return Outcome(day, [(table.checks[0], Finding(False, why, why))], refusal=why)
     try:
-        computed = table.compute(sources, workbench, day)
+        computed = table.compute(sources, engine, day)
         seconds = time.monotonic() - started
         if refusal := _refusal(computed):
             return Outcome(day, computed.findings, refusal=refusal)
-        plots = pictures(table.plots(workbench, day, computed.rows))
+        plots = {
+            title: sparklines(bars.series, bars.least)
+            for title, bars in table.plots(engine, day, computed.rows).items()
+        }
     except QueryError as error:
         raise StepFailedError(f"{table.sql_name} of {day}: {error}") from None
-    metadata: dict[str, Any] = {
-        "dagster/uri": lake.store.uri(publish_day(lake, table, day, computed)),
-        "seconds": round(seconds, 3),
-        **_metadata(lake, table, day, computed, silver),
-        **plots,
-    }
-    return Outcome(day, computed.findings, metadata)
+    key = publish(table, sources.lake, day, computed)
+    metadata = {"dagster/uri": sources.lake.store.uri(key), "seconds": round(seconds, 3)}
+    return Outcome(day, computed.findings, metadata | _metadata(table, sources, day, computed) | plots)
 
 
-def publish_day(lake: Lake, table: Table, day: str, computed: Computed) -> str:
+def publish(table: Table, lake: Lake, day: str, computed: Computed) -> str:
     """Put the day in place of the one that may be there, at once; returns its key."""
+    named, past = computed.inputs.named, computed.inputs.past
     footer = GoldFooter(
-        table=table.name,
-        dt=day,
-        contract_version=VERSION,
-        source=lake.source,
-        inputs=computed.inputs.named,
-        past=computed.inputs.past,
+        table=table.name, dt=day, contract_version=VERSION, source=lake.source, inputs=named, past=past
     )
     return gold_files.publish(lake, computed.rows, footer)
 
@@ -140,18 +134,15 @@ def _refusal(computed: Computed) -> str:
     return reasons and f"{reasons} The day's last good file stays if there is one."
 
 
-def _metadata(
-    lake: Lake, table: Table, day: str, computed: Computed, silver: SilverFiles
-) -> Mapping[str, Any]:
+def _metadata(table: Table, sources: Sources, day: str, computed: Computed) -> dict[str, Any]:
     named, past = computed.inputs.named, computed.inputs.past
+    query = f"SELECT * FROM {table.sql_name} WHERE dt = '{day}' LIMIT 10"
     return {
         "dagster/partition_row_count": computed.rows.num_rows,
-        "source": lake.source,
-        "lists without silver": sorted(set(silver.by_list) - set(silver.lists_of(day))),
+        "source": sources.lake.source,
+        "lists without silver": sorted(set(sources.by_list) - set(sources.lists_of(day))),
         "made from": f"{len(named)} files named in the footer"
         + (f", {past.files} before them" if past else ""),
         "preview": markdown_table(table.preview(computed.rows).slice(0, PREVIEW_ROWS).to_pylist()),
-        "try": dg.MetadataValue.md(
-            f"```sql\nSELECT * FROM {table.sql_name} WHERE dt = '{day}' LIMIT 10\n```"
-        ),
+        "try": dg.MetadataValue.md(f"```sql\n{query}\n```"),
     }

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from tally_pipeline.gold.table import Table
 from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, athena_type
-from tally_pipeline.shows.plots import Plot
 from tally_pipeline.shows.quality import Finding
 
 WHAT_TO_DO, WHERE_TO_LOOK = "What to do", "Where to look (SQL)"
@@ -163,18 +162,13 @@ def gold_lineage(table: Table, assets: Mapping[str, Sequence[dg.AssetKey]]) -> d
         {
             column.name: [
                 dg.TableColumnDep(asset, source_column)
-                for source_table, source_column in (source.split(".") for source in column.sources)
+                for source_table, source_column in column.sources
                 for asset in assets[source_table]
             ]
             for column in table.columns
             if column.sources
         }
     )
-
-
-def pictures(plots: Sequence[Plot]) -> dict[str, dg.MarkdownMetadataValue]:
-    """Plots as sparklines, by title."""
-    return {plot.title: sparklines(plot.series, plot.least) for plot in plots}
 
 
 def sparkline(values: Sequence[float | None], least: float = 0) -> dg.MarkdownMetadataValue:

@@ -7,23 +7,17 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from tally_pipeline import gold
 from tally_pipeline.assets import common
 from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.assets.ledger import Outcome, Recorded, check_specs, record
 from tally_pipeline.catalog.engine import QueryEngine
-from tally_pipeline.gold import (
-    TABLES,
-    data_quality_daily,
-    genre_analytics,
-    show_popularity_trends,
-    top_movers,
-)
-from tally_pipeline.gold.data_quality_daily import Books
+from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
 from tally_pipeline.gold.table import Table
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.parquet import Footer, ForeignFileError
+from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs, shows_to_follow, window
@@ -48,7 +42,7 @@ def report_asset(
     partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
 ) -> dg.AssetsDefinition:
     """The report of each day."""
-    tables = [gold_key(table) for table in TABLES]
+    tables = [gold_key(table) for table in gold.TABLES]
     made_of = [*tables, *(common.silver_key(show_list) for show_list in lists)]
 
     @dg.multi_asset(
@@ -229,7 +223,7 @@ def _quality(
     for day in days[:-1]:
         there = [one.name for one in lists if day in captured[one.name]]
         if day not in told and there:
-            books = [_books(lake, data_type, day) for data_type in there]
+            books = [data_quality_daily.books(lake, data_type, day, of_capture=False) for data_type in there]
             tables.append(_dated(table.of_books(day, books), day))
     columns = ["dt", *table.schema.names]
     return pa.concat_tables([part.select(columns) for part in tables], promote_options="permissive")
@@ -237,18 +231,3 @@ def _quality(
 
 def _dated(table: pa.Table, day: str) -> pa.Table:
     return table.append_column("dt", pa.array([day] * table.num_rows, pa.string()))
-
-
-def _books(lake: Lake, data_type: str, day: str) -> Books:
-    """What the footers say of a day that was captured; the capture itself is not opened."""
-    silver = lake.footer_if_ours(layout.silver_key(data_type, day), Footer)
-    stated = silver or lake.footer_if_ours(layout.quarantine_key(data_type, day), Footer)
-    return Books(
-        data_type=data_type,
-        counts=stated.counts if stated else None,
-        verdict=stated.verdict if stated else None,
-        source=stated.source if stated else None,
-        published=silver is not None,
-        captured_at=None,
-        bronze_objects=1,
-    )

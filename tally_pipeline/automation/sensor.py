@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import msgspec
 
-from tally_pipeline import clock
+from tally_pipeline import clock, gold
 from tally_pipeline.assets import common
 from tally_pipeline.assets.found import captures, made_at, record_found, tables
 from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
@@ -22,7 +22,6 @@ from tally_pipeline.automation.plan import Batch, batches, by_day, day_after
 from tally_pipeline.automation.stale import stale
 from tally_pipeline.automation.under_way import under_way
 from tally_pipeline.deployment import Settings
-from tally_pipeline.gold.table import VERSION
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.arrivals import Arrival, Arrivals
 from tally_pipeline.lake.lake import Lake
@@ -92,13 +91,15 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         launched = [one for one in found.ready if (one.data_type, one.dt) in taken]
         later = [*found.later, *(one for one in found.ready if (one.data_type, one.dt) not in taken)]
         refined = _since(cursor.refined, [*found.done, *launched])
-        if cursor.looked_back != VERSION:
-            refined = _Refined(layout.EARLIEST, _digest([VERSION, *([refined.digest] if refined else [])]))
+        if cursor.looked_back != gold.VERSION:
+            refined = _Refined(
+                layout.EARLIEST, _digest([gold.VERSION, *([refined.digest] if refined else [])])
+            )
         idle = not requests and not busy & set(BELOW_BRONZE) and all(one.dt > _today() for one in later)
         if refined and idle:
             requests, refined = _made_anew(context.instance, lake, begin, refined)
         next_cursor = _SensorCursor(
-            next_arrivals, tuple(later), refined, tuple(unrecorded), looked_back=VERSION
+            next_arrivals, tuple(later), refined, tuple(unrecorded), looked_back=gold.VERSION
         )
         return dg.SensorResult(
             run_requests=requests,
@@ -118,7 +119,7 @@ def _record(
 ) -> list[str]:
     """Record captures that Dagster does not know; returns the names of those still to be recorded."""
     names = [*cursor.unrecorded, *(one.names[-1] for one in arrived if one.data_type in DATA_TYPES)]
-    if cursor.looked_back != VERSION:
+    if cursor.looked_back != gold.VERSION:
         names += _unknown_before(context.instance, lake)
     names = [name for name in dict.fromkeys(names) if made_at(name) or _is_of_a_day(name)]
     return record_found(context.instance, lake, names, context.log.warning, _until(LOOK_SECONDS), busy)

@@ -11,7 +11,7 @@ from tally_pipeline.assets import common, report
 from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.gold import TABLES
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.gold import SilverFiles, Sources
+from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows.lists import LISTS
 
@@ -24,12 +24,11 @@ def stale(
     A table is held against the hashes that its footer names, a report against the time of the day's tables. The
     second part is the day to go on from, when `most` days were found, or `more` said no, before all were looked at.
     """
-    silver = SilverFiles.of(lake, [one.name for one in LISTS])
-    sources = Sources(lake, silver)
+    sources = Sources.of(lake, [one.name for one in LISTS])
     compared = instance.get_materialized_partitions(common.TABLE)
     written = _written(lake)
     found: dict[str, frozenset[dg.AssetKey]] = {}
-    for day in sorted(day for day in silver.days() if day >= first):
+    for day in sorted(day for day in sources.days() if day >= first):
         if len(found) == most or not more():
             return found, day
         anew = {gold_key(table) for table in TABLES if not table.is_current(sources, day)}

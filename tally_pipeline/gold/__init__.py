@@ -5,7 +5,9 @@ To add one: a module here whose `TABLE` says all there is to say about it, its S
 
 from importlib import import_module
 
-from tally_pipeline.gold.table import Table
+from tally_pipeline.gold.table import VERSION, Table
+
+__all__ = ["TABLES", "VERSION"]
 
 TABLES: tuple[Table, ...] = tuple(
     import_module(f"{__name__}.{name}").TABLE

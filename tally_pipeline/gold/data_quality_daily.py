@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from tally_pipeline.gold.table import (
-    BOOLEAN,
-    COUNTS,
-    DOUBLE,
-    INT,
-    STRING,
-    Column,
-    Engine,
-    Findings,
-    Inputs,
-    Table,
-    days_before,
-    shows,
-)
+from tally_pipeline.gold.columns import BOOLEAN, COUNTS, DOUBLE, INT, STRING, Column
+from tally_pipeline.gold.table import Engine, Inputs, Table, days_before
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
@@ -30,8 +19,8 @@ from tally_pipeline.lake.parquet import Footer
 from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.shows.bronze import Metadata, UnreadableBronzeError
 from tally_pipeline.shows.page_set import Verdict
-from tally_pipeline.shows.plots import Plot
-from tally_pipeline.shows.quality import Check, Finding
+from tally_pipeline.shows.plots import Bars
+from tally_pipeline.shows.quality import Check, Finding, Findings
 from tally_pipeline.shows.refine import Counts
 
 PASS_RATE_DAYS = 28
@@ -69,7 +58,7 @@ class DataQualityDaily(Table):
     columns = (
         Column("data_type", STRING, "The list."),
         Column("rows", INT, "Rows in the capture; null when nothing was refined.", nullable=True),
-        Column("silver_rows", INT, "Rows that keep every rule, each show once.", shows("show_id"), True),
+        Column("silver_rows", INT, "Rows that keep every rule, each show once.", "show_id", True),
         Column("repeats", INT, "Rows whose show stood in the capture already.", nullable=True),
         Column("quarantined", INT, "Rows that broke a rule.", nullable=True),
         Column("quarantined_by_rule", COUNTS, "The same by rule, those that were broken.", nullable=True),
@@ -92,7 +81,7 @@ class DataQualityDaily(Table):
     previewed = ("data_type", "rows", "quarantined", "pass_rate", "verdict", "published")
 
     def rows(self, sources: Sources, engine: Engine, day: str) -> pa.Table:
-        return self.of_books(day, [books(sources.lake, name, day) for name in sources.silver.by_list])
+        return self.of_books(day, [books(sources.lake, name, day) for name in sources.by_list])
 
     def of_books(self, day: str, lists: Sequence[Books]) -> pa.Table:
         """The table of `day` (YYYY-MM-DD), one row a list, by name."""
@@ -103,8 +92,8 @@ class DataQualityDaily(Table):
         """Silver and quarantine of each list, as far as they are there and ours."""
         keys = [
             key
-            for name in sources.silver.by_list
-            for key in (layout.silver_key(name, day), layout.quarantine_key(name, day))
+            for name in sources.by_list
+            for key in _files(name, day)
             if sources.lake.footer_if_ours(key, Footer)
         ]
         return Inputs(sources.named(keys))
@@ -115,23 +104,23 @@ class DataQualityDaily(Table):
         )
         return [(NUMBERS_AGREE, numbers_agree(rows, silver, quarantine))]
 
-    def plots(self, engine: Engine, day: str, rows: pa.Table) -> Sequence[Plot]:
+    def plots(self, engine: Engine, day: str, rows: pa.Table) -> Mapping[str, Bars]:
         rates = _pass_rates(engine, day, rows)
-        return [Plot(f"pass rate, last {PASS_RATE_DAYS} days", rates, LEAST_PASS_RATE_SHOWN)]
+        return {f"pass rate, last {PASS_RATE_DAYS} days": Bars(rates, LEAST_PASS_RATE_SHOWN)}
 
 
-def books(lake: Lake, data_type: str, day: str) -> Books:
+def books(lake: Lake, data_type: str, day: str, *, of_capture: bool = True) -> Books:
     """What the lake says about a list and day.
 
     The numbers are those of silver where the day has silver, else those of the last attempt, whose rejected rows
-    are in quarantine. When it was captured is read from the bronze object that those name, else from the latest.
+    are in quarantine. When it was captured is read from the bronze object that those name, else from the latest;
+    without `of_capture` none is opened.
     """
-    silver_key, quarantine_key = layout.silver_key(data_type, day), layout.quarantine_key(data_type, day)
-    silver, quarantine = lake.footer_if_ours(silver_key, Footer), lake.footer_if_ours(quarantine_key, Footer)
+    silver, quarantine = (lake.footer_if_ours(key, Footer) for key in _files(data_type, day))
     stated = silver or quarantine
     captures = [str(key) for key in lake.bronze_keys(data_type, day)]
     named = [ref.key for ref in stated.bronze] if stated else []
-    metadata = _latest_metadata(lake, named or captures)
+    metadata = _latest_metadata(lake, named or captures) if of_capture else None
     return Books(
         data_type=data_type,
         counts=stated.counts if stated else None,
@@ -146,10 +135,8 @@ def books(lake: Lake, data_type: str, day: str) -> Books:
 def hours_to_end_of(day: str, moment: str | None) -> float | None:
     """Hours from `moment` (RFC 3339; UTC where it does not say) to the end of the UTC day; None if unreadable."""
     try:
-        since = datetime.fromisoformat(moment) if moment else None
+        since = datetime.fromisoformat(moment or "")
     except ValueError:
-        since = None
-    if since is None:
         return None
     if since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
@@ -178,38 +165,27 @@ def numbers_agree(quality: pa.Table, silver: Mapping[str, int], quarantine: Mapp
 
 
 def _row(day: str, books: Books) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "data_type": books.data_type,
-        "verdict": books.verdict,
-        "source": books.source,
-        "published": books.published,
-        "captured_at": books.captured_at,
-        "hours_since_capture": hours_to_end_of(day, books.captured_at),
-        "bronze_objects": books.bronze_objects,
-    }
-    if books.counts is not None:
+    row = {**vars(books), "hours_since_capture": hours_to_end_of(day, books.captured_at)}
+    if counts := books.counts:
         row |= {
-            "rows": books.counts.bronze_rows,
-            "silver_rows": books.counts.silver_rows,
-            "repeats": books.counts.repeats,
-            "quarantined": books.counts.quarantined,
-            "quarantined_by_rule": sorted((rule, n) for rule, n in books.counts.by_rule.items() if n),
-            "pass_rate": books.counts.pass_rate,
+            name: getattr(counts, name) for name in ("silver_rows", "repeats", "quarantined", "pass_rate")
         }
+        row["rows"] = counts.bronze_rows
+        row["quarantined_by_rule"] = sorted((rule, n) for rule, n in counts.by_rule.items() if n)
     return row
+
+
+def _files(data_type: str, day: str) -> tuple[str, str]:
+    """The keys of a list's silver and quarantine."""
+    return layout.silver_key(data_type, day), layout.quarantine_key(data_type, day)
 
 
 def _latest_metadata(lake: Lake, keys: Sequence[str]) -> Metadata | None:
     """The metadata of the latest of these captures that can be read."""
     found = []
-    for key in keys:
-        parsed = layout.BronzeKey.parse(key)
-        if parsed is None:
-            continue
-        try:
-            found.append(lake.read_bronze(parsed).metadata)
-        except (UnreadableBronzeError, NoSuchObjectError):
-            continue
+    for key in filter(None, map(layout.BronzeKey.parse, keys)):
+        with suppress(UnreadableBronzeError, NoSuchObjectError):
+            found.append(lake.read_bronze(key).metadata)
     return max(found, key=lambda metadata: metadata.ingestion_timestamp or "", default=None)
 
 

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tally_pipeline.gold.columns import BIGINT, BOOLEAN, DOUBLE, GENRES, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
-from tally_pipeline.gold.table import (
-    BIGINT,
-    BOOLEAN,
-    DOUBLE,
-    GENRES,
-    INT,
-    STRING,
-    Column,
-    Engine,
-    Findings,
-    Inputs,
-    SqlTable,
-    by_list,
-    days_before,
-    shows,
-)
+from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list, days_before
 from tally_pipeline.lake.gold import Sources
-from tally_pipeline.shows.plots import Plot
-from tally_pipeline.shows.quality import SHOWN, Check, Finding
+from tally_pipeline.shows.plots import Bars
+from tally_pipeline.shows.quality import SHOWN, Check, Finding, Findings
 
 PRIOR_VOTES = 500
 """How many votes of the list's own average a genre's Bayesian mean starts from.
@@ -54,26 +40,24 @@ class GenreAnalytics(SqlTable):
     window = "the day itself and the one 7 days before"
     key = ("data_type", "genre_id")
     columns = (
-        Column("data_type", STRING, "The list.", shows("data_type")),
-        Column("genre_id", BIGINT, "TMDB's id of the genre.", shows("genre_ids")),
-        Column(
-            "genre", STRING, "Its name; null where TMDB's genres do not have it.", (f"{GENRES}.name",), True
-        ),
+        Column("data_type", STRING, "The list.", "data_type"),
+        Column("genre_id", BIGINT, "TMDB's id of the genre.", "genre_ids"),
+        Column("genre", STRING, "Its name; null where TMDB's genres do not have it.", f"{GENRES}.name", True),
         Column(
             "shows",
             INT,
             "Shows of the list that have the genre; a show counts for each of its genres.",
-            shows("genre_ids"),
+            "genre_ids",
         ),
-        Column("share", DOUBLE, "The same as a share of all shows of the list, 0 to 1.", shows("genre_ids")),
-        Column("mean_popularity", DOUBLE, "Mean of their popularity.", shows("genre_ids", "popularity")),
-        Column("median_popularity", DOUBLE, "Median of their popularity.", shows("genre_ids", "popularity")),
-        Column("total_popularity", DOUBLE, "Sum of their popularity.", shows("genre_ids", "popularity")),
+        Column("share", DOUBLE, "The same as a share of all shows of the list, 0 to 1.", "genre_ids"),
+        Column("mean_popularity", DOUBLE, "Mean of their popularity.", "genre_ids popularity"),
+        Column("median_popularity", DOUBLE, "Median of their popularity.", "genre_ids popularity"),
+        Column("total_popularity", DOUBLE, "Sum of their popularity.", "genre_ids popularity"),
         Column(
             "vote_average_weighted",
             DOUBLE,
             "Mean of all votes on them, 0 to 10; null when nobody voted.",
-            shows("genre_ids", "vote_average", "vote_count"),
+            "genre_ids vote_average vote_count",
             True,
         ),
         Column(
@@ -81,7 +65,7 @@ class GenreAnalytics(SqlTable):
             DOUBLE,
             f"The same with {PRIOR_VOTES} votes more, each the mean of all votes on the list: few votes cannot top"
             " it; null when nobody voted on the list.",
-            shows("genre_ids", "vote_average", "vote_count"),
+            "genre_ids vote_average vote_count",
             True,
         ),
         Column(
@@ -89,14 +73,14 @@ class GenreAnalytics(SqlTable):
             INT,
             "Shows minus those of 7 days before (0 where the list had none of the genre); null when the list has no"
             " data of that day.",
-            shows("genre_ids"),
+            "genre_ids",
             True,
         ),
         Column(
             "total_popularity_change_7d",
             DOUBLE,
             "Total popularity minus that of 7 days before; null as `shows_change_7d`.",
-            shows("genre_ids", "popularity"),
+            "genre_ids popularity",
             True,
         ),
         Column("gap_7d", BOOLEAN, "Whether the lake has no data of this list 7 days before."),
@@ -106,18 +90,18 @@ class GenreAnalytics(SqlTable):
     previewed = ("data_type", "genre", "shows", "share", "total_popularity", "shows_change_7d")
 
     def inputs(self, sources: Sources, day: str) -> Inputs:
-        silver = sources.silver.keys((day, days_before(day, 7)))
+        silver = sources.silver_keys((day, days_before(day, 7)))
         return Inputs(sources.named(sorted([*silver, *sources.under(GENRE_FILES)])))
 
     def findings(self, sources: Sources, engine: Engine, day: str, rows: pa.Table) -> Findings:
         return [
             (TOTALS_AGREE, totals_agree(rows, sources.silver_of(day))),
-            (GAPS_ARE_TOLD, genres_tell_gaps(rows, day, sources.silver.days_by_list())),
+            (GAPS_ARE_TOLD, genres_tell_gaps(rows, day, sources.by_list)),
             (GENRES_KNOWN, genres_known(rows)),
         ]
 
-    def plots(self, engine: Engine, day: str, rows: pa.Table) -> Sequence[Plot]:
-        return [Plot("shows by genre", by_list(rows, "shows"))]
+    def plots(self, engine: Engine, day: str, rows: pa.Table) -> Mapping[str, Bars]:
+        return {"shows by genre": Bars(by_list(rows, "shows"))}
 
 
 def totals_agree(genres: pa.Table, silver: Mapping[str, pa.Table]) -> Finding:
@@ -151,12 +135,12 @@ def totals_agree(genres: pa.Table, silver: Mapping[str, pa.Table]) -> Finding:
     )
 
 
-def genres_tell_gaps(genres: pa.Table, day: str, days: Mapping[str, Set[str]]) -> Finding:
+def genres_tell_gaps(genres: pa.Table, day: str, days: Mapping[str, Collection[str]]) -> Finding:
     """`days`: the days of which there is silver, by list."""
     week_ago = days_before(day, 7)
     wrong = []
     for row in genres.to_pylist():
-        gap = week_ago not in days.get(row["data_type"], set())
+        gap = week_ago not in days.get(row["data_type"], ())
         compared = row["shows_change_7d"] is not None, row["total_popularity_change_7d"] is not None
         if row["gap_7d"] != gap or compared != (not gap, not gap):
             wrong.append({"list": row["data_type"], "genre_id": row["genre_id"], "gap": gap})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
@@ -17,28 +17,17 @@ from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
 
+from tally_pipeline.gold.columns import Column
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.gold import GoldFooter, Input, Past, Sources
-from tally_pipeline.shows.contract import athena_type
-from tally_pipeline.shows.plots import Plot
-from tally_pipeline.shows.quality import Check, Finding
+from tally_pipeline.shows.plots import Bars
+from tally_pipeline.shows.quality import Check, Findings
 
 VERSION = "2"
 """Stands in the footer of every gold file; raise it when a column or its meaning changes."""
 
 SPANS = (1, 7, 28)
 """Days over which trends look back."""
-
-INT = pa.int32()
-BIGINT = pa.int64()
-DOUBLE = pa.float64()
-STRING = pa.string()
-BOOLEAN = pa.bool_()
-COUNTS = pa.map_(pa.string(), pa.int32())
-"""From a name (a list, a rule) to a number."""
-
-SHOWS = "silver_shows"
-GENRES = "silver_genres"
 
 _PLACEHOLDER = re.compile(r":([a-z]\w*)")
 
@@ -52,34 +41,11 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column of a gold table. `sources` are the columns it comes from, as `silver_shows.popularity`."""
-
-    name: str
-    type: pa.DataType
-    description: str
-    sources: tuple[str, ...] = ()
-    nullable: bool = False
-
-    @property
-    def athena_type(self) -> str:
-        """The type as Athena and Glue name it."""
-        return athena_type(self.type)
-
-    @property
-    def arrow_field(self) -> pa.Field:
-        return pa.field(self.name, self.type, metadata={"comment": self.description})
-
-
-@dataclass(frozen=True)
 class Inputs:
     """The files that a day is made from; `past`, where there is one, stands for those before the named."""
 
     named: tuple[Input, ...]
     past: Past | None = None
-
-
-Findings = Sequence[tuple[Check, Finding]]
 
 
 @dataclass(frozen=True)
@@ -121,8 +87,7 @@ class Table(ABC):
     @property
     def source_tables(self) -> tuple[str, ...]:
         """The tables that its columns come from."""
-        sources = (source for column in self.columns for source in column.sources)
-        return tuple(dict.fromkeys(source.split(".")[0] for source in sources))
+        return tuple(dict.fromkeys(table for column in self.columns for table, _ in column.sources))
 
     def obstacle(self, sources: Sources, day: str) -> str:
         """Why the day cannot be made, and what to do about it; empty when it can."""
@@ -144,9 +109,9 @@ class Table(ABC):
         """What people see of the day's rows, the first of them first."""
         return rows.select(list(self.previewed))
 
-    def plots(self, engine: Engine, day: str, rows: pa.Table) -> Sequence[Plot]:
+    def plots(self, engine: Engine, day: str, rows: pa.Table) -> Mapping[str, Bars]:
         """The shape of the day's rows, or of the days up to it."""
-        return ()
+        return {}
 
     def compute(self, sources: Sources, engine: Engine, day: str) -> Computed:
         """Everything that publishing the day needs. Raises what the engine raises."""
@@ -191,17 +156,12 @@ class SqlTable(Table):
         return rows.sort_by([(name, "ascending") for name in self.key]).combine_chunks()
 
     def obstacle(self, sources: Sources, day: str) -> str:
-        if day in sources.silver.days():
+        if day in sources.days():
             return ""
         return f"there is no silver of {day}; materialize silver_shows for it first."
 
     def rows(self, sources: Sources, engine: Engine, day: str) -> pa.Table:
         return self.query(engine, day)
-
-
-def shows(*names: str) -> tuple[str, ...]:
-    """These columns of `silver_shows`, as a column's sources."""
-    return tuple(f"{SHOWS}.{name}" for name in names)
 
 
 def days_before(day: str, days: int) -> str:

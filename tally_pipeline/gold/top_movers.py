@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tally_pipeline.gold.columns import BIGINT, DOUBLE, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
-from tally_pipeline.gold.table import (
-    BIGINT,
-    DOUBLE,
-    INT,
-    STRING,
-    Column,
-    Engine,
-    Findings,
-    Inputs,
-    SqlTable,
-    by_list,
-    days_before,
-    shows,
-)
+from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list, days_before
 from tally_pipeline.lake.gold import Sources
-from tally_pipeline.shows.plots import Plot
-from tally_pipeline.shows.quality import SHOWN, Check, Finding
+from tally_pipeline.shows.plots import Bars
+from tally_pipeline.shows.quality import SHOWN, Check, Finding, Findings
 
 KINDS = ("riser", "faller", "entry", "exit", "riser_7d", "faller_7d")
 """The kinds of movers: since the list's last day before, and over exactly 7 days (`_7d`)."""
@@ -51,47 +39,45 @@ class TopMovers(SqlTable):
     window = "the day itself, each list's last day before it, however long ago, and the one 7 days before"
     key = ("data_type", "kind", "place")
     columns = (
-        Column("data_type", STRING, "The list.", shows("data_type")),
+        Column("data_type", STRING, "The list.", "data_type"),
         Column(
             "kind",
             STRING,
             f"One of {', '.join(KINDS)}. A riser's popularity grew, by more than that of the list's median show,"
             " and it lost no place; a faller's the other way round.",
-            shows("show_id", "popularity", "rank"),
+            "show_id popularity rank",
         ),
         Column(
             "place",
             INT,
             f"Place among its kind, 1 first, {MOVERS_KEPT} at most: risers and fallers by `score`,"
             " entries and exits by rank.",
-            shows("popularity", "rank"),
+            "popularity rank",
         ),
-        Column("show_id", BIGINT, "TMDB's id of the show.", shows("show_id")),
-        Column("title", STRING, "Its title; of an exit, that of the compared day.", shows("title")),
-        Column("rank", INT, "Its rank; null for an exit.", shows("rank"), True),
-        Column("rank_before", INT, "Its rank on the compared day; null for an entry.", shows("rank"), True),
+        Column("show_id", BIGINT, "TMDB's id of the show.", "show_id"),
+        Column("title", STRING, "Its title; of an exit, that of the compared day.", "title"),
+        Column("rank", INT, "Its rank; null for an exit.", "rank", True),
+        Column("rank_before", INT, "Its rank on the compared day; null for an entry.", "rank", True),
         Column(
             "rank_change",
             INT,
             "Places climbed; negative when it fell; null for entries and exits.",
-            shows("rank"),
+            "rank",
             True,
         ),
-        Column(
-            "popularity", DOUBLE, "Its popularity in the list; null for an exit.", shows("popularity"), True
-        ),
+        Column("popularity", DOUBLE, "Its popularity in the list; null for an exit.", "popularity", True),
         Column(
             "popularity_before",
             DOUBLE,
             "The same on the compared day; null for an entry.",
-            shows("popularity"),
+            "popularity",
             True,
         ),
         Column(
             "popularity_change",
             DOUBLE,
             "Popularity minus that; null for entries and exits.",
-            shows("popularity"),
+            "popularity",
             True,
         ),
         Column(
@@ -105,7 +91,7 @@ class TopMovers(SqlTable):
             DOUBLE,
             "How much the move counts: (`doublings` + log2(`rank_before` / `rank`)) / log2(1 + the better rank);"
             " negative for fallers, null for entries and exits.",
-            shows("popularity", "rank"),
+            "popularity rank",
             True,
         ),
         Column(
@@ -113,7 +99,7 @@ class TopMovers(SqlTable):
             DOUBLE,
             "log2(`popularity` / `popularity_before`), less than 1 counted as 1, minus that of the list's median"
             " show; null for entries and exits.",
-            shows("popularity"),
+            "popularity",
             True,
         ),
         Column(
@@ -121,50 +107,50 @@ class TopMovers(SqlTable):
             DOUBLE,
             "Change in popularity, in per cent, of the median of the shows that the list holds on both days: how far"
             " the scale moved for all; null when it holds none on both.",
-            shows("popularity"),
+            "popularity",
             True,
         ),
         Column(
             "kind_shows",
             INT,
             f"Shows of this kind in the list, those beyond the {MOVERS_KEPT} kept included.",
-            shows("show_id"),
+            "show_id",
         ),
     )
     checks = (MOVERS_MOVED, GAPS_ARE_TOLD, SHOWS_KNOWN)
     previewed = ("data_type", "kind", "title", "rank", "rank_before", "popularity", "score", "gap_days")
 
     def inputs(self, sources: Sources, day: str) -> Inputs:
-        lists = sources.silver.lists_of(day)
-        keys = {key for name in lists for key in sources.silver.keys(_compared(sources, name, day), [name])}
+        lists = sources.lists_of(day)
+        keys = {key for name in lists for key in sources.silver_keys(_compared(sources, name, day), [name])}
         return Inputs(sources.named(sorted(keys)))
 
     def findings(self, sources: Sources, engine: Engine, day: str, rows: pa.Table) -> Findings:
         known = {}
-        for name in sources.silver.lists_of(day):
-            days = sources.silver.days(name).intersection(_compared(sources, name, day))
+        for name in sources.lists_of(day):
+            days = sources.days(name).intersection(_compared(sources, name, day))
             shows_of = (sources.lake.read_silver(name, then)["show_id"].to_pylist() for then in days)
             known[name] = set().union(*shows_of)
         return [
             (MOVERS_MOVED, movers_moved(rows)),
-            (GAPS_ARE_TOLD, movers_tell_gaps(rows, day, sources.silver.days_by_list())),
+            (GAPS_ARE_TOLD, movers_tell_gaps(rows, day, sources.by_list)),
             (SHOWS_KNOWN, shows_known(rows, known)),
         ]
 
     def preview(self, rows: pa.Table) -> pa.Table:
         return super().preview(rows.filter(pc.less_equal(rows["place"], 1)))
 
-    def plots(self, engine: Engine, day: str, rows: pa.Table) -> Sequence[Plot]:
+    def plots(self, engine: Engine, day: str, rows: pa.Table) -> Mapping[str, Bars]:
         risers = rows.filter(pc.equal(rows["kind"], "riser"))
-        return [Plot("how much the risers' moves count", by_list(risers, "score"))]
+        return {"how much the risers' moves count": Bars(by_list(risers, "score"))}
 
 
 def _compared(sources: Sources, data_type: str, day: str) -> list[str | None]:
     """The day, and those that it is compared with, whether or not there is silver of them."""
-    return [day, sources.silver.before(data_type, day), days_before(day, 7)]
+    return [day, sources.before(data_type, day), days_before(day, 7)]
 
 
-def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Set[str]]) -> Finding:
+def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Collection[str]]) -> Finding:
     """`days`: the days of which there is silver, by list."""
     wrong, gaps = [], {}
     for row in movers.to_pylist():
@@ -174,7 +160,10 @@ def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Set[str]]) -
             before = week_ago if (week_ago := days_before(day, 7)) in past else None
         else:
             before = max(past, default=None)
-        gap = _days_between(before, day) - sum(then > before for then in past) if before else None
+        gap = None
+        if before:
+            between = (date.fromisoformat(day) - date.fromisoformat(before)).days - 1
+            gap = between - sum(then > before for then in past)
         if (row["compared_dt"], row["gap_days"]) != (before, gap):
             wrong.append({"list": name, "kind": row["kind"], "compared_dt": row["compared_dt"], "is": before})
         if gap:
@@ -218,10 +207,6 @@ def shows_known(movers: pa.Table, known: Mapping[str, Collection[int]]) -> Findi
         numbers={"unknown_shows": len(unknown)},
         offenders=unknown[:SHOWN],
     )
-
-
-def _days_between(day: str, later: str) -> int:
-    return (date.fromisoformat(later) - date.fromisoformat(day)).days - 1
 
 
 TABLE = TopMovers()

@@ -40,23 +40,25 @@ class GoldFooter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class SilverFiles:
-    """The silver files there are: size in bytes by day, by list."""
+class Sources:
+    """The lake's files as gold reads them, for one look at some days: silver is listed once, a file hashed once.
 
+    `by_list` is the size in bytes of the silver files there are: by day, by list.
+    """
+
+    lake: Lake
     by_list: Mapping[str, Mapping[str, int]]
+    _hashes: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, lake: Lake, lists: Iterable[str]) -> SilverFiles:
+    def of(cls, lake: Lake, lists: Iterable[str]) -> Sources:
         """One listing for each list."""
-        return cls({name: _days(lake, name) for name in lists})
+        return cls(lake, {name: _days(lake, name) for name in lists})
 
     def days(self, data_type: str | None = None) -> set[str]:
         """The days of which there is silver: of one list, or of any."""
         names = self.by_list if data_type is None else (data_type,)
         return {day for name in names for day in self.by_list.get(name, ())}
-
-    def days_by_list(self) -> dict[str, set[str]]:
-        return {name: self.days(name) for name in self.by_list}
 
     def lists_of(self, day: str) -> list[str]:
         """The lists that have silver of the day."""
@@ -66,14 +68,15 @@ class SilverFiles:
         """The list's last day with silver before `day`."""
         return max((then for then in self.by_list.get(data_type, ()) if then < day), default=None)
 
-    def keys(self, days: Iterable[str | None], lists: Iterable[str] | None = None) -> list[str]:
-        """The keys of those of these days that are there, of some lists or all, in order."""
+    def silver_keys(self, days: Iterable[str | None], lists: Iterable[str] | None = None) -> list[str]:
+        """The keys of silver of those of these days that are there, of some lists or all, in order."""
         wanted = {day for day in days if day}
         names = self.by_list if lists is None else lists
-        return sorted(layout.silver_key(name, day) for name in names for day in wanted & self.days(name))
+        found = ((name, day) for name in names for day in wanted if day in self.by_list[name])
+        return sorted(layout.silver_key(name, day) for name, day in found)
 
     def past(self, first_day: str) -> Past:
-        """The files of the days before `first_day`."""
+        """The silver files of the days before `first_day`."""
         earlier = [
             (then, f"{layout.silver_key(name, then)}:{size}")
             for name, days in self.by_list.items()
@@ -86,18 +89,9 @@ class SilverFiles:
             sha256=hashlib.sha256("\n".join(sorted(text for _, text in earlier)).encode()).hexdigest(),
         )
 
-
-@dataclass(frozen=True)
-class Sources:
-    """The lake's files as gold reads them, each hashed once: for one look, be it at a day or at many."""
-
-    lake: Lake
-    silver: SilverFiles
-    _hashes: dict[str, str] = field(default_factory=dict)
-
     def silver_of(self, day: str) -> dict[str, pa.Table]:
         """The day's silver by list."""
-        return {name: self.lake.read_silver(name, day) for name in self.silver.lists_of(day)}
+        return {name: self.lake.read_silver(name, day) for name in self.lists_of(day)}
 
     def under(self, folder: str) -> list[str]:
         """The keys of the Parquet files in a folder."""
@@ -125,17 +119,8 @@ def read(lake: Lake, table: str, day: str) -> pa.Table:
     return parquet.decode(lake.store.get(layout.gold_key(table, day)))
 
 
-def footer(lake: Lake, table: str, day: str) -> GoldFooter | None:
-    """What a day of a table says about itself; None when it is not there. Raises `ForeignFileError`."""
-    return lake.footer(layout.gold_key(table, day), GoldFooter)
-
-
 def _days(lake: Lake, data_type: str) -> dict[str, int]:
     """Size by day of a list's silver files. A folder that holds no file counts for nothing."""
     sizes = {info.key: info.size for info in lake.store.list(f"{layout.SILVER}/{data_type}")}
     days = (key.rsplit("/", 2)[-2].removeprefix("dt=") for key in sizes)
-    return {
-        day: sizes[layout.silver_key(data_type, day)]
-        for day in days
-        if layout.silver_key(data_type, day) in sizes
-    }
+    return {day: sizes[key] for day in days if (key := layout.silver_key(data_type, day)) in sizes}

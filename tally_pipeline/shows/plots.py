@@ -1,9 +1,10 @@
-"""Plots as plain data: a title and numbers. Whoever shows them decides how they are drawn."""
+"""Plots as plain data. Who shows them decides how they are drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,15 +13,15 @@ BINS = 24
 
 
 @dataclass(frozen=True)
-class Plot:
-    """Series of numbers by name, all on one scale that begins at `least`; None is a gap."""
+class Bars:
+    """Numbers as bars in their order, by name; None is a gap. Bars begin at `least`."""
 
-    title: str
     series: Mapping[str, Sequence[float | None]]
-    least: float = 0
+    least: float = 0.0
 
 
-def distribution(values: Sequence[float]) -> list[float | None]:
-    """How many values lie in each of `BINS` equal steps of their logarithm, from the least to the greatest."""
+def distribution(values: Any) -> list[float]:
+    """How many values (numbers from 0 on) lie in each of `BINS` equal steps of log(1 + value), from the least to
+    the greatest."""
     counts, _ = np.histogram(np.log1p(np.asarray(values, dtype=float)), bins=BINS)
     return [float(count) for count in counts]

@@ -56,8 +56,12 @@ class Finding:
     sql: str = ""
 
 
+Findings = Sequence[tuple[Check, Finding]]
+"""What the checks of a partition found."""
+
+
 def stops_publishing(check: Check, finding: Finding) -> bool:
-    """Whether a day of which a check found this is not published."""
+    """Whether a finding keeps what is below from being made from this: the one rule for it."""
     return check.blocking and finding.serious and not finding.passed
 
 

@@ -23,6 +23,8 @@ from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.gold import show_popularity_trends, top_movers
 from tally_pipeline.gold.table import VERSION
 from tally_pipeline.lake import gold as gold_files
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.gold import GoldFooter
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import footer_for
 from tally_pipeline.shows.lists import LISTS, list_named
@@ -574,7 +576,7 @@ def test_gold_of_an_earlier_version_is_made_anew_without_being_asked(pipeline: P
     assert pipeline.carry_out(request).success
     assert pipeline.tick() == []
     lake, table = pipeline.deployment.lake, top_movers.TABLE
-    made = gold_files.footer(lake, table.name, yesterday.isoformat())
+    made = lake.footer(layout.gold_key(table.name, yesterday.isoformat()), GoldFooter)
     assert made is not None
     rows_now = gold_files.read(lake, table.name, yesterday.isoformat())
     gold_files.publish(lake, rows_now, msgspec.structs.replace(made, contract_version="1.0.0"))

@@ -22,6 +22,7 @@ from tally_pipeline.gold import data_quality_daily, show_popularity_trends, top_
 from tally_pipeline.gold.table import Table
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
+from tally_pipeline.lake.gold import GoldFooter
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.parquet import footer_for
 from tally_pipeline.lake.store import Store
@@ -117,7 +118,7 @@ def test_a_day_is_made_checked_and_published_with_what_it_was_made_from(pipeline
         rows = gold_files.read(pipeline.lake, table.name, back(0))
         assert rows.num_rows
         assert rows.schema.names == table.schema.names
-        footer = gold_files.footer(pipeline.lake, table.name, back(0))
+        footer = pipeline.lake.footer(layout.gold_key(table.name, back(0)), GoldFooter)
         assert footer is not None
         assert (footer.table, footer.dt, footer.source) == (table.name, back(0), "sandbox")
         assert layout.silver_key("popular_shows", back(0)) in {file.key for file in footer.inputs}
@@ -133,7 +134,7 @@ def test_the_same_silver_gives_the_same_bytes(pipeline: Pipeline) -> None:
 
 def test_the_footer_names_the_days_in_the_window_that_are_there(pipeline: Pipeline, days: list[str]) -> None:
     pipeline.make(back(0), tables=(show_popularity_trends.TABLE,))
-    footer = gold_files.footer(pipeline.lake, show_popularity_trends.TABLE.name, back(0))
+    footer = pipeline.lake.footer(layout.gold_key(show_popularity_trends.TABLE.name, back(0)), GoldFooter)
     assert footer is not None
     assert {file.key for file in footer.inputs} == {
         layout.silver_key(show_list.name, day) for show_list in LISTS for day in days
@@ -148,7 +149,7 @@ def test_movers_name_the_day_before_and_the_one_seven_days_before(pipeline: Pipe
         week_ago.parent.mkdir(parents=True)
         shutil.copyfile(pipeline.root / layout.silver_key(show_list.name, back(4)), week_ago)
     assert pipeline.make(back(0), tables=(top_movers.TABLE,)).success
-    footer = gold_files.footer(pipeline.lake, top_movers.TABLE.name, back(0))
+    footer = pipeline.lake.footer(layout.gold_key(top_movers.TABLE.name, back(0)), GoldFooter)
     assert footer is not None
     assert {file.key for file in footer.inputs} == {
         layout.silver_key(show_list.name, back(ago)) for show_list in LISTS for ago in (0, 1, 7)

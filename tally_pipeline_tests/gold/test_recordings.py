@@ -10,7 +10,7 @@ from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
 from tally_pipeline.gold.table import SqlTable
-from tally_pipeline.lake.gold import SilverFiles, Sources
+from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.gold import second_way
@@ -25,7 +25,7 @@ def lake(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture(scope="module")
 def history(lake: Lake) -> dict[str, dict[str, list[Row]]]:
-    files = SilverFiles.of(lake, [show_list.name for show_list in LISTS])
+    files = Sources.of(lake, [show_list.name for show_list in LISTS])
     return {
         day: {name: lake.read_silver(name, day).to_pylist() for name in files.lists_of(day)}
         for day in (THEN, NOW)
@@ -75,7 +75,7 @@ def test_popularity_a_tenth_of_what_it_was_makes_nobody_a_riser(lake: Lake) -> N
 
 
 def test_the_checks_hold_on_real_rows(lake: Lake) -> None:
-    files = SilverFiles.of(lake, [show_list.name for show_list in LISTS])
+    files = Sources.of(lake, [show_list.name for show_list in LISTS])
     engine = DuckDbEngine(Path(lake.store.root), TABLES)
     silver = {name: lake.read_silver(name, NOW) for name in files.lists_of(NOW)}
     by_list = {name: files.days(name) for name in files.by_list}
@@ -96,11 +96,11 @@ def test_the_checks_hold_on_real_rows(lake: Lake) -> None:
 
 
 def test_the_books_of_both_days_are_there(lake: Lake) -> None:
-    files = SilverFiles.of(lake, ["popular_shows"])
+    files = Sources.of(lake, ["popular_shows"])
     for day in (THEN, NOW):
         told = data_quality_daily.books(lake, "popular_shows", day)
         assert told.published
         assert told.counts is not None
         assert told.counts.balanced
         assert told.captured_at == f"{day}T12:00:00Z"
-        assert len(data_quality_daily.TABLE.inputs(Sources(lake, files), day).named) == 2
+        assert len(data_quality_daily.TABLE.inputs(files, day).named) == 2

@@ -12,7 +12,7 @@ from tally_pipeline.assets.report import gather, write_day
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.gold import SilverFiles
+from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs
@@ -27,9 +27,9 @@ def lake(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Both days with their gold and report."""
     lake = recorded_lake(recordings, tmp_path_factory.mktemp("recorded"))
     engine = DuckDbEngine(Path(lake.store.root), TABLES)
-    silver = SilverFiles.of(lake, [one.name for one in LISTS])
+    sources = Sources.of(lake, [one.name for one in LISTS])
     for day in (THEN, NOW):
-        outcomes = [make_day(lake, engine, table, day, silver) for table in gold.TABLES]
+        outcomes = [make_day(table, sources, engine, day) for table in gold.TABLES]
         outcomes.append(write_day(lake, engine, day))
         assert [outcome.refusal for outcome in outcomes if outcome.refusal] == []
     return lake

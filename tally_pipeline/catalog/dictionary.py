@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tally_pipeline import gold
 from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, RULES
 
 
@@ -24,17 +25,28 @@ def columns_table() -> str:
         (f"`{key}`", "`string`", "no", "the path", f"Partition. {meaning}")
         for key, meaning in PARTITION_KEYS.items()
     ]
-    return markdown_table(("column", "type", "null", "from TMDB's", "meaning"), rows)
+    return _table(("column", "type", "null", "from TMDB's", "meaning"), rows)
+
+
+def gold_tables() -> str:
+    """Every gold table: what it says, what it depends on, and its columns."""
+    parts = []
+    for table in gold.TABLES:
+        rows = [
+            (f"`{column.name}`", f"`{column.athena_type}`", column.description) for column in table.columns
+        ]
+        parts.append(
+            f"#### `{table.sql_name}`\n\n{table.description} Made from {table.window}.\n\n"
+            + _table(("column", "type", "meaning"), rows)
+        )
+    return "\n\n".join(parts)
 
 
 def rules_table() -> str:
     """Every reason for which a row goes to quarantine."""
-    return markdown_table(
-        ("rule", "a row is rejected when"), [(f"`{rule}`", why) for rule, why in RULES.items()]
-    )
+    return _table(("rule", "a row is rejected when"), [(f"`{rule}`", why) for rule, why in RULES.items()])
 
 
-def markdown_table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Rows under the columns' names."""
+def _table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [names, tuple("---" for _ in names), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
