@@ -24,7 +24,7 @@ from tally_pipeline.report.inputs import Inputs, shows_to_follow, window
 from tally_pipeline.report.page import render
 from tally_pipeline.shows import contract
 from tally_pipeline.shows.lists import LISTS, ShowList
-from tally_pipeline.shows.quality import Check, Finding
+from tally_pipeline.shows.quality import Check, Finding, stops_publishing
 
 MOST_BYTES = 3_000_000
 REJECTED_SHOWN = 20
@@ -89,7 +89,7 @@ def write_day(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[Show
         return Outcome(day, [(EVERY_LIST_IN_IT, Finding(False, why, why))], refusal=why)
     page = render(inputs, common.ATTRIBUTION).encode()
     findings = [(SMALL_ENOUGH, size_finding(len(page))), (EVERY_LIST_IN_IT, lists_finding(inputs))]
-    failed = [found for check, found in findings if check.blocking and not found.passed]
+    failed = [found for check, found in findings if stops_publishing(check, found)]
     if failed:
         return Outcome(day, findings, refusal=" ".join(f"{found.summary}. {found.todo}" for found in failed))
     key = layout.report_key(day)
