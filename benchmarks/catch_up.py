@@ -14,9 +14,9 @@ from benchmarks.backfill import days_before_today
 from benchmarks.processes import TALLY, BenchmarkError, environment, run, running, until
 from benchmarks.report import Measure, Report, Target
 from benchmarks.ui import Graphql, free_port
+from tally_pipeline import gold
 from tally_pipeline.assets import common, report
 from tally_pipeline.assets.gold import gold_key
-from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS
 
 SENSOR_SECONDS = 15

@@ -14,18 +14,19 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.report import Measure, Report, Target
-from tally_pipeline import clock
+from tally_pipeline import clock, gold
 from tally_pipeline.assets.gold import make_day
 from tally_pipeline.assets.io_manager import LakeIOManager
 from tally_pipeline.catalog import samples
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
-from tally_pipeline.lake.gold import SilverFiles
+from tally_pipeline.gold.table import Table
+from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import quarantine_key, silver_key
 from tally_pipeline.lake.parquet import encode, footer_for
 from tally_pipeline.lake.store import Store
-from tally_pipeline.shows import contract, gold
+from tally_pipeline.shows import contract
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.shows.refine import Counts
 
@@ -137,10 +138,10 @@ def measure(runs: int, days: int = DAYS) -> Report:
     )
 
 
-def _seconds_to_make(lake: Lake, engine: DuckDbEngine, table: gold.Table, day: str) -> float:
+def _seconds_to_make(lake: Lake, engine: DuckDbEngine, table: Table, day: str) -> float:
     started = time.perf_counter()
-    silver = SilverFiles.of(lake, [show_list.name for show_list in LISTS])
-    outcome = LakeIOManager(lake).publish(make_day(lake, engine, table, day, silver))
+    sources = Sources.of(lake, [show_list.name for show_list in LISTS])
+    outcome = LakeIOManager(lake).publish(make_day(table, sources, engine, day))
     if outcome.refusal:
         raise SystemExit(f"{table.sql_name} was not made: {outcome.refusal}")
     return _since(started)

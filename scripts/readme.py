@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from tally_pipeline.shows import dictionary
+from tally_pipeline.catalog import dictionary
 
 README = Path(__file__).parents[1] / "README.md"
 PARTS = {

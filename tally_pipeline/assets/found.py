@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from tally_pipeline import gold
 from tally_pipeline.assets import common, report
 from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.assets.io_manager import capture_outcome
@@ -21,7 +22,6 @@ from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import NoSuchObjectError
-from tally_pipeline.shows import gold
 from tally_pipeline.shows.captures import UnreadableCaptureError
 
 AT_ONCE = 25

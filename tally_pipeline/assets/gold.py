@@ -8,56 +8,28 @@ backfills gold from there on. Each file's footer names what it was made from. A 
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from tally_pipeline.assets import common
 from tally_pipeline.assets.factory import Step, partitioned_asset
 from tally_pipeline.assets.failures import StepFailedError
-from tally_pipeline.assets.presentation import (
-    gold_column_schema,
-    gold_lineage,
-    markdown_table,
-    sparkline,
-    sparklines,
-)
+from tally_pipeline.assets.presentation import gold_column_schema, gold_lineage
 from tally_pipeline.assets.products import Product, TableDay
 from tally_pipeline.catalog.engine import QueryEngine, QueryError
-from tally_pipeline.catalog.gold import compute
-from tally_pipeline.datasets import GENRES
-from tally_pipeline.datasets.shown import PREVIEW_ROWS, distribution
-from tally_pipeline.lake import gold as gold_files
-from tally_pipeline.lake.gold import GoldFooter, Input, Past, SilverFiles
-from tally_pipeline.lake.lake import Lake
-from tally_pipeline.shows import gold, gold_quality
-from tally_pipeline.shows.books import data_quality_daily
+from tally_pipeline.datasets import DATASETS
+from tally_pipeline.gold import TABLES
+from tally_pipeline.gold.columns import SHOWS
+from tally_pipeline.gold.table import VERSION, Table
+from tally_pipeline.lake.gold import GoldFooter, Sources
 from tally_pipeline.shows.lists import LISTS, ShowList
-from tally_pipeline.shows.quality import Check, Finding
-
-PASS_RATE_DAYS = 28
-LEAST_PASS_RATE_SHOWN = 90
-"""Where the bars of pass rates begin: from 0 they would all look the same."""
-
-Findings = Sequence[tuple[Check, Finding]]
+from tally_pipeline.shows.plots import PREVIEW_ROWS, Rows
+from tally_pipeline.shows.quality import Finding
 
 
-@dataclass(frozen=True)
-class _Made:
-    """A day of a table, what it was made from, and what its checks found."""
-
-    rows: pa.Table
-    inputs: tuple[Input, ...]
-    past: Past | None
-    findings: Findings
-
-
-def gold_key(table: gold.Table) -> dg.AssetKey:
+def gold_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey(["gold", table.name])
 
 
@@ -65,24 +37,23 @@ def gold_assets(
     partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
 ) -> list[dg.AssetsDefinition]:
     """The assets of every gold table."""
-    return [gold_asset(table, partitions, source, lists) for table in gold.TABLES]
+    return [gold_asset(table, partitions, source, lists) for table in TABLES]
 
 
 def gold_asset(
-    table: gold.Table, partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
+    table: Table, partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
 ) -> dg.AssetsDefinition:
     """The asset of one gold table."""
     key = gold_key(table)
     silver = [common.silver_key(show_list) for show_list in lists]
-    made_of = [*silver, common.silver_key(GENRES)] if table == gold.GENRE_ANALYTICS else silver
-    made_from = {gold.SHOWS: silver, gold.GENRES: [common.silver_key(GENRES)]}
-    checks = gold_quality.CHECKS[table.name]
-
+    named = {dataset.silver_table.name: common.silver_key(dataset) for dataset in DATASETS}
+    made_from = {table_name: [asset] for table_name, asset in named.items()} | {SHOWS: silver}
+    reads = dict.fromkeys([*silver, *(key for name in table.source_tables for key in made_from[name])])
     spec = common.described(
         key,
         group="gold",
         source=source,
-        kinds={"gold", "parquet" if table == gold.DATA_QUALITY_DAILY else "sql"},
+        kinds={"gold", table.kind},
         description=f"{table.description}\n\nMade from silver of: {table.window}."
         f" The table `{table.sql_name}`.",
         # Not of the genres, which are captured once a week and keep their names: to Dagster's UI a day of
@@ -99,172 +70,56 @@ def gold_asset(
         spec,
         lambda step: _make(step, table, [show_list.name for show_list in lists]),
         op=f"gold_{table.name}",
-        checks=checks,
-        turn=made_of,
+        checks=table.checks,
+        turn=reads,
         needs={"workbench"},
     )
 
 
-def _make(step: Step, table: gold.Table, lists: Sequence[str]) -> Iterator[Product]:
-    files = SilverFiles.of(step.lake.lake, lists)
+def _make(step: Step, table: Table, lists: Sequence[str]) -> Iterator[Product]:
+    sources = step.lake.sources(lists)
     for number, day in enumerate(step.days, start=1):
-        product = make_day(step.lake.lake, step.resources.workbench, table, day, files)
+        product = make_day(table, sources, step.resources.workbench, day)
         yield product
         step.said(product, number)
 
 
-def make_day(lake: Lake, workbench: QueryEngine, table: gold.Table, day: str, silver: SilverFiles) -> Product:
+def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> Product:
     """Make one day of a table."""
     started = time.monotonic()
-    if table == gold.DATA_QUALITY_DAILY:
-        made = _books(lake, workbench, day, silver)
-    elif day not in silver.days():
-        why = f"there is no silver of {day}; materialize silver_shows for it first."
-        return Product(
-            day=day, findings=[(gold_quality.CHECKS[table.name][0], Finding(False, why, why))], failure=why
-        )
-    else:
-        try:
-            made = _by_sql(lake, workbench, table, day, silver)
-        except QueryError as error:
-            raise StepFailedError(f"{table.sql_name} of {day}: {error}") from None
-    seconds = time.monotonic() - started
-    footer = GoldFooter(
-        table=table.name,
-        dt=day,
-        contract_version=gold.VERSION,
-        source=lake.source,
-        inputs=made.inputs,
-        past=made.past,
-    )
-    missing = sorted(set(silver.by_list) - set(silver.lists_of(day)))
+    if why := table.obstacle(sources, day):
+        return Product(day=day, findings=[(table.checks[0], Finding(False, why, why))], failure=why)
+    try:
+        computed = table.compute(sources, engine, day)
+        seconds = time.monotonic() - started
+        plots = table.plots(engine, day, computed.rows)
+    except QueryError as error:
+        raise StepFailedError(f"{table.sql_name} of {day}: {error}") from None
+    named, past = computed.inputs.named, computed.inputs.past
     metadata: dict[str, Any] = {
-        "lists without silver": missing,
-        "made from": f"{len(made.inputs)} files named in the footer"
-        + (f", {made.past.files} before them" if made.past else ""),
+        "lists without silver": sorted(set(sources.by_list) - set(sources.lists_of(day))),
+        "made from": f"{len(named)} files named in the footer"
+        + (f", {past.files} before them" if past else ""),
         "seconds": round(seconds, 3),
-        "preview": markdown_table(_preview(table, made.rows)),
+        "preview": Rows(table.preview(computed.rows).slice(0, PREVIEW_ROWS).to_pylist()),
         "try": dg.MetadataValue.md(
             f"```sql\nSELECT * FROM {table.sql_name} WHERE dt = '{day}' LIMIT 10\n```"
         ),
-        **_plots(workbench, table, day, made.rows),
+        **plots,
     }
+    footer = GoldFooter(
+        table=table.name,
+        dt=day,
+        contract_version=VERSION,
+        source=sources.lake.source,
+        inputs=named,
+        past=past,
+    )
     return TableDay(
-        day=day, findings=made.findings, metadata=metadata, table=table.name, rows=made.rows, footer=footer
+        day=day,
+        findings=computed.findings,
+        metadata=metadata,
+        table=table.name,
+        rows=computed.rows,
+        footer=footer,
     )
-
-
-def _by_sql(lake: Lake, workbench: QueryEngine, table: gold.Table, day: str, silver: SilverFiles) -> _Made:
-    rows = compute(workbench, table, day)
-    named, past = gold_files.inputs(lake, table, silver, day)
-    return _Made(rows, named, past, _findings(lake, table, day, rows, silver))
-
-
-def _findings(lake: Lake, table: gold.Table, day: str, rows: pa.Table, silver: SilverFiles) -> Findings:
-    """The checks, held against silver's files themselves rather than against another query."""
-    here = {name: lake.read_silver(name, day) for name in silver.lists_of(day)}
-    days = {name: silver.days(name) for name in silver.by_list}
-    if table == gold.TRENDS:
-        return [
-            (gold_quality.EVERY_SHOW_ONCE, gold_quality.every_show_once(rows, here)),
-            (gold_quality.GAPS_ARE_TOLD, gold_quality.trends_tell_gaps(rows, day, silver.days())),
-        ]
-    if table == gold.GENRE_ANALYTICS:
-        return [
-            (gold_quality.TOTALS_AGREE, gold_quality.totals_agree(rows, here)),
-            (gold_quality.GAPS_ARE_TOLD, gold_quality.genres_tell_gaps(rows, day, days)),
-            (gold_quality.GENRES_KNOWN, gold_quality.genres_known(rows)),
-        ]
-    known = {name: set(shows["show_id"].to_pylist()) for name, shows in here.items()}
-    for name, ids in known.items():
-        for then in silver.days(name) & {silver.before(name, day), _back(day, 7)}:
-            ids.update(lake.read_silver(name, then)["show_id"].to_pylist())
-    return [
-        (gold_quality.MOVERS_MOVED, gold_quality.movers_moved(rows)),
-        (gold_quality.GAPS_ARE_TOLD, gold_quality.movers_tell_gaps(rows, day, days)),
-        (gold_quality.SHOWS_KNOWN, gold_quality.shows_known(rows, known)),
-    ]
-
-
-def _books(lake: Lake, workbench: QueryEngine, day: str, silver: SilverFiles) -> _Made:
-    told = [gold_files.books(lake, name, day) for name in silver.by_list]
-    rows = data_quality_daily(day, [books for books, _ in told])
-    counted = {table: _rows_by_list(workbench, table, day) for table in ("silver_shows", "quarantine_shows")}
-    finding = gold_quality.numbers_agree(rows, counted["silver_shows"], counted["quarantine_shows"])
-    inputs = tuple(file for _, files in told for file in files)
-    return _Made(rows, inputs, None, [(gold_quality.NUMBERS_AGREE, finding)])
-
-
-def _rows_by_list(workbench: QueryEngine, table: str, day: str) -> dict[str, int]:
-    counted = workbench.query(
-        f"SELECT data_type, count(*) AS n FROM {table} WHERE dt = '{day}' GROUP BY data_type"
-    )
-    return {row["data_type"]: row["n"] for row in counted.to_pylist()}
-
-
-_PREVIEWED: Mapping[str, tuple[str, ...]] = {
-    gold.TRENDS.name: ("show_id", "title", "popularity", "best_rank", "change_1d", "change_7d", "streak"),
-    gold.GENRE_ANALYTICS.name: (
-        "data_type",
-        "genre",
-        "shows",
-        "share",
-        "total_popularity",
-        "shows_change_7d",
-    ),
-    gold.TOP_MOVERS.name: (
-        "data_type",
-        "kind",
-        "title",
-        "rank",
-        "rank_before",
-        "popularity",
-        "score",
-        "gap_days",
-    ),
-    gold.DATA_QUALITY_DAILY.name: ("data_type", "rows", "quarantined", "pass_rate", "verdict", "published"),
-}
-
-
-def _preview(table: gold.Table, rows: pa.Table) -> list[dict[str, Any]]:
-    if table == gold.TRENDS:
-        rows = rows.sort_by([("popularity", "descending")])
-    elif table == gold.TOP_MOVERS:
-        rows = rows.filter(pc.less_equal(rows["place"], 1))
-    shown: list[dict[str, Any]] = rows.select(list(_PREVIEWED[table.name])).slice(0, PREVIEW_ROWS).to_pylist()
-    return shown
-
-
-def _plots(workbench: QueryEngine, table: gold.Table, day: str, rows: pa.Table) -> dict[str, Any]:
-    """The shape of a day's rows, or of the days up to it."""
-    if table == gold.TRENDS:
-        return {"shows by popularity (log)": sparkline(distribution(rows["popularity"].to_pylist()))}
-    if table == gold.GENRE_ANALYTICS:
-        return {"shows by genre": sparklines(_by_list(rows, "shows"))}
-    if table == gold.TOP_MOVERS:
-        risers = rows.filter(pc.equal(rows["kind"], "riser"))
-        return {"how much the risers' moves count": sparklines(_by_list(risers, "score"))}
-    return {"pass rate, last 28 days": sparklines(_pass_rates(workbench, day), LEAST_PASS_RATE_SHOWN)}
-
-
-def _by_list(rows: pa.Table, column: str) -> dict[str, list[float | None]]:
-    values: dict[str, list[float | None]] = {}
-    for row in rows.sort_by([("data_type", "ascending"), (column, "descending")]).to_pylist():
-        values.setdefault(row["data_type"], []).append(float(row[column]))
-    return values
-
-
-def _pass_rates(workbench: QueryEngine, day: str) -> dict[str, list[float | None]]:
-    """By list, of the days up to `day`; None for a day without."""
-    last = date.fromisoformat(day)
-    days = [(last - timedelta(days=back)).isoformat() for back in range(PASS_RATE_DAYS - 1, -1, -1)]
-    told = workbench.query(
-        f"SELECT data_type, dt, pass_rate FROM {gold.DATA_QUALITY_DAILY.sql_name}"
-        f" WHERE dt BETWEEN '{days[0]}' AND '{days[-1]}' ORDER BY data_type"
-    ).to_pylist()
-    found = {(row["data_type"], row["dt"]): row["pass_rate"] for row in told}
-    return {name: [found.get((name, then)) for then in days] for name in dict.fromkeys(n for n, _ in found)}
-
-
-def _back(day: str, days: int) -> str:
-    return (date.fromisoformat(day) - timedelta(days=days)).isoformat()

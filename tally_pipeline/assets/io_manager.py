@@ -24,6 +24,7 @@ from tally_pipeline.datasets import DATASETS, AnyDataset
 from tally_pipeline.datasets.captures import choose, held, newest_silver
 from tally_pipeline.datasets.dataset import Capture, Options
 from tally_pipeline.lake import layout, parquet
+from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import AlreadyThereError
@@ -188,6 +189,15 @@ class LakeIOManager(dg.IOManager):
         return Outcome(product.day, product.findings, refusal=f"{product.objections} {stays}{more}")
 
     # --- reading ---
+
+    @property
+    def reading(self) -> Lake:
+        """The lake for who only reads."""
+        return Lake(self.lake.store.read_only(), self.lake.source, self.lake.turns)
+
+    def sources(self, lists: Iterable[str]) -> Sources:
+        """What gold is made from: the files of these lists as they are now."""
+        return Sources.of(self.reading, lists)
 
     def turn(
         self, makes: dg.AssetKey, reads: Iterable[dg.AssetKey], log: Any

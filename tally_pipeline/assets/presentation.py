@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 
 from tally_pipeline.datasets import AnyDataset
-from tally_pipeline.datasets.shown import Bars, Rows
+from tally_pipeline.gold.table import Table
 from tally_pipeline.lake.tables import TableSpec
-from tally_pipeline.shows import gold
 from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, athena_type
+from tally_pipeline.shows.plots import Bars, Rows
 from tally_pipeline.shows.quality import Finding
 
 WHAT_TO_DO, WHERE_TO_LOOK = "What to do", "Where to look (SQL)"
@@ -130,7 +130,7 @@ def lineage_from_silver(silver: Sequence[dg.AssetKey]) -> dg.TableColumnLineage:
     )
 
 
-def gold_column_schema(table: gold.Table) -> dg.TableSchema:
+def gold_column_schema(table: Table) -> dg.TableSchema:
     """A gold table's columns, then its day, as Dagster shows them."""
     return _with_keys(
         [
@@ -148,13 +148,13 @@ def gold_column_schema(table: gold.Table) -> dg.TableSchema:
     )
 
 
-def gold_lineage(table: gold.Table, assets: Mapping[str, Sequence[dg.AssetKey]]) -> dg.TableColumnLineage:
+def gold_lineage(table: Table, assets: Mapping[str, Sequence[dg.AssetKey]]) -> dg.TableColumnLineage:
     """Which columns each gold column comes from; `assets` are the keys that make up each source table."""
     return dg.TableColumnLineage(
         {
             column.name: [
                 dg.TableColumnDep(asset, source_column)
-                for source_table, source_column in (source.split(".") for source in column.sources)
+                for source_table, source_column in column.sources
                 for asset in assets[source_table]
             ]
             for column in table.columns

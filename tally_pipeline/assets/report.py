@@ -7,21 +7,23 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from tally_pipeline import gold
 from tally_pipeline.assets import common
 from tally_pipeline.assets.factory import Step, partitioned_asset
 from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.assets.products import PageDay, Product
 from tally_pipeline.catalog.engine import QueryEngine
+from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
+from tally_pipeline.gold.table import Table
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.parquet import Footer, ForeignFileError
+from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs, shows_to_follow, window
 from tally_pipeline.report.page import render
-from tally_pipeline.shows import contract, gold
-from tally_pipeline.shows.books import Books, data_quality_daily
+from tally_pipeline.shows import contract
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.shows.quality import Check, Finding
 
@@ -66,7 +68,7 @@ def report_asset(
 
 def _write(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
     for number, day in enumerate(step.days, start=1):
-        product = write_day(step.lake.lake, step.resources.workbench, day, lists)
+        product = write_day(step.lake.reading, step.resources.workbench, day, lists)
         yield product
         step.said(product, number)
 
@@ -124,8 +126,8 @@ def gather(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowLis
     `ForeignFileError` when it is not of this version.
     """
     movers, trends, genres, quality_today = (
-        _gold(lake, table, day)
-        for table in (gold.TOP_MOVERS, gold.TRENDS, gold.GENRE_ANALYTICS, gold.DATA_QUALITY_DAILY)
+        _gold(lake, module.TABLE, day)
+        for module in (top_movers, show_popularity_trends, genre_analytics, data_quality_daily)
     )
     days = window(day)
     within = f"dt BETWEEN '{days[0]}' AND '{days[-1]}'"
@@ -159,9 +161,9 @@ def gather(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowLis
     )
 
 
-def _gold(lake: Lake, table: gold.Table, day: str) -> pa.Table:
+def _gold(lake: Lake, table: Table, day: str) -> pa.Table:
     """A day of a gold table; raises `ForeignFileError` too when it lacks columns, as an earlier version's does."""
-    rows = gold_files.read(lake, table, day)
+    rows = gold_files.read(lake, table.name, day)
     if lacking := [name for name in table.schema.names if name not in rows.schema.names]:
         key = layout.gold_key(table.name, day)
         raise ForeignFileError(f"{key} has no column {', '.join(lacking)}: an earlier version wrote it")
@@ -183,7 +185,7 @@ def _quality(
     lake: Lake, workbench: QueryEngine, days: Sequence[str], lists: Sequence[ShowList], today: pa.Table
 ) -> pa.Table:
     """The books of the window. Days that gold has not come to yet are read off the files' footers."""
-    table = gold.DATA_QUALITY_DAILY
+    table = data_quality_daily.TABLE
     past = workbench.rows(
         f"SELECT * FROM {table.sql_name} WHERE dt BETWEEN '{days[0]}' AND '{days[-2]}'",
         pa.schema([*table.schema, pa.field("dt", pa.string())]),
@@ -194,26 +196,11 @@ def _quality(
     for day in days[:-1]:
         there = [one.name for one in lists if day in captured[one.name]]
         if day not in told and there:
-            books = [_books(lake, data_type, day) for data_type in there]
-            tables.append(_dated(data_quality_daily(day, books), day))
-    columns = ["dt", *gold.DATA_QUALITY_DAILY.schema.names]
-    return pa.concat_tables([table.select(columns) for table in tables], promote_options="permissive")
+            books = [data_quality_daily.books(lake, data_type, day, of_capture=False) for data_type in there]
+            tables.append(_dated(table.of_books(day, books), day))
+    columns = ["dt", *table.schema.names]
+    return pa.concat_tables([part.select(columns) for part in tables], promote_options="permissive")
 
 
 def _dated(table: pa.Table, day: str) -> pa.Table:
     return table.append_column("dt", pa.array([day] * table.num_rows, pa.string()))
-
-
-def _books(lake: Lake, data_type: str, day: str) -> Books:
-    """What the footers say of a day that was captured; the capture itself is not opened."""
-    silver = lake.footer_if_ours(layout.silver_key(data_type, day), Footer)
-    stated = silver or lake.footer_if_ours(layout.quarantine_key(data_type, day), Footer)
-    return Books(
-        data_type=data_type,
-        counts=stated.counts if stated else None,
-        verdict=stated.verdict if stated else None,
-        source=stated.source if stated else None,
-        published=silver is not None,
-        captured_at=None,
-        bronze_objects=1,
-    )

@@ -12,10 +12,10 @@ from tally_pipeline.assets.presentation import column_schema, lineage_from_silve
 from tally_pipeline.assets.products import Product
 from tally_pipeline.catalog.engine import Answer, QueryEngine, QueryError
 from tally_pipeline.catalog.tables import SILVER_SHOWS
-from tally_pipeline.datasets.shown import Rows
 from tally_pipeline.datasets.shows import ShowsDataset
 from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.shows.lists import LISTS, ShowList
+from tally_pipeline.shows.plots import Rows
 from tally_pipeline.shows.quality import SHOWN, Check, Finding
 
 SCHEMA_IS_THE_CONTRACTS = Check(

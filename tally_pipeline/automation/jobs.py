@@ -5,7 +5,7 @@ import dagster as dg
 from tally_pipeline.assets import common, report
 from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.datasets import DATASETS
-from tally_pipeline.shows import gold
+from tally_pipeline.gold import TABLES
 from tally_pipeline.shows.lists import LISTS
 
 _BRONZE = dg.AssetSelection.groups("bronze")
@@ -30,7 +30,7 @@ _EXPORTS = dg.AssetSelection.assets(
 BELOW_BRONZE = (
     *map(common.silver_key, LISTS),
     common.TABLE,
-    *map(gold_key, gold.TABLES),
+    *map(gold_key, TABLES),
     report.KEY,
 )
 """Silver of the lists, and everything below."""

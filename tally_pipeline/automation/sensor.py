@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import msgspec
 
-from tally_pipeline import clock
+from tally_pipeline import clock, gold
 from tally_pipeline.assets import common
 from tally_pipeline.assets.found import captures, made_at, record_found, tables
 from tally_pipeline.assets.ledger import MAX_DAYS_A_RUN
@@ -26,7 +26,6 @@ from tally_pipeline.deployment import Settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.arrivals import Arrival, Arrivals
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.shows import gold
 
 CATCH_UP_DAYS = 31
 """Days that one run catches up with at most: about half a minute, for so long may what a person launches wait."""

@@ -9,11 +9,10 @@ import dagster as dg
 
 from tally_pipeline.assets import common, report
 from tally_pipeline.assets.gold import gold_key
-from tally_pipeline.lake import gold as gold_files
+from tally_pipeline.gold import TABLES
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.gold import Digests, SilverFiles
+from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS
 
 
@@ -25,18 +24,14 @@ def stale(
     A table is held against the hashes that its footer names, a report against the time of the day's tables. The
     second part is the day to go on from, when `most` days were found, or `more` said no, before all were looked at.
     """
-    silver, digests = SilverFiles.of(lake, [one.name for one in LISTS]), Digests(lake)
+    sources = Sources.of(lake, [one.name for one in LISTS])
     compared = instance.get_materialized_partitions(common.TABLE)
     written = _written(lake)
     found: dict[str, frozenset[dg.AssetKey]] = {}
-    for day in sorted(day for day in silver.days() if day >= first):
+    for day in sorted(day for day in sources.days() if day >= first):
         if len(found) == most or not more():
             return found, day
-        anew = {
-            gold_key(table)
-            for table in gold.TABLES
-            if not gold_files.is_current(lake, table, silver, day, digests)
-        }
+        anew = {gold_key(table) for table in TABLES if not table.is_current(sources, day)}
         if day not in compared:
             anew.add(common.TABLE)
         if anew - {common.TABLE} or not _is_report_current(written, day):
@@ -48,7 +43,7 @@ def stale(
 
 def _written(lake: Lake) -> dict[str, datetime]:
     """When each file of gold and each report was written."""
-    folders = [f"{layout.GOLD}/{table.name}" for table in gold.TABLES]
+    folders = [f"{layout.GOLD}/{table.name}" for table in TABLES]
     return {
         info.key: info.modified for folder in (*folders, layout.REPORTS) for info in lake.store.list(folder)
     }
@@ -56,5 +51,5 @@ def _written(lake: Lake) -> dict[str, datetime]:
 
 def _is_report_current(written: Mapping[str, datetime], day: str) -> bool:
     page = written.get(layout.report_key(day))
-    tables = [written.get(layout.gold_key(table.name, day)) for table in gold.TABLES]
+    tables = [written.get(layout.gold_key(table.name, day)) for table in TABLES]
     return page is not None and all(table <= page for table in tables if table is not None)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from tally_pipeline import gold
 from tally_pipeline.datasets import DATASETS
 from tally_pipeline.datasets.dataset import Dataset
 from tally_pipeline.datasets.shows import QUARANTINE_SHOWS, SILVER_SHOWS
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.tables import TableSpec
-from tally_pipeline.shows import contract, gold
+from tally_pipeline.shows import contract
 
 __all__ = ["GOLD", "QUARANTINE_SHOWS", "SILVER_SHOWS", "TABLES", "TableSpec", "athena_columns", "of_datasets"]
 

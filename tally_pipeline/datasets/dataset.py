@@ -18,11 +18,11 @@ import msgspec
 import pyarrow as pa
 from pydantic import BaseModel
 
-from tally_pipeline.datasets.shown import Bars, Rows
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.store import Store
 from tally_pipeline.lake.tables import TableSpec
+from tally_pipeline.shows.plots import Bars, Rows
 from tally_pipeline.shows.quality import Check, Findings
 from tally_pipeline.tmdb.connection import Tmdb
 

@@ -132,6 +132,10 @@ class Store:
         """The store in a bucket, which must be there. Contacts nothing before the first use."""
         return cls(partial(s3.connect, aws, bucket), f"s3://{bucket}", errors.explain, observe)
 
+    def read_only(self) -> Store:
+        """The same objects, for who must not write."""
+        return _ReadOnly(self._connect, self.root, self.explain, self._observe)
+
     @cached_property
     def _backend(self) -> ObjectStore:
         return self._connect()
@@ -227,6 +231,15 @@ class Store:
     def _saw_list(self, keys: int) -> None:
         for _ in range(max(1, -(-keys // LISTED_AT_ONCE))):
             self._saw("ListObjectsV2", 0)
+
+
+class _ReadOnly(Store):
+    """Refuses to write."""
+
+    def create(self, key: str, body: bytes) -> None:
+        raise LakeError(f"{self.uri(key)} was not written: this lake was opened for reading only")
+
+    put = create
 
 
 def _named(key: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
-from tally_pipeline.shows import gold
+from tally_pipeline.gold.top_movers import KINDS
 from tally_pipeline.shows.lists import ShowList
 
 WINDOW_DAYS = 90
@@ -94,7 +94,7 @@ class Inputs:
 
     def day_before(self, data_type: str) -> str | None:
         """The list's last day with data before the report's; None when there is none."""
-        kinds = (kind for kind in gold.KINDS if not kind.endswith("_7d"))
+        kinds = (kind for kind in KINDS if not kind.endswith("_7d"))
         told = [
             rows[0]["compared_dt"] for kind in kinds if (rows := self.movers_by_kind.get((data_type, kind)))
         ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from tally_pipeline.gold.table import SPANS
 from tally_pipeline.report.figures import SHOWN_GENRES, SHOWN_SHOWS, genre_order, line_style, shares
 from tally_pipeline.report.inputs import Inputs, Row
 from tally_pipeline.report.sparkline import sparkline
@@ -24,7 +25,6 @@ from tally_pipeline.report.words import (
     signed,
     times,
 )
-from tally_pipeline.shows import gold
 from tally_pipeline.shows.contract import RULES
 
 SPARK_DAYS = 30
@@ -222,7 +222,7 @@ def ahead(inputs: Inputs) -> str:
     begins = inputs.lake_begins
     if begins is None:
         return ""
-    told = [(days, days_later(begins, days)) for days in gold.SPANS if days_later(begins, days) > inputs.day]
+    told = [(days, days_later(begins, days)) for days in SPANS if days_later(begins, days) > inputs.day]
     spans = joined([f"{counted(days, 'day')} from {short_day(day)} on" for days, day in told])
     return (
         f"The lake begins on {short_day(begins)}: changes are told over {spans}, at the earliest."

@@ -17,9 +17,10 @@ from tally_pipeline.assets.ledger import record_without_run
 from tally_pipeline.datasets import SERIES, named
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, first_day, load_settings
+from tally_pipeline.gold import show_popularity_trends
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.shows import gold, quality
+from tally_pipeline.shows import quality
 from tally_pipeline_tests.assets.pipeline import rows
 from tally_pipeline_tests.automation.test_sensor import Pipeline, span
 from tally_pipeline_tests.automation.test_sensor import pipeline as pipeline
@@ -83,7 +84,7 @@ def test_silver_gold_and_reports_of_a_lake_taken_over_are_known_too(pipeline: Pi
         elsewhere = Pipeline(pipeline.deployment, pipeline.definitions, instance)
         (table,) = elsewhere.tick()  # is compared anew, and has no file
         assert table.asset_selection == [common.TABLE]
-        for asset in (common.silver_of("popular_shows"), gold_key(gold.TRENDS), report.KEY):
+        for asset in (common.silver_of("popular_shows"), gold_key(show_popularity_trends.TABLE), report.KEY):
             assert recorded(elsewhere, asset) == [day(0)]
         elsewhere.cursor = None
         elsewhere.tick()

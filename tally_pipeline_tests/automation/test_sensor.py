@@ -23,10 +23,13 @@ from tally_pipeline.datasets import GENRES, SERIES, named
 from tally_pipeline.datasets.captures import choose
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
+from tally_pipeline.gold import show_popularity_trends, top_movers
+from tally_pipeline.gold.table import VERSION
 from tally_pipeline.lake import gold as gold_files
+from tally_pipeline.lake import layout, parquet
+from tally_pipeline.lake.gold import GoldFooter
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import footer_for
-from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS, list_named
 from tally_pipeline.shows.refine import refine
 from tally_pipeline.tmdb import sandbox
@@ -118,7 +121,7 @@ class Pipeline:
 
     def days_seen(self, day: date) -> int:
         """The days on which gold of the day saw the show that it saw most often."""
-        trends = gold_files.read(self.deployment.lake, gold.TRENDS, day.isoformat())
+        trends = gold_files.read(self.deployment.lake, show_popularity_trends.TABLE.name, day.isoformat())
         return int(max(trends["days_seen"].to_pylist()))
 
     def carry_out(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
@@ -576,13 +579,14 @@ def test_gold_of_an_earlier_version_is_made_anew_without_being_asked(pipeline: P
     (request,) = pipeline.tick()
     assert pipeline.carry_out(request).success
     assert pipeline.tick() == []
-    lake, table = pipeline.deployment.lake, gold.TOP_MOVERS
-    made = gold_files.footer(lake, table, yesterday.isoformat())
+    lake, table = pipeline.deployment.lake, top_movers.TABLE
+    made = lake.footer(layout.gold_key(table.name, yesterday.isoformat()), GoldFooter)
     assert made is not None
-    rows_now = gold_files.read(lake, table, yesterday.isoformat())
-    gold_files.publish(lake, table, rows_now, msgspec.structs.replace(made, contract_version="1.0.0"))
+    rows_now = gold_files.read(lake, table.name, yesterday.isoformat())
+    older = msgspec.structs.replace(made, contract_version="1.0.0")
+    lake.store.put(layout.gold_key(table.name, made.dt), parquet.encode(rows_now, older))
     assert pipeline.cursor is not None
-    pipeline.cursor = pipeline.cursor.replace(f'"looked_back":"{gold.VERSION}"', '"looked_back":"1.0.0"')
+    pipeline.cursor = pipeline.cursor.replace(f'"looked_back":"{VERSION}"', '"looked_back":"1.0.0"')
     (again,) = pipeline.tick()
     assert names(again) == {"gold/top_movers", "report"}
     assert pipeline.carry_out(again).success

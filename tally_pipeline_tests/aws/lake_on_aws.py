@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 import requests
 
+from tally_pipeline import gold
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.catalog.athena_engine import AthenaEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
-from tally_pipeline.shows import gold
 from tally_pipeline_tests.athena_server import put_table, table_input
 from tally_pipeline_tests.aws_server import (
     make_bucket,

@@ -9,14 +9,13 @@ from functools import partial
 
 import pytest
 
-from tally_pipeline import clock
+from tally_pipeline import clock, gold
 from tally_pipeline.aws import session
 from tally_pipeline.aws.session import Aws, Patience
 from tally_pipeline.catalog.tables import SILVER_SHOWS
-from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
+from tally_pipeline.lake.gold import GoldFooter
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.shows import gold
 from tally_pipeline.tmdb.sandbox import Sandbox
 from tally_pipeline_tests.athena_server import athena_url, put_table, table_input
 from tally_pipeline_tests.aws.lake_on_aws import TOKEN, LakeOnAws, account, made_of, quick_folder
@@ -323,4 +322,4 @@ def _assert_heals(lake: LakeOnAws) -> None:
     assert [ref.key for ref in footer.bronze] == [str(BronzeKey(LIST, day, told["run_id"]))]
     answer = lake.athena.query(f"SELECT count(*) AS n FROM silver_shows WHERE dt = '{day}'")
     assert answer.to_pylist() == [{"n": told["silver_rows"]}]
-    assert all(gold_files.footer(lake.lake, table, day) for table in gold.TABLES)
+    assert all(lake.lake.footer(layout.gold_key(table.name, day), GoldFooter) for table in gold.TABLES)

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from tally_pipeline import gold
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.catalog import gold as gold_sql
 from tally_pipeline.catalog import samples
 from tally_pipeline.catalog.athena_engine import AthenaEngine
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
-from tally_pipeline.shows import gold
+from tally_pipeline.gold.table import SqlTable
 from tally_pipeline_tests.athena_server import upload
 from tally_pipeline_tests.catalog.conftest import Lake, days_ago, show
 from tally_pipeline_tests.gold.conftest import GENRE_NAMES, back, invent, write, write_genres
 
-BY_SQL = [table for table in gold.TABLES if table.name in gold_sql.names()]
+BY_SQL = [table for table in gold.TABLES if isinstance(table, SqlTable)]
 
 
 @pytest.fixture
@@ -64,11 +64,11 @@ def test_every_gold_table_is_the_same_to_the_last_bit(
     local = DuckDbEngine(tmp_path, TABLES)
     for day in sorted(history)[-2:]:
         for table in BY_SQL:
-            here, there = gold_sql.compute(local, table, day), gold_sql.compute(athena, table, day)
+            here, there = table.query(local, day), table.query(athena, day)
             assert there.num_rows > 0
             assert there.equals(here, check_metadata=True), (table.name, day)
 
 
 def test_an_empty_lake_answers_the_same(athena: AthenaEngine, lake: Lake) -> None:
     for table in BY_SQL:
-        assert gold_sql.compute(athena, table, back(0)).equals(gold_sql.compute(lake.engine, table, back(0)))
+        assert table.query(athena, back(0)).equals(table.query(lake.engine, back(0)))

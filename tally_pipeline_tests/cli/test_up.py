@@ -15,18 +15,18 @@ from urllib.parse import unquote, urlsplit
 import dagster as dg
 import pytest
 
-from tally_pipeline import automation
+from tally_pipeline import automation, gold
 from tally_pipeline.assets import common, report
 from tally_pipeline.assets.gold import gold_key
 from tally_pipeline.cli import history
 from tally_pipeline.cli import up as up_command
 from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.deployment import load_settings
+from tally_pipeline.gold import show_popularity_trends
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
-from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.cli import tally
 from tally_pipeline_tests.cli.running import Up, free_port, running
@@ -191,7 +191,9 @@ def test_after_the_first_sync_the_sandbox_is_given_a_past_in_one_run_behind_all_
         assert lake.silver_days(show_list.name) == days
     assert all(lake.store.exists(layout.report_key(day)) for day in days)
     # Today's gold was made anew: it looks back on the past.
-    assert max(gold_files.read(lake, gold.TRENDS, days[-1])["days_seen"].to_pylist()) == 4
+    assert (
+        max(gold_files.read(lake, show_popularity_trends.TABLE.name, days[-1])["days_seen"].to_pylist()) == 4
+    )
 
 
 def test_a_sync_that_fails_says_why_and_leaves_the_ui_up(tmp_path: Path) -> None:

@@ -13,19 +13,21 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
+from tally_pipeline import gold
 from tally_pipeline.assets import common
 from tally_pipeline.assets.gold import gold_assets, gold_key
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.datasets import GENRES, named
 from tally_pipeline.datasets.captures import choose
+from tally_pipeline.gold import data_quality_daily, show_popularity_trends, top_movers
+from tally_pipeline.gold.table import Table
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
+from tally_pipeline.lake.gold import GoldFooter
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.parquet import footer_for
 from tally_pipeline.lake.store import Store
-from tally_pipeline.shows import gold
-from tally_pipeline.shows.gold_quality import CHECKS
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.shows.refine import refine
 from tally_pipeline.tmdb import sandbox
@@ -48,7 +50,7 @@ class Pipeline:
     lake: Lake
     instance: dg.DagsterInstance
 
-    def make(self, *days: str, tables: tuple[gold.Table, ...] = gold.TABLES) -> dg.ExecuteInProcessResult:
+    def make(self, *days: str, tables: tuple[Table, ...] = gold.TABLES) -> dg.ExecuteInProcessResult:
         """Materialize gold of a day, or of a range of days in one run."""
         assets = gold_assets(common.daily(date(2026, 1, 1)), "sandbox")
         job = dg.Definitions(
@@ -113,13 +115,13 @@ def statuses(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
 def test_a_day_is_made_checked_and_published_with_what_it_was_made_from(pipeline: Pipeline) -> None:
     result = pipeline.make(back(0))
     assert result.success
-    assert set(statuses(result)) == {check.name for checks in CHECKS.values() for check in checks}
+    assert set(statuses(result)) == {check.name for table in gold.TABLES for check in table.checks}
     assert [name for name, passed in statuses(result).items() if not passed] == []
     for table in gold.TABLES:
-        rows = gold_files.read(pipeline.lake, table, back(0))
+        rows = gold_files.read(pipeline.lake, table.name, back(0))
         assert rows.num_rows
         assert rows.schema.names == table.schema.names
-        footer = gold_files.footer(pipeline.lake, table, back(0))
+        footer = pipeline.lake.footer(layout.gold_key(table.name, back(0)), GoldFooter)
         assert footer is not None
         assert (footer.table, footer.dt, footer.source) == (table.name, back(0), "sandbox")
         assert layout.silver_key("popular_shows", back(0)) in {file.key for file in footer.inputs}
@@ -134,8 +136,8 @@ def test_the_same_silver_gives_the_same_bytes(pipeline: Pipeline) -> None:
 
 
 def test_the_footer_names_the_days_in_the_window_that_are_there(pipeline: Pipeline, days: list[str]) -> None:
-    pipeline.make(back(0), tables=(gold.TRENDS,))
-    footer = gold_files.footer(pipeline.lake, gold.TRENDS, back(0))
+    pipeline.make(back(0), tables=(show_popularity_trends.TABLE,))
+    footer = pipeline.lake.footer(layout.gold_key(show_popularity_trends.TABLE.name, back(0)), GoldFooter)
     assert footer is not None
     assert {file.key for file in footer.inputs} == {
         layout.silver_key(show_list.name, day) for show_list in LISTS for day in days
@@ -149,30 +151,30 @@ def test_movers_name_the_day_before_and_the_one_seven_days_before(pipeline: Pipe
         week_ago = pipeline.root / layout.silver_key(show_list.name, back(7))
         week_ago.parent.mkdir(parents=True)
         shutil.copyfile(pipeline.root / layout.silver_key(show_list.name, back(4)), week_ago)
-    assert pipeline.make(back(0), tables=(gold.TOP_MOVERS,)).success
-    footer = gold_files.footer(pipeline.lake, gold.TOP_MOVERS, back(0))
+    assert pipeline.make(back(0), tables=(top_movers.TABLE,)).success
+    footer = pipeline.lake.footer(layout.gold_key(top_movers.TABLE.name, back(0)), GoldFooter)
     assert footer is not None
     assert {file.key for file in footer.inputs} == {
         layout.silver_key(show_list.name, back(ago)) for show_list in LISTS for ago in (0, 1, 7)
     }
-    kinds = set(gold_files.read(pipeline.lake, gold.TOP_MOVERS, back(0))["kind"].to_pylist())
+    kinds = set(gold_files.read(pipeline.lake, top_movers.TABLE.name, back(0))["kind"].to_pylist())
     assert {"riser_7d", "faller_7d"} <= kinds
 
 
 def test_a_missing_day_in_the_middle_is_told_by_the_table_and_by_the_check(pipeline: Pipeline) -> None:
-    result = pipeline.make(back(1), tables=(gold.TRENDS, gold.TOP_MOVERS))
+    result = pipeline.make(back(1), tables=(show_popularity_trends.TABLE, top_movers.TABLE))
     assert result.success
-    trends = gold_files.read(pipeline.lake, gold.TRENDS, back(1))
+    trends = gold_files.read(pipeline.lake, show_popularity_trends.TABLE.name, back(1))
     assert set(trends["gap_1d"].to_pylist()) == {True}
     assert trends["change_1d"].null_count == trends.num_rows
-    movers = gold_files.read(pipeline.lake, gold.TOP_MOVERS, back(1))
+    movers = gold_files.read(pipeline.lake, top_movers.TABLE.name, back(1))
     assert set(movers["gap_days"].to_pylist()) == {1}
     said = [check.description for check in result.get_asset_check_evaluations()]
     assert any(back(2) in (text or "") for text in said)
 
 
 def test_a_day_without_silver_is_refused_and_says_what_to_do(pipeline: Pipeline) -> None:
-    result = pipeline.make(back(2), tables=(gold.TRENDS,))
+    result = pipeline.make(back(2), tables=(show_popularity_trends.TABLE,))
     assert not result.success
     (failure,) = (event for event in result.all_events if event.is_step_failure)
     assert f"there is no silver of {back(2)}; materialize silver_shows" in str(failure.event_specific_data)
@@ -180,10 +182,12 @@ def test_a_day_without_silver_is_refused_and_says_what_to_do(pipeline: Pipeline)
 
 
 def test_a_backfill_in_one_run_makes_every_day_and_the_missing_one_fails_alone(pipeline: Pipeline) -> None:
-    result = pipeline.make(back(4), back(0), tables=(gold.TRENDS,))
+    result = pipeline.make(back(4), back(0), tables=(show_popularity_trends.TABLE,))
     assert not result.success
-    assert sorted(pipeline.files()) == [layout.gold_key(gold.TRENDS.name, back(ago)) for ago in (4, 3, 1, 0)]
-    made = pipeline.instance.get_materialized_partitions(gold_key(gold.TRENDS))
+    assert sorted(pipeline.files()) == [
+        layout.gold_key(show_popularity_trends.TABLE.name, back(ago)) for ago in (4, 3, 1, 0)
+    ]
+    made = pipeline.instance.get_materialized_partitions(gold_key(show_popularity_trends.TABLE))
     assert made == {back(4), back(3), back(1), back(0)}
 
 
@@ -192,10 +196,10 @@ def test_the_books_are_the_footers_and_a_list_without_a_day_has_a_row_too(pipeli
         (pipeline.root / str(key)).unlink()
     for key_of in (layout.silver_key, layout.quarantine_key):
         (pipeline.root / key_of("airing_today", back(0))).unlink()
-    assert pipeline.make(back(0), tables=(gold.DATA_QUALITY_DAILY,)).success
+    assert pipeline.make(back(0), tables=(data_quality_daily.TABLE,)).success
     rows = {
         row["data_type"]: row
-        for row in gold_files.read(pipeline.lake, gold.DATA_QUALITY_DAILY, back(0)).to_pylist()
+        for row in gold_files.read(pipeline.lake, data_quality_daily.TABLE.name, back(0)).to_pylist()
     }
     assert set(rows) == {show_list.name for show_list in LISTS}
     for name, row in rows.items():
@@ -216,8 +220,8 @@ def test_the_books_are_the_footers_and_a_list_without_a_day_has_a_row_too(pipeli
 
 def test_books_of_a_day_that_was_refused_are_the_last_attempts(pipeline: Pipeline) -> None:
     (pipeline.root / layout.silver_key("popular_shows", back(0))).unlink()
-    assert pipeline.make(back(0), tables=(gold.DATA_QUALITY_DAILY,)).success
-    rows = gold_files.read(pipeline.lake, gold.DATA_QUALITY_DAILY, back(0)).to_pylist()
+    assert pipeline.make(back(0), tables=(data_quality_daily.TABLE,)).success
+    rows = gold_files.read(pipeline.lake, data_quality_daily.TABLE.name, back(0)).to_pylist()
     (row,) = (row for row in rows if row["data_type"] == "popular_shows")
     assert row["published"] is False
     assert row["rows"] == row["silver_rows"] + row["repeats"] + row["quarantined"] > 0
@@ -226,12 +230,12 @@ def test_books_of_a_day_that_was_refused_are_the_last_attempts(pipeline: Pipelin
 def test_a_file_that_other_hands_wrote_stops_the_books_and_keeps_the_last_good_day(
     pipeline: Pipeline,
 ) -> None:
-    pipeline.make(back(0), tables=(gold.DATA_QUALITY_DAILY,))
+    pipeline.make(back(0), tables=(data_quality_daily.TABLE,))
     before = pipeline.files()
     path = pipeline.root / layout.silver_key("popular_shows", back(0))
     whole = pa.parquet.read_table(path)
     pa.parquet.write_table(whole.slice(1), path)
-    result = pipeline.make(back(0), tables=(gold.DATA_QUALITY_DAILY,))
+    result = pipeline.make(back(0), tables=(data_quality_daily.TABLE,))
     assert not result.success
     assert statuses(result) == {"numbers_agree_with_files": False}
     assert pipeline.files() == before
@@ -253,7 +257,11 @@ def test_every_column_made_from_silver_shows_its_lineage(pipeline: Pipeline) -> 
         # To Dagster gold hangs on no genres: see BEFORE_GOLD.
         above = {dep.asset_key for dep in spec.deps} | {common.silver_key(GENRES)}
         assert {dep.asset_key for deps in lineage.values() for dep in deps} <= above
-    popularity = specs[gold_key(gold.TRENDS)].metadata["dagster/column_lineage"].deps_by_column["popularity"]
+    popularity = (
+        specs[gold_key(show_popularity_trends.TABLE)]
+        .metadata["dagster/column_lineage"]
+        .deps_by_column["popularity"]
+    )
     assert {(dep.asset_key, dep.column_name) for dep in popularity} == {
         (common.silver_key(show_list), "popularity") for show_list in LISTS
     }

@@ -8,11 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tally_pipeline.catalog import gold as gold_sql
+from tally_pipeline import gold
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
-from tally_pipeline.shows import books, contract, gold, gold_quality
-from tally_pipeline.shows.books import Books, data_quality_daily
+from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
+from tally_pipeline.gold.data_quality_daily import Books
+from tally_pipeline.gold.table import SqlTable
+from tally_pipeline.shows import contract
 from tally_pipeline.shows.refine import Counts
 from tally_pipeline_tests.catalog.conftest import show
 from tally_pipeline_tests.gold.conftest import back, write, write_genres
@@ -37,11 +39,7 @@ def tables(root: Path) -> dict[str, pa.Table]:
     write(root, HISTORY)
     write_genres(root, back(0), {18: "Drama", 35: "Comedy"})
     engine = DuckDbEngine(root, TABLES)
-    return {
-        table.name: gold_sql.compute(engine, table, back(0))
-        for table in gold.TABLES
-        if table.name in gold_sql.names()
-    }
+    return {table.name: table.query(engine, back(0)) for table in gold.TABLES if isinstance(table, SqlTable)}
 
 
 @pytest.fixture
@@ -69,16 +67,16 @@ def test_true_tables_pass_every_check(tables: dict[str, pa.Table], silver: dict[
         ]
         else pytest.fail(str(list(tables)))
     )
-    assert gold_quality.every_show_once(trends, silver).passed
-    assert gold_quality.trends_tell_gaps(trends, back(0), DAYS).passed
-    assert gold_quality.totals_agree(genres, silver).passed
-    assert gold_quality.genres_tell_gaps(genres, back(0), BY_LIST).passed
-    assert gold_quality.genres_known(genres).passed
+    assert show_popularity_trends.every_show_once(trends, silver).passed
+    assert show_popularity_trends.trends_tell_gaps(trends, back(0), DAYS).passed
+    assert genre_analytics.totals_agree(genres, silver).passed
+    assert genre_analytics.genres_tell_gaps(genres, back(0), BY_LIST).passed
+    assert genre_analytics.genres_known(genres).passed
     assert movers.num_rows
-    assert gold_quality.movers_moved(movers).passed
-    assert gold_quality.movers_moved(movers).numbers["movers"] > 0
-    assert gold_quality.movers_tell_gaps(movers, back(0), BY_LIST).passed
-    assert gold_quality.shows_known(movers, {"popular_shows": {1, 2, 4, 5}}).passed
+    assert top_movers.movers_moved(movers).passed
+    assert top_movers.movers_moved(movers).numbers["movers"] > 0
+    assert top_movers.movers_tell_gaps(movers, back(0), BY_LIST).passed
+    assert top_movers.shows_known(movers, {"popular_shows": {1, 2, 4, 5}}).passed
 
 
 @pytest.mark.parametrize("lie", ["a show less", "a show twice", "a show too many"])
@@ -91,7 +89,7 @@ def test_a_show_lost_doubled_or_made_up_is_found(
         "a show twice": pa.concat_tables([trends, trends.slice(0, 1)]),
         "a show too many": changed(trends, "show_id", [1, 2, 999]),
     }[lie]
-    assert not gold_quality.every_show_once(lying, silver).passed
+    assert not show_popularity_trends.every_show_once(lying, silver).passed
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ def test_a_trend_that_is_silent_about_a_gap_is_found(
     tables: dict[str, pa.Table], column: str, value: Any
 ) -> None:
     trends = changed(tables["show_popularity_trends"], column, value)
-    finding = gold_quality.trends_tell_gaps(trends, back(0), DAYS)
+    finding = show_popularity_trends.trends_tell_gaps(trends, back(0), DAYS)
     assert not finding.passed
     assert {row["column"] for row in finding.offenders} == {column}
 
@@ -119,22 +117,22 @@ def test_genre_totals_that_are_not_silvers_are_found(
     tables: dict[str, pa.Table], silver: dict[str, pa.Table]
 ) -> None:
     genres = tables["genre_analytics"]
-    assert not gold_quality.totals_agree(genres.slice(1), silver).passed
-    assert not gold_quality.totals_agree(changed(genres, "total_popularity", 1.0), silver).passed
-    assert not gold_quality.totals_agree(genres, silver | {"on_the_air": silver["popular_shows"]}).passed
+    assert not genre_analytics.totals_agree(genres.slice(1), silver).passed
+    assert not genre_analytics.totals_agree(changed(genres, "total_popularity", 1.0), silver).passed
+    assert not genre_analytics.totals_agree(genres, silver | {"on_the_air": silver["popular_shows"]}).passed
 
 
 def test_a_genre_compared_with_a_missing_day_is_found(tables: dict[str, pa.Table]) -> None:
     genres = tables["genre_analytics"]
-    assert not gold_quality.genres_tell_gaps(genres, back(0), {"popular_shows": {back(0)}}).passed
-    assert not gold_quality.genres_tell_gaps(changed(genres, "gap_7d", True), back(0), BY_LIST).passed
-    assert not gold_quality.genres_tell_gaps(
+    assert not genre_analytics.genres_tell_gaps(genres, back(0), {"popular_shows": {back(0)}}).passed
+    assert not genre_analytics.genres_tell_gaps(changed(genres, "gap_7d", True), back(0), BY_LIST).passed
+    assert not genre_analytics.genres_tell_gaps(
         changed(genres, "shows_change_7d", None), back(0), BY_LIST
     ).passed
 
 
 def test_a_genre_without_a_name_is_named_by_its_id_and_only_warns(tables: dict[str, pa.Table]) -> None:
-    finding = gold_quality.genres_known(changed(tables["genre_analytics"], "genre", ["Drama", None]))
+    finding = genre_analytics.genres_known(changed(tables["genre_analytics"], "genre", ["Drama", None]))
     assert not finding.passed
     assert not finding.serious
     assert finding.summary.count(": ") == 1
@@ -142,16 +140,16 @@ def test_a_genre_without_a_name_is_named_by_its_id_and_only_warns(tables: dict[s
 
 def test_movers_that_hide_how_far_back_they_compare_are_found(tables: dict[str, pa.Table]) -> None:
     movers = tables["top_movers"]
-    assert not gold_quality.movers_tell_gaps(changed(movers, "gap_days", 3), back(0), BY_LIST).passed
-    assert not gold_quality.movers_tell_gaps(changed(movers, "compared_dt", back(7)), back(0), BY_LIST).passed
+    assert not top_movers.movers_tell_gaps(changed(movers, "gap_days", 3), back(0), BY_LIST).passed
+    assert not top_movers.movers_tell_gaps(changed(movers, "compared_dt", back(7)), back(0), BY_LIST).passed
 
 
 def test_a_week_compared_with_another_day_is_found(tables: dict[str, pa.Table]) -> None:
     movers = tables["top_movers"]
     assert {"faller_7d", "riser_7d"} & set(movers["kind"].to_pylist())
-    assert not gold_quality.movers_tell_gaps(movers, back(0), {"popular_shows": {back(0), back(1)}}).passed
+    assert not top_movers.movers_tell_gaps(movers, back(0), {"popular_shows": {back(0), back(1)}}).passed
     more = DAYS | {back(4)}
-    assert not gold_quality.movers_tell_gaps(movers, back(0), {"popular_shows": more}).passed
+    assert not top_movers.movers_tell_gaps(movers, back(0), {"popular_shows": more}).passed
 
 
 @pytest.mark.parametrize("lie", ["popularity", "rank", "kind"])
@@ -163,13 +161,13 @@ def test_a_riser_that_fell_or_a_faller_that_gained_is_found(tables: dict[str, pa
     lying = changed(
         movers, *{"popularity": ("popularity", 0.5), "rank": ("rank", 99), "kind": ("kind", swapped)}[lie]
     )
-    finding = gold_quality.movers_moved(lying)
+    finding = top_movers.movers_moved(lying)
     assert not finding.passed
     assert finding.offenders
 
 
 def test_a_mover_that_silver_does_not_know_is_named(tables: dict[str, pa.Table]) -> None:
-    finding = gold_quality.shows_known(tables["top_movers"], {"popular_shows": {1, 2, 4}})
+    finding = top_movers.shows_known(tables["top_movers"], {"popular_shows": {1, 2, 4}})
     assert [row["show_id"] for row in finding.offenders] == [5]
     assert not finding.serious
 
@@ -203,10 +201,10 @@ def some_books(**changed_: Any) -> Books:
 
 
 def test_books_become_one_row_a_list_in_the_tables_schema() -> None:
-    table = data_quality_daily(
+    table = data_quality_daily.TABLE.of_books(
         "2026-03-15", [some_books(), some_books(data_type="airing_today", counts=None)]
     )
-    assert table.schema == gold.DATA_QUALITY_DAILY.schema
+    assert table.schema == data_quality_daily.TABLE.schema
     empty, row = table.to_pylist()
     assert (empty["data_type"], empty["rows"], empty["pass_rate"]) == ("airing_today", None, None)
     assert row["quarantined_by_rule"] == [("blank_name", 1), ("wrong_type", 2)]
@@ -225,16 +223,16 @@ def test_books_become_one_row_a_list_in_the_tables_schema() -> None:
     ],
 )
 def test_hours_count_from_the_capture_to_the_end_of_the_day(moment: str | None, hours: float | None) -> None:
-    assert books.hours_to_end_of("2026-03-15", moment) == hours
+    assert data_quality_daily.hours_to_end_of("2026-03-15", moment) == hours
 
 
 def test_numbers_that_the_files_do_not_bear_out_are_found() -> None:
-    table = data_quality_daily("2026-03-15", [some_books()])
-    agree = gold_quality.numbers_agree
+    table = data_quality_daily.TABLE.of_books("2026-03-15", [some_books()])
+    agree = data_quality_daily.numbers_agree
     assert agree(table, {"popular_shows": 7}, {"popular_shows": 2}).passed
     assert not agree(table, {"popular_shows": 6}, {"popular_shows": 2}).passed
     assert not agree(table, {}, {}).passed
-    refused = data_quality_daily("2026-03-15", [some_books(published=False)])
+    refused = data_quality_daily.TABLE.of_books("2026-03-15", [some_books(published=False)])
     assert agree(refused, {}, {"popular_shows": 2}).passed
     assert not agree(refused, {"popular_shows": 7}, {"popular_shows": 2}).passed
     assert not agree(refused, {}, {"popular_shows": 3}).passed

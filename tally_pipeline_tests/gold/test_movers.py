@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline.catalog import gold as gold_sql
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
-from tally_pipeline.shows import gold, gold_quality
+from tally_pipeline.gold import top_movers
 from tally_pipeline_tests.catalog.conftest import show
 from tally_pipeline_tests.gold.conftest import back, write
 from tally_pipeline_tests.gold.second_way import Row
@@ -35,8 +34,8 @@ def movers(root: Path, scores: Mapping[int, Mapping[int, float]]) -> list[Row]:
         ]
         lists[back(ago)] = {LIST: rows}
     write(root, lists)
-    table = gold_sql.compute(DuckDbEngine(root, TABLES), gold.TOP_MOVERS, back(0))
-    finding = gold_quality.movers_moved(table)
+    table = top_movers.TABLE.query(DuckDbEngine(root, TABLES), back(0))
+    finding = top_movers.movers_moved(table)
     assert finding.passed, finding.offenders
     moved: list[Row] = table.to_pylist()
     return moved
@@ -113,7 +112,7 @@ def test_nothing_of_popularity_is_infinitely_far_from_something(root: Path) -> N
 def test_more_than_are_kept_are_counted_all(root: Path) -> None:
     today = {number + (10_000 if number > 960 else 0): value for number, value in STEADY.items()}
     rows = movers(root, {1: STEADY, 0: today})
-    assert len(of_kind(rows, "entry")) == len(of_kind(rows, "exit")) == gold.MOVERS_KEPT
+    assert len(of_kind(rows, "entry")) == len(of_kind(rows, "exit")) == top_movers.MOVERS_KEPT
     assert {row["kind_shows"] for row in rows} == {40}
 
 

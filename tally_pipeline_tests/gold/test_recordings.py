@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline.catalog import gold as gold_sql
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
-from tally_pipeline.lake import gold as gold_files
-from tally_pipeline.lake.gold import SilverFiles
+from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
+from tally_pipeline.gold.table import SqlTable
+from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.shows import gold, gold_quality
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.gold import second_way
 from tally_pipeline_tests.gold.recorded import GAP_DAYS, NOW, THEN, recorded_lake
@@ -26,31 +25,31 @@ def lake(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture(scope="module")
 def history(lake: Lake) -> dict[str, dict[str, list[Row]]]:
-    files = SilverFiles.of(lake, [show_list.name for show_list in LISTS])
+    files = Sources.of(lake, [show_list.name for show_list in LISTS])
     return {
         day: {name: lake.read_silver(name, day).to_pylist() for name in files.lists_of(day)}
         for day in (THEN, NOW)
     }
 
 
-def made(lake: Lake, table: gold.Table, day: str) -> list[Row]:
-    return gold_sql.compute(DuckDbEngine(Path(lake.store.root), TABLES), table, day).to_pylist()
+def made(lake: Lake, table: SqlTable, day: str) -> list[Row]:
+    return table.query(DuckDbEngine(Path(lake.store.root), TABLES), day).to_pylist()
 
 
 @pytest.mark.parametrize("day", [THEN, NOW])
 def test_every_cell_is_what_plain_python_makes_of_the_recordings(
     lake: Lake, history: dict[str, dict[str, list[Row]]], day: str
 ) -> None:
-    assert made(lake, gold.TRENDS, day) == second_way.trends(history, day)
-    assert made(lake, gold.TOP_MOVERS, day) == second_way.movers(history, day)
-    found = made(lake, gold.GENRE_ANALYTICS, day)
+    assert made(lake, show_popularity_trends.TABLE, day) == second_way.trends(history, day)
+    assert made(lake, top_movers.TABLE, day) == second_way.movers(history, day)
+    found = made(lake, genre_analytics.TABLE, day)
     names = {row["genre_id"]: row["genre"] for row in found}
     assert None not in names.values()
     assert found == second_way.genres(history, names, day)
 
 
 def test_the_three_years_between_are_shown_as_missing(lake: Lake) -> None:
-    trends = made(lake, gold.TRENDS, NOW)
+    trends = made(lake, show_popularity_trends.TABLE, NOW)
     assert trends
     for row in trends:
         assert (row["gap_1d"], row["gap_7d"], row["gap_28d"]) == (True, True, True)
@@ -60,7 +59,7 @@ def test_the_three_years_between_are_shown_as_missing(lake: Lake) -> None:
 
 
 def test_movers_say_how_long_ago_they_compare(lake: Lake) -> None:
-    movers = made(lake, gold.TOP_MOVERS, NOW)
+    movers = made(lake, top_movers.TABLE, NOW)
     assert movers
     assert {(row["compared_dt"], row["gap_days"]) for row in movers} == {(THEN, GAP_DAYS)}
     assert "trending_shows" not in {row["data_type"] for row in movers}
@@ -68,7 +67,7 @@ def test_movers_say_how_long_ago_they_compare(lake: Lake) -> None:
 
 def test_popularity_a_tenth_of_what_it_was_makes_nobody_a_riser(lake: Lake) -> None:
     """TMDB's scale fell by nine tenths meanwhile: Grey's Anatomy is eight places up, with 153 for 1,045."""
-    moved = [row for row in made(lake, gold.TOP_MOVERS, NOW) if row["kind"] in ("riser", "faller")]
+    moved = [row for row in made(lake, top_movers.TABLE, NOW) if row["kind"] in ("riser", "faller")]
     assert [(row["kind"], row["title"], row["rank_before"], row["rank"]) for row in moved] == [
         ("faller", "The Walking Dead", 3, 26)
     ]
@@ -76,30 +75,32 @@ def test_popularity_a_tenth_of_what_it_was_makes_nobody_a_riser(lake: Lake) -> N
 
 
 def test_the_checks_hold_on_real_rows(lake: Lake) -> None:
-    files = SilverFiles.of(lake, [show_list.name for show_list in LISTS])
+    files = Sources.of(lake, [show_list.name for show_list in LISTS])
     engine = DuckDbEngine(Path(lake.store.root), TABLES)
     silver = {name: lake.read_silver(name, NOW) for name in files.lists_of(NOW)}
     by_list = {name: files.days(name) for name in files.by_list}
     trends, genres, movers = (
-        gold_sql.compute(engine, table, NOW) for table in (gold.TRENDS, gold.GENRE_ANALYTICS, gold.TOP_MOVERS)
+        table.query(engine, NOW)
+        for table in (show_popularity_trends.TABLE, genre_analytics.TABLE, top_movers.TABLE)
     )
     for finding in (
-        gold_quality.every_show_once(trends, silver),
-        gold_quality.trends_tell_gaps(trends, NOW, files.days()),
-        gold_quality.totals_agree(genres, silver),
-        gold_quality.genres_tell_gaps(genres, NOW, by_list),
-        gold_quality.genres_known(genres),
-        gold_quality.movers_moved(movers),
-        gold_quality.movers_tell_gaps(movers, NOW, by_list),
+        show_popularity_trends.every_show_once(trends, silver),
+        show_popularity_trends.trends_tell_gaps(trends, NOW, files.days()),
+        genre_analytics.totals_agree(genres, silver),
+        genre_analytics.genres_tell_gaps(genres, NOW, by_list),
+        genre_analytics.genres_known(genres),
+        top_movers.movers_moved(movers),
+        top_movers.movers_tell_gaps(movers, NOW, by_list),
     ):
         assert finding.passed, finding.summary
 
 
 def test_the_books_of_both_days_are_there(lake: Lake) -> None:
+    files = Sources.of(lake, ["popular_shows"])
     for day in (THEN, NOW):
-        told, inputs = gold_files.books(lake, "popular_shows", day)
+        told = data_quality_daily.books(lake, "popular_shows", day)
         assert told.published
         assert told.counts is not None
         assert told.counts.balanced
         assert told.captured_at == f"{day}T12:00:00Z"
-        assert len(inputs) == 2
+        assert len(data_quality_daily.TABLE.inputs(files, day).named) == 2

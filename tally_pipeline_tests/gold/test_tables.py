@@ -11,10 +11,12 @@ import pytest
 import sqlglot
 from sqlglot.errors import ErrorLevel
 
-from tally_pipeline.catalog import gold as gold_sql
+from tally_pipeline import gold
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES, athena_columns
-from tally_pipeline.shows import contract, gold
+from tally_pipeline.gold import genre_analytics, show_popularity_trends, top_movers
+from tally_pipeline.gold.table import SqlTable, Table
+from tally_pipeline.shows import contract
 from tally_pipeline.shows.contract import athena_type
 from tally_pipeline_tests.catalog.conftest import show
 from tally_pipeline_tests.gold import second_way
@@ -22,11 +24,11 @@ from tally_pipeline_tests.gold.conftest import GENRE_NAMES, back, invent, write,
 from tally_pipeline_tests.gold.second_way import History, Row
 
 SEEDS = range(6)
-BY_SQL = [table for table in gold.TABLES if table.name in gold_sql.names()]
+BY_SQL = [table for table in gold.TABLES if isinstance(table, SqlTable)]
 
 
-def made(root: Path, table: gold.Table, day: str) -> list[Row]:
-    return gold_sql.compute(DuckDbEngine(root, TABLES), table, day).to_pylist()
+def made(root: Path, table: SqlTable, day: str) -> list[Row]:
+    return table.query(DuckDbEngine(root, TABLES), day).to_pylist()
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -40,10 +42,10 @@ def invented(
     return root, history
 
 
-def a_second_way(table: gold.Table, history: History, day: str) -> list[Row]:
-    if table == gold.TRENDS:
+def a_second_way(table: SqlTable, history: History, day: str) -> list[Row]:
+    if table == show_popularity_trends.TABLE:
         return second_way.trends(history, day)
-    if table == gold.GENRE_ANALYTICS:
+    if table == genre_analytics.TABLE:
         return second_way.genres(history, GENRE_NAMES, day)
     return second_way.movers(history, day)
 
@@ -54,7 +56,7 @@ def test_three_tables_are_made_by_sql() -> None:
 
 @pytest.mark.parametrize("table", BY_SQL, ids=lambda table: table.name)
 def test_every_cell_is_what_plain_python_makes_of_silver(
-    invented: tuple[Path, History], table: gold.Table
+    invented: tuple[Path, History], table: SqlTable
 ) -> None:
     root, history = invented
     for day in sorted(history)[-3:]:
@@ -66,18 +68,18 @@ def test_every_cell_is_what_plain_python_makes_of_silver(
 
 @pytest.mark.parametrize("table", BY_SQL, ids=lambda table: table.name)
 def test_what_is_never_null_by_the_contract_never_is_and_keys_are_unique(
-    invented: tuple[Path, History], table: gold.Table
+    invented: tuple[Path, History], table: SqlTable
 ) -> None:
     root, history = invented
-    rows = gold_sql.compute(DuckDbEngine(root, TABLES), table, max(history))
+    rows = table.query(DuckDbEngine(root, TABLES), max(history))
     assert [c.name for c in table.columns if not c.nullable and rows[c.name].null_count] == []
     keys = list(zip(*(rows[name].to_pylist() for name in table.key), strict=True))
     assert len(set(keys)) == len(keys) == rows.num_rows
 
 
 @pytest.mark.parametrize("table", BY_SQL, ids=lambda table: table.name)
-def test_the_sql_is_athenas_and_translates_without_loss(table: gold.Table) -> None:
-    statement = gold_sql.statement(table.name, "2026-03-15")
+def test_the_sql_is_athenas_and_translates_without_loss(table: SqlTable) -> None:
+    statement = table.statement("2026-03-15")
     (tree,) = sqlglot.parse(statement, read="athena", error_level=ErrorLevel.RAISE)
     assert isinstance(tree, sqlglot.exp.Query)
     assert tree.find(sqlglot.exp.Placeholder, sqlglot.exp.Parameter) is None
@@ -87,8 +89,8 @@ def test_the_sql_is_athenas_and_translates_without_loss(table: gold.Table) -> No
 
 
 @pytest.mark.parametrize("table", BY_SQL, ids=lambda table: table.name)
-def test_every_file_says_first_what_it_answers(table: gold.Table) -> None:
-    first = gold_sql.statement(table.name, "2026-03-15").splitlines()[0]
+def test_every_file_says_first_what_it_answers(table: SqlTable) -> None:
+    first = table.statement("2026-03-15").splitlines()[0]
     assert first.startswith("-- ")
     assert first.endswith(".")
 
@@ -96,26 +98,26 @@ def test_every_file_says_first_what_it_answers(table: gold.Table) -> None:
 @pytest.mark.parametrize("day", ["2026-3-15", "2026-02-30", "' OR 1 = 1 --", ""])
 def test_what_is_no_date_never_gets_into_the_sql(day: str) -> None:
     with pytest.raises(ValueError, match=r"(?i)iso|day|month"):
-        gold_sql.statement("top_movers", day)
+        top_movers.TABLE.statement(day)
 
 
 @pytest.mark.parametrize("table", BY_SQL, ids=lambda table: table.name)
-def test_later_days_change_nothing_and_a_second_time_gives_the_same(root: Path, table: gold.Table) -> None:
+def test_later_days_change_nothing_and_a_second_time_gives_the_same(root: Path, table: SqlTable) -> None:
     history = invent(3)
     write_genres(root, back(40), GENRE_NAMES)
     past = {day: lists for day, lists in history.items() if day <= back(5)}
     write(root, past)
     day = max(past)
-    before = gold_sql.compute(DuckDbEngine(root, TABLES), table, day)
+    before = table.query(DuckDbEngine(root, TABLES), day)
     write(root, history)
-    after = gold_sql.compute(DuckDbEngine(root, TABLES), table, day)
+    after = table.query(DuckDbEngine(root, TABLES), day)
     assert before.num_rows
     assert after.equals(before, check_metadata=True)
 
 
 @pytest.mark.parametrize("table", BY_SQL, ids=lambda table: table.name)
-def test_an_empty_lake_gives_no_rows_in_the_tables_schema(root: Path, table: gold.Table) -> None:
-    answer = gold_sql.compute(DuckDbEngine(root, TABLES), table, "2026-03-15")
+def test_an_empty_lake_gives_no_rows_in_the_tables_schema(root: Path, table: SqlTable) -> None:
+    answer = table.query(DuckDbEngine(root, TABLES), "2026-03-15")
     assert answer.schema.equals(table.schema)
     assert answer.num_rows == 0
 
@@ -131,7 +133,7 @@ def a_month(*missing: int) -> dict[str, dict[str, list[Row]]]:
 
 def trend_of(root: Path, history: History, day: str = back(0)) -> dict[str, Any]:
     write(root, {then: {name: list(rows) for name, rows in lists.items()} for then, lists in history.items()})
-    (row,) = made(root, gold.TRENDS, day)
+    (row,) = made(root, show_popularity_trends.TABLE, day)
     return row
 
 
@@ -164,7 +166,7 @@ def test_movers_reach_over_a_gap_and_say_how_wide_it_is(root: Path) -> None:
     now = [(2, 150.0), (3, 97.0), (4, 96.0), (1, 50.0), (9, 10.0)]
     after = [show(n, rank=rank, popularity=popularity) for rank, (n, popularity) in enumerate(now, start=1)]
     write(root, {back(5): {"popular_shows": before}, back(0): {"popular_shows": after}})
-    rows = made(root, gold.TOP_MOVERS, back(0))
+    rows = made(root, top_movers.TABLE, back(0))
     assert [(row["kind"], row["show_id"], row["rank_change"]) for row in rows] == [
         ("entry", 9, None),
         ("exit", 5, None),
@@ -182,7 +184,7 @@ def test_a_list_without_a_day_of_its_own_has_no_movers(root: Path) -> None:
             back(0): {"popular_shows": [show(2)], "airing_today": [show(7, "airing_today")]},
         },
     )
-    rows = made(root, gold.TOP_MOVERS, back(0))
+    rows = made(root, top_movers.TABLE, back(0))
     assert {row["data_type"] for row in rows} == {"popular_shows"}
 
 
@@ -194,7 +196,7 @@ def test_at_most_25_of_each_kind_are_kept(root: Path) -> None:
             back(0): {"popular_shows": [show(n, rank=n - 40) for n in range(41, 81)]},
         },
     )
-    rows = made(root, gold.TOP_MOVERS, back(0))
+    rows = made(root, top_movers.TABLE, back(0))
     assert [(row["kind"], row["place"]) for row in rows] == [
         (kind, place) for kind in ("entry", "exit") for place in range(1, 26)
     ]
@@ -213,7 +215,7 @@ def test_few_votes_cannot_top_the_bayesian_mean(root: Path) -> None:
             }
         },
     )
-    rows = {row["genre_id"]: row for row in made(root, gold.GENRE_ANALYTICS, back(0))}
+    rows = {row["genre_id"]: row for row in made(root, genre_analytics.TABLE, back(0))}
     assert rows[16]["vote_average_weighted"] == 10.0
     assert rows[35]["vote_average_bayes"] < rows[16]["vote_average_bayes"] < rows[18]["vote_average_bayes"]
 
@@ -223,26 +225,26 @@ def test_a_genre_is_spelt_as_on_the_newest_capture_up_to_the_day(root: Path) -> 
     write_genres(root, back(10), {18: "Drama"})
     write_genres(root, back(5), {18: "Serious"})
     write_genres(root, back(1), {18: "Later"})
-    assert [row["genre"] for row in made(root, gold.GENRE_ANALYTICS, back(3))] == ["Serious"]
-    assert [row["genre"] for row in made(root, gold.GENRE_ANALYTICS, back(20))] == ["Drama"]
+    assert [row["genre"] for row in made(root, genre_analytics.TABLE, back(3))] == ["Serious"]
+    assert [row["genre"] for row in made(root, genre_analytics.TABLE, back(20))] == ["Drama"]
 
 
 @pytest.mark.parametrize("table", gold.TABLES, ids=lambda table: table.name)
-def test_the_tables_types_are_ones_that_athena_has(table: gold.Table) -> None:
+def test_the_tables_types_are_ones_that_athena_has(table: Table) -> None:
     known = {"bigint", "int", "double", "string", "boolean", "map<string,int>"}
     assert {type_ for _, type_ in athena_columns(table.schema)} <= known
     assert athena_type(pa.map_(pa.string(), pa.int32())) == "map<string,int>"
 
 
 @pytest.mark.parametrize("table", gold.TABLES, ids=lambda table: table.name)
-def test_every_source_is_a_column_of_silver(table: gold.Table) -> None:
+def test_every_source_is_a_column_of_silver(table: Table) -> None:
     columns = {
-        f"{spec.name}.{name}" for spec in TABLES for name in spec.presented.names if spec.name[:6] == "silver"
+        (spec.name, name) for spec in TABLES for name in spec.presented.names if spec.name[:6] == "silver"
     }
     assert [c.name for c in table.columns if not set(c.sources) <= columns] == []
 
 
 def test_the_names_in_the_genres_sql_are_the_contracts() -> None:
-    sql = (Path(gold_sql.__file__).parent / "gold" / "genre_analytics.sql").read_text(encoding="utf-8")
+    sql = Path(genre_analytics.__file__).with_suffix(".sql").read_text(encoding="utf-8")
     named = {int(number): name for number, name in re.findall(r"\((\d+), '([^']+)'\)", sql)}
     assert named == contract.GENRES

@@ -17,9 +17,9 @@ from tally_pipeline.cli import main
 from tally_pipeline.datasets import SHOWS
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.deployment.first_day import first_day
+from tally_pipeline.gold import top_movers
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.store import NoSuchObjectError
-from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.tmdb.sandbox.fill import captures
 
@@ -97,7 +97,7 @@ def test_without_gold_nothing_is_published_and_the_remedy_is_named(deployment: D
 
 @pytest.mark.slow
 def test_gold_of_an_earlier_version_is_named_with_its_remedy(deployment: Deployment) -> None:
-    key = layout.gold_key(gold.TOP_MOVERS.name, SECOND)
+    key = layout.gold_key(top_movers.TABLE.name, SECOND)
     whole = deployment.lake.store.get(key)
     older = parquet.decode(whole).drop_columns(["score", "kind_shows"])
     deployment.lake.store.put(

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tally_pipeline import gold
 from tally_pipeline.assets.gold import make_day
 from tally_pipeline.assets.io_manager import LakeIOManager
 from tally_pipeline.assets.report import gather, write_day
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.gold import SilverFiles
+from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs
-from tally_pipeline.shows import gold
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.gold.recorded import NOW, THEN, recorded_lake
 
@@ -28,10 +28,10 @@ def lake(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Both days with their gold and report."""
     lake = recorded_lake(recordings, tmp_path_factory.mktemp("recorded"))
     engine = DuckDbEngine(Path(lake.store.root), TABLES)
-    silver = SilverFiles.of(lake, [one.name for one in LISTS])
+    sources = Sources.of(lake, [one.name for one in LISTS])
     publish = LakeIOManager(lake).publish
     for day in (THEN, NOW):
-        outcomes = [publish(make_day(lake, engine, table, day, silver)) for table in gold.TABLES]
+        outcomes = [publish(make_day(table, sources, engine, day)) for table in gold.TABLES]
         outcomes.append(publish(write_day(lake, engine, day)))
         assert [outcome.refusal for outcome in outcomes if outcome.refusal] == []
     return lake

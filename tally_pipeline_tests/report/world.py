@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
 from tally_pipeline.report.inputs import Inputs, window
-from tally_pipeline.shows import gold
 from tally_pipeline.shows.contract import GENRES
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.gold import second_way
@@ -265,19 +265,19 @@ PUBLISHED = _schema(dt=_TEXT, data_type=_TEXT, shows=_BIG)
 PLACES = _schema(dt=_TEXT, data_type=_TEXT, show_id=_BIG, title=_TEXT, rank=_INT, popularity=_DOUBLE)
 GENRE_HISTORY = _schema(dt=_TEXT, data_type=_TEXT, genre_id=_BIG, shows=_BIG, mean_popularity=_DOUBLE)
 REJECTED = _schema(data_type=_TEXT, page=_INT, place=_INT, reasons=pa.list_(_TEXT), raw=_TEXT)
-QUALITY = pa.schema([pa.field("dt", _TEXT), *gold.DATA_QUALITY_DAILY.schema])
+QUALITY = pa.schema([pa.field("dt", _TEXT), *data_quality_daily.TABLE.schema])
 
 
 def movers_table(rows: list[Row]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=gold.TOP_MOVERS.schema)
+    return pa.Table.from_pylist(rows, schema=top_movers.TABLE.schema)
 
 
 def trends_table(rows: list[Row]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=gold.TRENDS.schema)
+    return pa.Table.from_pylist(rows, schema=show_popularity_trends.TABLE.schema)
 
 
 def genres_table(rows: list[Row]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=gold.GENRE_ANALYTICS.schema)
+    return pa.Table.from_pylist(rows, schema=genre_analytics.TABLE.schema)
 
 
 def quality_table(rows: list[Row]) -> pa.Table:

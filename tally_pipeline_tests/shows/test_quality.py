@@ -12,7 +12,7 @@ from tally_pipeline.shows import quality
 from tally_pipeline.shows.bronze import Metadata, MissingPage, decode, encode, read_page
 from tally_pipeline.shows.contract import RULES
 from tally_pipeline.shows.page_set import judge
-from tally_pipeline.shows.quality import Finding
+from tally_pipeline.shows.quality import Check, Finding
 from tally_pipeline.shows.refine import Counts, refine
 from tally_pipeline_tests.shows.building import capture, page, reply, show
 
@@ -337,3 +337,14 @@ def test_every_check_is_declared_once_with_a_description() -> None:
         "accounts_for_every_row",
         "repeats_rare",
     ]
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+@pytest.mark.parametrize("serious", [True, False])
+@pytest.mark.parametrize("passed", [True, False])
+def test_only_a_blocking_check_that_failed_seriously_stops_publishing(
+    blocking: bool, serious: bool, passed: bool
+) -> None:
+    check = Check("of_a_test", "", blocking=blocking)
+    finding = Finding(passed, "", "", serious=serious)
+    assert quality.stops_publishing(check, finding) == (blocking and serious and not passed)

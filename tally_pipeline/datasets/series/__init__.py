@@ -10,10 +10,10 @@ from pydantic import Field
 
 from tally_pipeline.datasets.daily_export import DailyExport, Export
 from tally_pipeline.datasets.dataset import Capture, Judging, Options, Past, Shown, bars, rows
-from tally_pipeline.datasets.shown import PREVIEW_ROWS, distribution
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.shows import series, series_quality
+from tally_pipeline.shows.plots import PREVIEW_ROWS, distribution
 from tally_pipeline.shows.quality import SHOWN, Findings
 from tally_pipeline.shows.series import Counts, Refined
 from tally_pipeline.tmdb.exports import DAYS_KEPT, SERIES

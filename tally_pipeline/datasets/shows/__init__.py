@@ -24,7 +24,6 @@ from tally_pipeline.datasets.dataset import (
     bars,
     rows,
 )
-from tally_pipeline.datasets.shown import PREVIEW_ROWS, Rows, distribution
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.parquet import Footer, footer_for
@@ -34,6 +33,7 @@ from tally_pipeline.shows import bronze as bronze_format
 from tally_pipeline.shows import contract, fields, quality
 from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError, rebuild_pages
 from tally_pipeline.shows.lists import MAX_PAGES, ShowList
+from tally_pipeline.shows.plots import PREVIEW_ROWS, Rows, distribution
 from tally_pipeline.shows.quality import Findings
 from tally_pipeline.shows.rawjson import MalformedJsonError, members
 from tally_pipeline.shows.refine import Refined, refine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tally_pipeline.shows import gold
+from tally_pipeline import gold
 from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, RULES
 
 

@@ -1,4 +1,4 @@
-"""What is shown of a day, as plain data: rows, and the shape of numbers. Who shows it decides how."""
+"""What is shown of a day, as plain data: rows, and numbers as bars. Who shows it decides how."""
 
 from __future__ import annotations
 
@@ -16,13 +16,6 @@ BINS = 24
 
 
 @dataclass(frozen=True)
-class Rows:
-    """A small table: each row a mapping from column to value, the first row's columns first."""
-
-    rows: Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
 class Bars:
     """Numbers as bars in their order, by name; None is a gap. Bars begin at `least`."""
 
@@ -33,6 +26,13 @@ class Bars:
     def of(cls, values: Sequence[float | None]) -> Bars:
         """One series, which needs no name."""
         return cls({"": values})
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A small table: each row a mapping from column to value, the first row's columns first."""
+
+    rows: Sequence[Mapping[str, Any]]
 
 
 def distribution(values: Any) -> list[float]:

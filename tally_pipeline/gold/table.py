@@ -1,0 +1,177 @@
+"""What a gold table is: a table by day that is made from silver, and says all about itself in one module.
+
+Arrow and Athena schemas, Dagster's assets, checks and lineage, the query engines' tables, what is stale and the data
+dictionary all derive from it. Every table has the partition `dt` besides: the day it describes. A day that is missing
+in silver is never filled in: what would compare with it is null, and a column says so.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib.resources import files
+from typing import Any, ClassVar, Protocol
+
+import pyarrow as pa
+
+from tally_pipeline.gold.columns import Column
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.gold import GoldFooter, Input, Past, Sources
+from tally_pipeline.shows.plots import Bars
+from tally_pipeline.shows.quality import Check, Findings
+
+VERSION = "2"
+"""Stands in the footer of every gold file; raise it when a column or its meaning changes."""
+
+SPANS = (1, 7, 28)
+"""Days over which trends look back."""
+
+_PLACEHOLDER = re.compile(r":([a-z]\w*)")
+
+
+class Engine(Protocol):
+    """Answers SQL in Athena's dialect, as `catalog.engine.QueryEngine` promises."""
+
+    def query(self, sql: str) -> pa.Table: ...
+
+    def rows(self, sql: str, schema: pa.Schema) -> pa.Table: ...
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files that a day is made from; `past`, where there is one, stands for those before the named."""
+
+    named: tuple[Input, ...]
+    past: Past | None = None
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A day's rows, what they were made from, and what the table's checks found. Nothing is written yet."""
+
+    rows: pa.Table
+    inputs: Inputs
+    findings: Findings
+
+
+class Table(ABC):
+    """One gold table: `gold/<name>/dt=<day>/data.parquet`, queried as `gold_<name>`.
+
+    `window` is how far back a day's rows depend on silver, in words. `key` are the columns that tell its rows of one
+    day apart. `checks` are declared in the order in which `findings` answers them; a day that cannot be made at all
+    fails the first. `previewed` are the columns that people see of a day at once.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    window: ClassVar[str]
+    key: ClassVar[tuple[str, ...]]
+    columns: ClassVar[tuple[Column, ...]]
+    checks: ClassVar[tuple[Check, ...]]
+    previewed: ClassVar[tuple[str, ...]]
+    kind: ClassVar[str] = "parquet"
+    """What makes it, as a label in Dagster's UI."""
+
+    @property
+    def sql_name(self) -> str:
+        return f"gold_{self.name}"
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of every file of the table. `dt` is the partition, not a column of the file."""
+        return pa.schema([column.arrow_field for column in self.columns])
+
+    @property
+    def source_tables(self) -> tuple[str, ...]:
+        """The tables that its columns come from."""
+        return tuple(dict.fromkeys(table for column in self.columns for table, _ in column.sources))
+
+    def obstacle(self, sources: Sources, day: str) -> str:
+        """Why the day cannot be made, and what to do about it; empty when it can."""
+        return ""
+
+    @abstractmethod
+    def rows(self, sources: Sources, engine: Engine, day: str) -> pa.Table:
+        """The day's rows in the table's schema. Raises what the engine raises."""
+
+    @abstractmethod
+    def inputs(self, sources: Sources, day: str) -> Inputs:
+        """The files that the day depends on: when one of them changes, the day is stale."""
+
+    @abstractmethod
+    def findings(self, sources: Sources, engine: Engine, day: str, rows: pa.Table) -> Findings:
+        """What the checks find in the day's rows, held against the files rather than against the same query."""
+
+    def preview(self, rows: pa.Table) -> pa.Table:
+        """What people see of the day's rows, the first of them first."""
+        return rows.select(list(self.previewed))
+
+    def plots(self, engine: Engine, day: str, rows: pa.Table) -> Mapping[str, Bars]:
+        """The shape of the day's rows, or of the days up to it."""
+        return {}
+
+    def compute(self, sources: Sources, engine: Engine, day: str) -> Computed:
+        """Everything that publishing the day needs. Raises what the engine raises."""
+        rows = self.rows(sources, engine, day)
+        return Computed(rows, self.inputs(sources, day), self.findings(sources, engine, day, rows))
+
+    def is_current(self, sources: Sources, day: str) -> bool:
+        """Whether the day is there, under today's contract, and made from the files that there are now."""
+        footer = sources.lake.footer_if_ours(layout.gold_key(self.name, day), GoldFooter)
+        if footer is None or footer.contract_version != VERSION:
+            return False
+        now = self.inputs(sources, day)
+        return (set(footer.inputs), footer.past) == (set(now.named), now.past)
+
+
+class SqlTable(Table):
+    """A table that is made by the SQL beside its module, written for Athena, for one day at a time.
+
+    The SQL may name `:day`, the days before it that trends look back to (`:day_1`, `:day_7`, `:day_28`) and what
+    stands in `values`.
+    """
+
+    kind = "sql"
+    values: ClassVar[Mapping[str, int]] = {}
+
+    def statement(self, day: str) -> str:
+        """The query in Athena's SQL that answers the table's rows of `day` (YYYY-MM-DD).
+
+        Raises `ValueError` when `day` is no date, `KeyError` when the SQL names what there is not.
+        """
+        # Only what a date writes of itself gets into the SQL.
+        days = {"day": days_before(day, 0)} | {f"day_{span}": days_before(day, span) for span in SPANS}
+        values: dict[str, Any] = {name: f"'{then}'" for name, then in days.items()} | dict(self.values)
+        package = type(self).__module__.rpartition(".")[0]
+        text = (files(package) / f"{self.name}.sql").read_text(encoding="utf-8")
+        return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), text)
+
+    def query(self, engine: Engine, day: str) -> pa.Table:
+        """The rows of `day` in the table's schema, by its key. Raises what the engine raises."""
+        rows = engine.rows(self.statement(day), self.schema)
+        # By the key here, not by the SQL: Athena writes rows in parts, in no order.
+        return rows.sort_by([(name, "ascending") for name in self.key]).combine_chunks()
+
+    def obstacle(self, sources: Sources, day: str) -> str:
+        if day in sources.days():
+            return ""
+        return f"there is no silver of {day}; materialize silver_shows for it first."
+
+    def rows(self, sources: Sources, engine: Engine, day: str) -> pa.Table:
+        return self.query(engine, day)
+
+
+def days_before(day: str, days: int) -> str:
+    """The day so many days before; raises `ValueError` when `day` is no date."""
+    return (date.fromisoformat(day) - timedelta(days=days)).isoformat()
+
+
+def by_list(rows: pa.Table, column: str) -> dict[str, list[float | None]]:
+    """A column's values by list, the highest first: a plot's series."""
+    values: dict[str, list[float | None]] = {}
+    for row in rows.sort_by([("data_type", "ascending"), (column, "descending")]).to_pylist():
+        values.setdefault(row["data_type"], []).append(float(row[column]))
+    return values
