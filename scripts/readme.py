@@ -1,4 +1,5 @@
-"""Writes the generated parts of README.md anew: what stands between a pair of `generated` comments."""
+"""Writes what is generated of the documents anew: README's parts between a pair of `generated` comments, and the data
+dictionary."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 from tally_pipeline.catalog import dictionary
 
 README = Path(__file__).parents[1] / "README.md"
+DICTIONARY = README.parent / "docs" / "data-dictionary.md"
 PARTS = {
     "columns": dictionary.columns_table,
     "rules": dictionary.rules_table,
@@ -28,9 +30,17 @@ def generated(text: str) -> str:
     return text
 
 
+def documents() -> dict[Path, str]:
+    """What every document should say."""
+    return {
+        README: generated(README.read_text(encoding="utf-8")),
+        DICTIONARY: dictionary.every_table(),
+    }
+
+
 if __name__ == "__main__":
-    before = README.read_text(encoding="utf-8")
-    after = generated(before)
-    if "--check" in sys.argv and after != before:
-        raise SystemExit("README.md is not what the contract says: run `make docs`")
-    README.write_text(after, encoding="utf-8")
+    for path, text in documents().items():
+        if "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            raise SystemExit(f"{path.name} is not what the contract says: run `make docs`")

@@ -1,11 +1,14 @@
-"""The data dictionary: the contract as a Markdown table, for README."""
+"""The data dictionary: the contracts as Markdown tables, for README and for a page of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from tally_pipeline import gold
-from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, RULES
+from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, RULES, athena_type
 
 
 def columns_table() -> str:
@@ -40,6 +43,30 @@ def gold_tables() -> str:
             + _table(("column", "type", "meaning"), rows)
         )
     return "\n\n".join(parts)
+
+
+def every_table() -> str:
+    """Every table that people may query, with its columns: a page of its own."""
+    parts = [
+        "# Data dictionary\n\nEvery table that `tally query` and Athena answer from, generated from the contracts."
+        " All are partitioned; filter on `dt`, the day in UTC."
+    ]
+    for table in TABLES:
+        rows = [
+            (f"`{field.name}`", f"`{athena_type(field.type)}`", _comment(field)) for field in table.presented
+        ]
+        parts.append(
+            f"## `{table.name}`\n\n{table.description} Files: `{table.pattern}`.\n\n"
+            + _table(("column", "type", "meaning"), rows)
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _comment(field: pa.Field) -> str:
+    if field.name in PARTITION_KEYS and not field.metadata:
+        return f"Partition. {PARTITION_KEYS[field.name]}"
+    comment: bytes = (field.metadata or {}).get(b"comment", b"")
+    return comment.decode().replace("|", "\\|")
 
 
 def rules_table() -> str:

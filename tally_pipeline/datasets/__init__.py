@@ -1,23 +1,29 @@
-"""The datasets that Tally captures: each is a folder here, and a line in `DATASETS`."""
+"""The datasets that Tally captures: each is a folder here, and a line in `_FOLDERS`."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from tally_pipeline.datasets.dataset import Dataset
-from tally_pipeline.datasets.genres import GenresDataset
-from tally_pipeline.datasets.series import SeriesExport
-from tally_pipeline.datasets.shows import ShowsDataset
+from tally_pipeline.datasets.genres import GENRES
+from tally_pipeline.datasets.series import SERIES
+from tally_pipeline.datasets.shows import SHOWS
 from tally_pipeline.lake.layout import Places
-from tally_pipeline.shows.lists import LISTS
+
+__all__ = ["DATASETS", "GENRES", "PLACES", "SERIES", "SHOWS", "AnyDataset", "named"]
 
 AnyDataset = Dataset[Any, Any]
 
-SHOWS = tuple(map(ShowsDataset, LISTS))
-SERIES = SeriesExport()
-GENRES = GenresDataset()
+_FOLDERS = (
+    "shows",
+    "series",
+    "genres",
+)
 
-DATASETS: tuple[AnyDataset, ...] = (*SHOWS, SERIES, GENRES)
+DATASETS: tuple[AnyDataset, ...] = tuple(
+    dataset for folder in _FOLDERS for dataset in import_module(f"{__name__}.{folder}").DATASETS
+)
 """Every dataset."""
 
 PLACES = Places(dataset.place for dataset in DATASETS)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 import obstore
 from botocore.exceptions import BotoCoreError
 from obstore import exceptions
-from obstore.store import LocalStore, ObjectStore
+from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from tally_pipeline.aws import errors
 from tally_pipeline.lake import s3
@@ -126,6 +126,12 @@ class Store:
     def in_folder(cls, folder: Path, observe: Observe | None = None) -> Store:
         """The store in a local folder, which is made when it is first used."""
         return cls(lambda: LocalStore(folder, mkdir=True), str(folder), observe=observe)
+
+    @classmethod
+    def in_memory(cls) -> Store:
+        """A store that is gone with the process, and touches no disk."""
+        backend = MemoryStore()
+        return cls(lambda: backend, "memory:")
 
     @classmethod
     def on_s3(cls, aws: Aws, bucket: str, observe: Observe | None = None) -> Store:

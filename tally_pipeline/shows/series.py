@@ -1,37 +1,33 @@
-"""TMDB's daily list of all its series: the contract of its lines, and how a day's file becomes silver.
-
-The file is gzip of JSON lines, `{"id":5,"original_name":"La Job","popularity":6.301}`, about 200,000 of them:
-https://developer.themoviedb.org/docs/daily-id-exports. A line is a row, so a file is refined as the lists are, in
-chunks of rows; what is new is cutting it into lines.
-"""
+"""TMDB's daily list of all its series: the contract of its lines, `{"id":5,"original_name":"La Job",
+"popularity":6.301}`, about 200,000 of them, and how a day's file becomes silver."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from tally_pipeline.shows import contract
-from tally_pipeline.shows.captures import UnreadableCaptureError
-from tally_pipeline.shows.chunk import refine_chunk
+from tally_pipeline.shows import lines
 from tally_pipeline.shows.contract import Column, RowContract
-from tally_pipeline.shows.rawjson import without_mark
+from tally_pipeline.shows.lines import QUARANTINE, RULES, UnreadableExportError, count_lines
+
+__all__ = [
+    "QUARANTINE",
+    "RULES",
+    "SERIES",
+    "SILVER",
+    "Counts",
+    "Receipt",
+    "Refined",
+    "UnreadableExportError",
+    "count_lines",
+    "refine",
+]
 
 VERSION = "1"
 """Stands in the footer of every file; raise it when a column or a rule changes."""
-
-CHUNK_LINES = 5_000
-"""Lines refined at a time: enough to make the columns long, few enough to keep memory flat."""
-
-SHOWN = 20
-"""How many unknown fields are named at most."""
 
 SERIES = RowContract(
     (
@@ -67,33 +63,6 @@ SERIES = RowContract(
 
 SILVER: pa.Schema = SERIES.schema
 """The schema of every silver file; rows stand by rank. `dt` is the partition, not a column of the file."""
-
-Rule = Literal[contract.Rule, "repeated_id"]
-
-RULES: dict[Rule, str] = {
-    **{rule: contract.RULES[rule] for rule in contract.RULES if rule != "impossible_date"},
-    "repeated_id": "an earlier line of the file has the same id",
-}
-"""Every reason for which a line is rejected, and what it means."""
-
-QUARANTINE: pa.Schema = pa.schema(
-    [
-        pa.field("raw", pa.string(), metadata={"comment": "The line as it stands in the file."}),
-        pa.field("line", pa.int32(), metadata={"comment": "The line's number in the file, 1 first."}),
-        pa.field(
-            "rules", contract.STRINGS, metadata={"comment": "Every rule that the line breaks, by name."}
-        ),
-        pa.field(
-            "reasons", contract.STRINGS, metadata={"comment": "The same in words, with field and value."}
-        ),
-        pa.field("bronze_key", pa.string(), metadata={"comment": "The bronze object that holds the line."}),
-    ]
-)
-"""The schema of every quarantine file."""
-
-
-class UnreadableExportError(UnreadableCaptureError):
-    """The object is no whole gzip file; the message says in what way."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -170,63 +139,20 @@ def refine(export: bytes, *, key: str) -> Refined:
 
     The result depends on nothing else. Raises `UnreadableExportError`.
     """
-    every = _lines(export)
-    places: Sequence[int] = range(len(every))
-    if not all(map(bytes.strip, every)):
-        places = [place for place in places if every[place].strip()]
-    lines = [every[place] for place in places] if len(places) < len(every) else every
-    batches: list[pa.RecordBatch] = []
-    sound: list[np.ndarray] = []
-    broken: dict[int, list[tuple[Rule, str]]] = {}
-    seen: set[str] = set()
-    unknown: Counter[str] = Counter()
-    names = [column.name for column in SERIES.sourced]
-    for start in range(0, len(lines), CHUNK_LINES):
-        part = lines[start : start + CHUNK_LINES]
-        chunk = refine_chunk(part, SERIES)
-        batches.append(pa.RecordBatch.from_arrays([chunk.columns[name] for name in names], names))
-        good = np.setdiff1d(np.arange(len(part)), list(chunk.broken), assume_unique=True)
-        sound.append(good + start)
-        broken.update({places[start + i]: list(reasons) for i, reasons in chunk.broken.items()})
-        seen |= chunk.seen
-        unknown.update(chunk.unknown)
-
-    schema = pa.schema([SILVER.field(name) for name in names])
-    rows = pa.Table.from_batches([batch.cast(schema) for batch in batches], schema=schema)
-    ids = rows["show_id"].to_numpy()
-    first = np.unique(ids, return_index=True)[1]
-    if len(first) < len(ids):
-        sound_lines = np.concatenate(sound)
-        for repeat in np.setdiff1d(np.arange(len(ids)), first, assume_unique=True):
-            told = f"id {ids[repeat]} stands on an earlier line"
-            broken[places[sound_lines[repeat]]] = [("repeated_id", told)]
-        rows = rows.take(np.sort(first))
-    silver = _ranked(rows)
-    return Refined(
-        silver=silver,
-        quarantine=_quarantine(every, broken, key),
-        counts=_counts(len(every), len(every) - len(lines), silver, broken, seen, unknown),
+    read = lines.read(export, SERIES, unique="show_id", key=key)
+    silver = _ranked(read.rows)
+    counts = Counts(
+        lines=read.lines,
+        silver_rows=silver.num_rows,
+        quarantined=read.quarantine.num_rows,
+        repeats=read.by_rule["repeated_id"],
+        zero_popularity=int(np.count_nonzero(silver["popularity"].to_numpy() == 0)),
+        by_rule=read.by_rule,
+        new_fields=read.new_fields,
+        lost_fields=read.lost_fields,
+        blank=read.blank,
     )
-
-
-def count_lines(export: bytes) -> int:
-    """How many lines a file holds; raises `UnreadableExportError`."""
-    return len(_lines(export))
-
-
-def _lines(export: bytes) -> list[bytes]:
-    """The file's lines without their ends, nor the byte order mark before the first. Nothing after the last end is
-    no line."""
-    if not export:
-        raise UnreadableExportError("it is not a whole gzip file (it is empty)")
-    try:
-        text = gzip.decompress(export)
-    except (EOFError, OSError, zlib.error) as error:
-        raise UnreadableExportError(f"it is not a whole gzip file ({error})") from error
-    lines = without_mark(text).split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    return lines
+    return Refined(silver, read.quarantine, counts)
 
 
 def _ranked(rows: pa.Table) -> pa.Table:
@@ -234,41 +160,3 @@ def _ranked(rows: pa.Table) -> pa.Table:
     order = np.lexsort((rows["show_id"].to_numpy(), -rows["popularity"].to_numpy()))
     rank = pa.array(np.arange(1, rows.num_rows + 1, dtype=np.int32))
     return rows.combine_chunks().take(order).append_column(SILVER.field("rank"), rank)
-
-
-def _quarantine(lines: Sequence[bytes], broken: dict[int, list[tuple[Rule, str]]], key: str) -> pa.Table:
-    rows = [
-        {
-            "raw": lines[index].decode("utf-8", "backslashreplace"),
-            "line": index + 1,
-            "rules": list(dict.fromkeys(rule for rule, _ in reasons)),
-            "reasons": [text for _, text in reasons],
-            "bronze_key": key,
-        }
-        for index, reasons in sorted(broken.items())
-    ]
-    return pa.Table.from_pylist(rows, schema=QUARANTINE)
-
-
-def _counts(
-    lines: int,
-    blank: int,
-    silver: pa.Table,
-    broken: dict[int, list[tuple[Rule, str]]],
-    seen: set[str],
-    unknown: Counter[str],
-) -> Counts:
-    by_rule = Counter(
-        rule for reasons in broken.values() for rule in dict.fromkeys(rule for rule, _ in reasons)
-    )
-    return Counts(
-        lines=lines,
-        silver_rows=silver.num_rows,
-        quarantined=len(broken),
-        repeats=by_rule["repeated_id"],
-        zero_popularity=int(np.count_nonzero(silver["popularity"].to_numpy() == 0)),
-        by_rule={rule: by_rule[rule] for rule in RULES},
-        new_fields=dict(sorted(unknown.items())[:SHOWN]),
-        lost_fields=tuple(sorted(SERIES.fields - seen)) if lines > blank else (),
-        blank=blank,
-    )

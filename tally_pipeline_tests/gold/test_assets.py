@@ -16,6 +16,7 @@ import pytest
 from tally_pipeline import gold
 from tally_pipeline.assets import common
 from tally_pipeline.assets.gold import gold_assets, gold_key
+from tally_pipeline.assets.io_manager import LakeIOManager
 from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
 from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.datasets import GENRES, named
@@ -56,7 +57,7 @@ class Pipeline:
         job = dg.Definitions(
             assets=assets,
             jobs=[dg.define_asset_job("gold", [gold_key(table) for table in tables])],
-            resources={"lake": self.lake, "workbench": DuckDbEngine(self.root, TABLES)},
+            resources={"io_manager": LakeIOManager(self.lake), "workbench": DuckDbEngine(self.root, TABLES)},
             executor=dg.in_process_executor,
         ).resolve_job_def("gold")
         range_tags = {

@@ -135,3 +135,7 @@ class GenresDataset(Dataset[Genres, Refined]):
 
     def show(self, capture: Capture[Genres], refined: Refined, past: Past) -> Shown:
         return {"dagster/partition_row_count": refined.counts.silver_rows, "genres": rows(refined.silver)}
+
+
+GENRES = GenresDataset()
+DATASETS = (GENRES,)

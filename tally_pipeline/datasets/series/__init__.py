@@ -16,7 +16,7 @@ from tally_pipeline.shows import series, series_quality
 from tally_pipeline.shows.plots import PREVIEW_ROWS, distribution
 from tally_pipeline.shows.quality import SHOWN, Findings
 from tally_pipeline.shows.series import Counts, Refined
-from tally_pipeline.tmdb.exports import DAYS_KEPT, SERIES
+from tally_pipeline.tmdb import exports
 
 NAME = "series_export"
 
@@ -43,11 +43,11 @@ class RefineOptions(Options):
 class SeriesExport(DailyExport[Refined]):
     """The export of all series."""
 
-    file = SERIES
+    file = exports.SERIES
     bronze_description = (
         "TMDB's daily file of all series (id, name, popularity), byte for byte, with a receipt beside it. The one"
-        f" asset whose past can be fetched: TMDB keeps {DAYS_KEPT} days, so a backfill of them downloads history."
-        " Today's file is there from about 08:00 UTC."
+        f" asset whose past can be fetched: TMDB keeps {exports.DAYS_KEPT} days, so a backfill of them downloads"
+        " history. Today's file is there from about 08:00 UTC."
     )
     silver_asset = ("silver_series",)
     silver_op = "silver_series"
@@ -125,3 +125,7 @@ class SeriesExport(DailyExport[Refined]):
             "popularity": bars(distribution(refined.silver["popularity"].to_numpy())),
             "preview": rows(refined.silver, most=PREVIEW_ROWS),
         }
+
+
+SERIES = SeriesExport()
+DATASETS = (SERIES,)

@@ -32,7 +32,7 @@ from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.shows import bronze as bronze_format
 from tally_pipeline.shows import contract, fields, quality
 from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError, rebuild_pages
-from tally_pipeline.shows.lists import MAX_PAGES, ShowList
+from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ShowList
 from tally_pipeline.shows.plots import PREVIEW_ROWS, Rows, distribution
 from tally_pipeline.shows.quality import Findings
 from tally_pipeline.shows.rawjson import MalformedJsonError, members
@@ -311,3 +311,7 @@ def _previewed(row: bytes, place: int) -> dict[str, object]:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 shown[name] = bytes(text).decode("utf-8", "backslashreplace")
     return shown
+
+
+SHOWS = tuple(map(ShowsDataset, LISTS))
+DATASETS = SHOWS
