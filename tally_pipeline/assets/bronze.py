@@ -18,6 +18,7 @@ from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import AlreadyThereError
 from tally_pipeline.shows import quality
 from tally_pipeline.shows.lists import MAX_PAGES, ShowList
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.refine import refine
 from tally_pipeline.tmdb.errors import PermanentError, TransientError
 
@@ -92,7 +93,8 @@ def _refused(lake: Lake, show_list: ShowList, day: str, present: str) -> Outcome
     held = lake.bronze_keys(show_list.name, day)
     if held:
         instead = (
-            f"Bronze holds {len(held)} capture(s) of that day: {', '.join(map(str, held[-3:]))}. To rebuild the day"
+            f"Bronze holds {counted(len(held), 'capture')} of that day: {', '.join(map(str, held[-3:]))}."
+            " To rebuild the day"
             f" from them, materialize silver_shows/{show_list.name} and what is below it for {day}."
         )
     else:
@@ -130,7 +132,9 @@ def _fetch_and_keep(
     key: BronzeKey,
 ) -> None:
     depth = config.pages if config.pages is not None else tmdb.depths[show_list.name]
-    context.log.info(f"Capturing {show_list.name}, {depth or 'all'} pages, from {tmdb.source}.")
+    context.log.info(
+        f"Capturing {show_list.name}, {counted(depth, 'page') if depth else 'all pages'}, from {tmdb.source}."
+    )
     try:
         with tmdb.client() as client:
             captured = client.capture(

@@ -37,6 +37,7 @@ from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows import gold, gold_quality
 from tally_pipeline.shows.books import data_quality_daily
 from tally_pipeline.shows.lists import LISTS, ShowList
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import Check, Finding
 
 PASS_RATE_DAYS = 28
@@ -156,7 +157,7 @@ def make_day(lake: Lake, workbench: QueryEngine, table: gold.Table, day: str, si
         "dagster/uri": lake.store.uri(key),
         "source": lake.source,
         "lists without silver": missing,
-        "made from": f"{len(made.inputs)} files named in the footer"
+        "made from": f"{counted(len(made.inputs), 'file')} named in the footer"
         + (f", {made.past.files} before them" if made.past else ""),
         "seconds": round(seconds, 3),
         "preview": markdown_table(_preview(table, made.rows)),

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tally_pipeline.shows import gold
 from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, athena_type
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import Finding
 
 WHAT_TO_DO, WHERE_TO_LOOK = "What to do", "Where to look (SQL)"
@@ -223,4 +224,4 @@ def _in_words(values: Sequence[float | None]) -> str:
     if not known:
         return "no values"
     missing = f", {len(values) - len(known)} missing" if len(known) < len(values) else ""
-    return f"{len(values)} values from {min(known):g} to {max(known):g}, the last {known[-1]:g}{missing}"
+    return f"{counted(len(values), 'value')} from {min(known):g} to {max(known):g}, the last {known[-1]:g}{missing}"

@@ -17,6 +17,7 @@ from tally_pipeline.shows.gold import (
     TOP_MOVERS,
     TRENDS,
 )
+from tally_pipeline.shows.plurals import counted, noun
 from tally_pipeline.shows.quality import SHOWN, Check, Finding
 
 EVERY_SHOW_ONCE = Check(
@@ -66,8 +67,8 @@ def every_show_once(trends: pa.Table, silver: Mapping[str, pa.Table]) -> Finding
     offenders += [{"show_id": show, "what": "not in silver"} for show in extra]
     return Finding(
         passed=not (missing or extra or repeats),
-        summary=f"{len(found)} rows, {len(wanted)} shows in silver; {len(missing)} missing, {len(extra)} that silver"
-        f" does not have, {repeats} repeats",
+        summary=f"{counted(len(found), 'row')}, {counted(len(wanted), 'show')} in silver; {len(missing)} missing,"
+        f" {len(extra)} that silver does not have, {counted(repeats, 'repeat')}",
         todo=_BUG,
         numbers={"rows": len(found), "missing": len(missing), "extra": len(extra), "repeats": repeats},
         offenders=offenders[:SHOWN],
@@ -98,7 +99,7 @@ def totals_agree(genres: pa.Table, silver: Mapping[str, pa.Table]) -> Finding:
     ]
     return Finding(
         passed=not differing,
-        summary=f"{len(compared) - len(differing)} of {len(compared)} lists add up",
+        summary=f"{len(compared) - len(differing)} of {counted(len(compared), 'list')} add up",
         todo=_BUG,
         numbers={"lists_differing": len(differing), "genres": len(rows)},
         offenders=differing or compared,
@@ -156,7 +157,7 @@ def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Set[str]]) -
         if (row["compared_dt"], row["gap_days"]) != (before, gap):
             wrong.append({"list": name, "kind": row["kind"], "compared_dt": row["compared_dt"], "is": before})
         if gap:
-            gaps[name, before] = f"{name} {gap} days between {before} and {day}"
+            gaps[name, before] = f"{name} {counted(gap, 'day')} between {before} and {day}"
     return _gaps_finding(wrong, list(gaps.values()), {})
 
 
@@ -191,7 +192,8 @@ def shows_known(movers: pa.Table, known: Mapping[str, Collection[int]]) -> Findi
     return Finding(
         passed=not unknown,
         serious=False,
-        summary=f"{len(unknown)} of {movers.num_rows} rows are of shows that silver does not have",
+        summary=f"{len(unknown)} of {counted(movers.num_rows, 'row')} {noun(len(unknown), 'is', 'are')} of shows"
+        " that silver does not have",
         todo="Was silver rebuilt meanwhile? Materialize the table again; else it is a bug in its SQL.",
         numbers={"unknown_shows": len(unknown)},
         offenders=unknown[:SHOWN],
@@ -204,7 +206,9 @@ def genres_known(genres: pa.Table) -> Finding:
     return Finding(
         passed=not ids,
         serious=False,
-        summary=f"{len(ids)} genre ids have no name" + (f": {', '.join(map(str, ids))}" if ids else ""),
+        summary=counted(len(ids), "genre id has", "genre ids have")
+        + " no name"
+        + (f": {', '.join(map(str, ids))}" if ids else ""),
         todo="Materialize bronze_genres and silver_genres, then this table again. What is nameless still is new at"
         " TMDB or a film's genre.",
         numbers={"unknown_genres": len(ids)},
@@ -224,7 +228,7 @@ def numbers_agree(quality: pa.Table, silver: Mapping[str, int], quarantine: Mapp
             differing.append({"list": name, "silver": there[0], "told": told[0], "quarantine": there[1]})
     return Finding(
         passed=not differing,
-        summary=f"{quality.num_rows - len(differing)} of {quality.num_rows} lists agree with their files",
+        summary=f"{quality.num_rows - len(differing)} of {counted(quality.num_rows, 'list')} agree with their files",
         todo="A file under silver/shows or quarantine/shows was written by other hands: materialize silver_shows of"
         " the day again.",
         numbers={"lists_differing": len(differing)},
@@ -252,7 +256,7 @@ def _back(day: str, days: int) -> str:
 def _gaps_finding(wrong: list[dict[str, Any]], gaps: list[str], numbers: Mapping[str, float]) -> Finding:
     return Finding(
         passed=not wrong,
-        summary=f"{len(wrong)} places are silent about a missing day"
+        summary=counted(len(wrong), "place is", "places are") + " silent about a missing day"
         if wrong
         else f"every gap is told: {', '.join(gaps)}"
         if gaps
