@@ -149,11 +149,13 @@ def up(day: Day) -> bool:
             )
             folder, count = day.awaits
             brought = _until(lambda: sum(_objects(lake / folder, dt) for dt in day.dts) >= count)
+            log = home / "sandbox" / "dagster" / "up.log"
+            # Before the end, which may come while Dagster starts a run: of that it tells by a traceback.
+            logged = log.read_text() if log.exists() else ""
         finally:
             process.terminate()
             ended = process.wait(60)
-        told, log = words.read_text(), home / "sandbox" / "dagster" / "up.log"
-        logged = log.read_text() if log.exists() else ""
+        told = words.read_text()
         fine = said and there and brought and ended == 0 and "Traceback" not in told + logged
         if not fine:
             print(

@@ -26,6 +26,7 @@ from tally_pipeline.gold.table import VERSION, Table
 from tally_pipeline.lake.gold import GoldFooter, Sources
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.shows.plots import PREVIEW_ROWS, Rows
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import Finding
 
 
@@ -98,7 +99,7 @@ def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> P
     named, past = computed.inputs.named, computed.inputs.past
     metadata: dict[str, Any] = {
         "lists without silver": sorted(set(sources.by_list) - set(sources.lists_of(day))),
-        "made from": f"{len(named)} files named in the footer"
+        "made from": f"{counted(len(named), 'file')} named in the footer"
         + (f", {past.files} before them" if past else ""),
         "seconds": round(seconds, 3),
         "preview": Rows(table.preview(computed.rows).slice(0, PREVIEW_ROWS).to_pylist()),

@@ -15,6 +15,7 @@ from tally_pipeline.gold.table import Table
 from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.shows.contract import COLUMNS, PARTITION_KEYS, athena_type
 from tally_pipeline.shows.plots import Bars, Rows
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import Finding
 
 WHAT_TO_DO, WHERE_TO_LOOK = "What to do", "Where to look (SQL)"
@@ -206,4 +207,4 @@ def _in_words(values: Sequence[float | None]) -> str:
     if not known:
         return "no values"
     missing = f", {len(values) - len(known)} missing" if len(known) < len(values) else ""
-    return f"{len(values)} values from {min(known):g} to {max(known):g}, the last {known[-1]:g}{missing}"
+    return f"{counted(len(values), 'value')} from {min(known):g} to {max(known):g}, the last {known[-1]:g}{missing}"

@@ -13,6 +13,7 @@ from tally_pipeline.deployment.cron import latest
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.shows.lists import LISTS, ShowList
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import SHOWN, Finding
 
 GRACE = timedelta(hours=1)
@@ -72,7 +73,7 @@ def freshness_finding(newest: dict[str, str | None], due: str) -> Finding:
     ]
     return Finding(
         passed=not late,
-        summary=f"{len(newest) - len(late)} of {len(newest)} lists have silver of {due} or newer",
+        summary=f"{len(newest) - len(late)} of {counted(len(newest), 'list')} have silver of {due} or newer",
         todo="Run `tally sync`, or materialize bronze_shows of today; then see why the schedule did not: is it"
         " running, is the daemon up, did its run fail?",
         numbers={"lists_late": len(late)},
@@ -84,7 +85,7 @@ def failures_finding(failed: Sequence[dict[str, str]]) -> Finding:
     """`failed`: assets and days whose last attempt failed."""
     return Finding(
         passed=not failed,
-        summary=f"{len(failed)} partitions are left failed",
+        summary=counted(len(failed), "partition is", "partitions are") + " left failed",
         todo="Open the named asset, select the day, read why its run failed, mend that, and materialize the day.",
         numbers={"partitions_failed": len(failed)},
         offenders=list(failed[-SHOWN:]),

@@ -16,6 +16,7 @@ from tally_pipeline.datasets.shows import ShowsDataset
 from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.shows.lists import LISTS, ShowList
 from tally_pipeline.shows.plots import Rows
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import SHOWN, Check, Finding
 
 SCHEMA_IS_THE_CONTRACTS = Check(
@@ -81,7 +82,7 @@ def schema_finding(catalog: QueryEngine) -> Finding:
     differing = catalog.differences(NAME)
     return Finding(
         passed=not differing,
-        summary=f"the table differs from the contract in {len(differing)} places: {_in_words(differing)}"
+        summary=f"the table differs from the contract in {counted(len(differing), 'place')}: {_in_words(differing)}"
         if differing
         else f"all {columns} columns are the contract's",
         todo=catalog.remedies.schema,
@@ -99,7 +100,8 @@ def counts_finding(silver: Mapping[str, int], table: Mapping[str, int], todo: st
     differing = [row for row in rows if row["silver"] != row["table"]]
     return Finding(
         passed=bool(silver) and not differing,
-        summary=f"{sum(table.values())} rows in the table, {sum(silver.values())} in silver, {len(silver)} lists",
+        summary=f"{counted(sum(table.values()), 'row')} in the table, {sum(silver.values())} in silver,"
+        f" {counted(len(silver), 'list')}",
         todo=todo,
         numbers={"rows": sum(table.values()), "lists_differing": len(differing)},
         offenders=differing or rows,

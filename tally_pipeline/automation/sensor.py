@@ -26,6 +26,7 @@ from tally_pipeline.deployment import Settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.arrivals import Arrival, Arrivals
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.shows.plurals import counted
 
 CATCH_UP_DAYS = 31
 """Days that one run catches up with at most: about half a minute, for so long may what a person launches wait."""
@@ -35,7 +36,8 @@ LOOK_SECONDS = 20.0
 
 
 FILLING = "filling"
-"""The turn of whoever fills a lake with past days: to the sensor more of them come as long as it is taken."""
+"""The turn of whoever fills a lake with past days: to the sensor more of them come as long as it is taken, and
+gold is left to them."""
 
 
 class _Refined(msgspec.Struct, frozen=True):
@@ -85,7 +87,8 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         # The newer word on a list and day takes the place of the older.
         waiting = {(p.data_type, p.dt): p for p in (*cursor.pending, *map(pending_of, arrived))}
         found = sort_out(context, settings, begin, lake, waiting.values())
-        settled = all(one.dt >= _today() for one in arrived) and not lake.turns.is_taken(FILLING)
+        filling = lake.turns.is_taken(FILLING)
+        settled = all(one.dt >= _today() for one in arrived) and not filling
         chosen = [one for one in _chosen(found.ready, graph, settled) if not busy & _below(graph, one.what)]
         requests = [_refine_request(batch, found.ready, graph) for batch in chosen]
         taken = {(name, day) for batch in chosen for day in batch.days for name in batch.what}
@@ -97,7 +100,7 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
                 layout.EARLIEST, _digest([gold.VERSION, *([refined.digest] if refined else [])])
             )
         idle = not requests and not busy & set(BELOW_BRONZE) and all(one.dt > _today() for one in later)
-        if refined and idle:
+        if refined and idle and not filling:
             requests, refined = _made_anew(context.instance, lake, begin, refined)
         next_cursor = _SensorCursor(
             next_arrivals, tuple(later), refined, tuple(unrecorded), looked_back=gold.VERSION
@@ -237,7 +240,11 @@ def _today() -> str:
 
 
 def _nothing_to_do(later: Sequence[Pending]) -> str:
-    return f"{len(later)} lists and days wait for what is under way" if later else "nothing new in bronze"
+    # Those of days to come wait for their day.
+    waiting = sum(one.dt <= _today() for one in later)
+    if not waiting:
+        return "nothing new in bronze"
+    return f"{counted(waiting, 'list and day waits', 'lists and days wait')} for what is under way"
 
 
 def _read_cursor(cursor: str | None) -> _SensorCursor:

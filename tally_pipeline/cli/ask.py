@@ -14,6 +14,7 @@ from tally_pipeline.cli.grid import Column, Grid, grid
 from tally_pipeline.datasets.captures import audit
 from tally_pipeline.datasets.dataset import Audited
 from tally_pipeline.deployment import Settings, deploy
+from tally_pipeline.shows.plurals import counted, noun
 
 Format = Literal["table", "csv", "json"]
 
@@ -77,7 +78,7 @@ def _closing(rows: pa.Table, answer: pa.Table, found: Grid) -> str:
     if rows.num_rows < answer.num_rows:
         told += "; --all, --limit N or --output FILE for more"
     missing = [f"{len(found.left_out)} of {answer.num_columns} columns"] if found.left_out else []
-    missing += [f"the end of {found.cut:,} cell{'s' if found.cut > 1 else ''}"] if found.cut else []
+    missing += [f"the end of {found.cut:,} {noun(found.cut, 'cell')}"] if found.cut else []
     if missing:
         told += f". Left out to fit: {' and '.join(missing)}; --format csv or --output FILE has them"
     return f"{told}."
@@ -87,7 +88,7 @@ def _of(rows: pa.Table, answer: pa.Table) -> str:
     shown, all_ = rows.num_rows, answer.num_rows
     if shown < all_:
         return f"{shown:,} of {all_:,} rows"
-    return f"{all_:,} row" if all_ == 1 else f"{all_:,} rows"
+    return f"{all_:,} {noun(all_, 'row')}"
 
 
 def prove(settings: Settings, *, as_json: bool) -> int:
@@ -96,11 +97,12 @@ def prove(settings: Settings, *, as_json: bool) -> int:
     found = [_told(audited, as_json) for audited in audit(lake)]
     broken = [audited for audited in found if audited.problems]
     unproven = [audited for audited in found if audited.unproven]
+    pages, rows = sum(audited.pages for audited in found), sum(audited.rows for audited in found)
     totals = {
         "lake": lake.store.root,
         "objects": len(found),
-        "pages": sum(audited.pages for audited in found),
-        "rows": sum(audited.rows for audited in found),
+        "pages": pages,
+        "rows": rows,
         "broken": {audited.key: list(audited.problems) for audited in broken},
         "without_hashes": [audited.key for audited in unproven],
     }
@@ -108,9 +110,13 @@ def prove(settings: Settings, *, as_json: bool) -> int:
         terminal.print_json(json.dumps(totals, indent=2, ensure_ascii=False))
     else:
         print(
-            f"{totals['objects']} objects, {totals['pages']} pages, {totals['rows']} rows in {totals['lake']}:"
-            f" {len(broken)} do not hold"
-            + (f", {len(unproven)} state no hashes (another tool wrote them)" if unproven else "")
+            f"{counted(len(found), 'object')}, {counted(pages, 'page')}, {counted(rows, 'row')} in {lake.store.root}:"
+            f" {counted(len(broken), 'does', 'do')} not hold"
+            + (
+                f", {counted(len(unproven), 'states', 'state')} no hashes (another tool wrote them)"
+                if unproven
+                else ""
+            )
         )
         if broken:
             print("Restore the named objects from a backup; silver of their days stays as it is until then.")

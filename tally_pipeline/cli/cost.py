@@ -16,6 +16,7 @@ from tally_pipeline.monitoring import activity
 from tally_pipeline.monitoring.activity import Lake, Measured
 from tally_pipeline.monitoring.bill import Charge, Line, PriceList, charges, price_list
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
+from tally_pipeline.shows.plurals import counted, noun
 
 _COMMENT = re.compile(r"--[^\n]*")
 
@@ -56,7 +57,7 @@ def _parts(lines: Sequence[Line], prices: PriceList) -> Table:
     for price, line in priced[: len(priced) - len(small)]:
         quantity = _quantity(line.quantity, price.unit)
         table.add_row(line.part, price.what, line.basis, quantity, _usd(price.of(line.quantity)))
-    table.add_row(f"{len(small)} smaller ones", "", "", "", _usd(sum(small)))
+    table.add_row(counted(len(small), "smaller one"), "", "", "", _usd(sum(small)))
     return table
 
 
@@ -87,15 +88,16 @@ def _notes(measured: Measured, lake: Lake, prices: PriceList) -> list[str]:
     shows = lake.shows or measured.rows
     unchecked = sum(not price.checked for price in prices.prices.values())
     return [
-        f"For {shows:,} shows a day in a lake {lake.days} days old; {measured.rows:,} were captured and counted, on"
-        f" {measured.counted_days} days."
+        f"For {shows:,} {noun(shows, 'show')} a day in a lake {counted(lake.days, 'day')} old;"
+        f" {measured.rows:,} were captured and counted, on {counted(measured.counted_days, 'day')}."
         + (" What depends on size is multiplied." if shows != measured.rows else "")
         + (f" TMDB serves {MOST_SERVED:,} rows a day at most." if shows > MOST_SERVED else ""),
         "measured: counted in these runs. scaled: counted, then multiplied. computed: from the settings and the SQL."
         " assumed: what AWS does inside; see monitoring/activity.py.",
         "Without the machine that runs Dagster, and without people's own queries: each costs a listing for every list"
         " and day since first_ingest_date that its filter on dt leaves.",
-        f"Prices: {prices.region}, {prices.date}, {prices.said}. {unchecked} of {len(prices.prices)} are unchecked.",
+        f"Prices: {prices.region}, {prices.date}, {prices.said}. {unchecked} of {len(prices.prices)}"
+        f" {noun(unchecked, 'is', 'are')} unchecked.",
     ]
 
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 from tally_pipeline.cli import deploy_local, terminal
 from tally_pipeline.cli.checked import Checked
 from tally_pipeline.deployment import Settings, deploy
+from tally_pipeline.shows.plurals import counted, noun
 
 _MARKS = {"good": "[green]✓[/green]", "wrong": "[red]✗[/red]", "unsure": "[yellow]![/yellow]"}
 
@@ -27,8 +28,12 @@ def check(settings: Settings, *, as_json: bool) -> int:
         terminal.print_json(json.dumps(_told(settings, found), indent=2, ensure_ascii=False))
     else:
         unsure = sum(checked.state == "unsure" for checked in found)
-        told = f"{wrong} of {len(found)} are wrong" if wrong else f"None of {len(found)} is wrong"
-        terminal.words().print(told + (f", {unsure} are worth a look." if unsure else "."))
+        told = (
+            f"{wrong} of {len(found)} {noun(wrong, 'is', 'are')} wrong"
+            if wrong
+            else f"None of {len(found)} is wrong"
+        )
+        terminal.words().print(told + (f", {counted(unsure, 'is', 'are')} worth a look." if unsure else "."))
     return 1 if wrong else 0
 
 

@@ -21,6 +21,7 @@ from tally_pipeline.monitoring.metrics import (
     PIPELINE_RUN_FAILURES,
     TOTAL_SHOWS_INGESTED,
 )
+from tally_pipeline.shows.plurals import counted, noun
 
 CREDENTIALS, LAKE_BUCKET, RESULTS_BUCKET = "credentials", "lake bucket", "results bucket"
 
@@ -233,7 +234,7 @@ def _events_queue(aws: Aws) -> Iterator[Checked]:
             APPLY,
         )
     else:
-        told = f"{_name(aws.settings.events_queue_url)}; about {_messages(stated)} messages in it"
+        told = f"{_name(aws.settings.events_queue_url)}; about {counted(_messages(stated), 'message')} in it"
         yield good("events queue", told)
 
 
@@ -246,7 +247,8 @@ def _dead_letters(aws: Aws) -> Iterator[Checked]:
     if letters:
         yield unsure(
             "dead letters",
-            f"about {letters} messages that could not be read lie in {_name(url)}",
+            f"about {counted(letters, 'message')} that could not be read"
+            f" {noun(letters, 'lies', 'lie')} in {_name(url)}",
             "read them (aws sqs receive-message); the daily sweep refines what they told of; then purge the queue",
         )
     else:
@@ -277,7 +279,7 @@ def _topic(aws: Aws) -> Iterator[Checked]:
     found = [one["SubscriptionArn"] for page in pages for one in page["Subscriptions"]]
     confirmed = [one for one in found if one.startswith("arn:")]
     if confirmed:
-        yield good("alerts topic", f"{_name(arn)} tells {len(confirmed)} subscribers")
+        yield good("alerts topic", f"{_name(arn)} tells {counted(len(confirmed), 'subscriber')}")
     elif found:
         yield unsure(
             "alerts topic", "nobody confirmed a subscription", "open the mail from AWS and confirm it"

@@ -17,6 +17,7 @@ from tally_pipeline.deployment import Deployment, Settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.tmdb.errors import TmdbError
 
 LEAST_FREE = 1_000_000_000
@@ -76,7 +77,7 @@ def of_query(deployment: Deployment) -> Checked:
         rows = deployment.catalog.query(sql).to_pylist()[0]["n"]
     except QueryError as error:
         return wrong(name, str(error), f'mend what it names, then try: tally query "{sql}"')
-    return good(name, f"answers: {rows} rows of {first} and {today}")
+    return good(name, f"answers: {counted(rows, 'row')} of {first} and {today}")
 
 
 def of_tmdb(deployment: Deployment) -> Checked:

@@ -17,6 +17,7 @@ from tally_pipeline.deployment import Settings, SettingsError, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError, NoSuchObjectError, ObjectInfo, Store
+from tally_pipeline.shows.plurals import counted
 
 LAYERS = ("bronze", "silver", "quarantine", "gold", "reports")
 
@@ -39,7 +40,8 @@ def export(settings: Settings, folder: Path, only: Sequence[str]) -> int:
         objects = _objects(lake.store, only or LAYERS)
         size = sum(info.size for info in objects) / 1e6
         words.print(
-            f"{len(objects)} objects, {size:,.1f} MB, from {lake.store.root} into {folder}", markup=False
+            f"{counted(len(objects), 'object')}, {size:,.1f} MB, from {lake.store.root} into {folder}",
+            markup=False,
         )
         made, doubts = _made(lake.store, objects, folder, known)
         manifest = {**known, **{copy.key: copy.stated for copy in made}}
@@ -51,8 +53,8 @@ def export(settings: Settings, folder: Path, only: Sequence[str]) -> int:
     counts = {done: sum(copy.done == done for copy in made) for done in ("written", "renewed", "kept")}
     words.print(
         f"{counts['written']} written, {counts['renewed']} renewed, {counts['kept']} were there. {folder / MANIFEST}"
-        f" names {len(manifest)} files, each read again and hashed: "
-        + (f"{len(doubts)} doubts." if doubts else "all hold."),
+        f" names {counted(len(manifest), 'file')}, each read again and hashed: "
+        + (f"{counted(len(doubts), 'doubt')}." if doubts else "all hold."),
         markup=False,
     )
     return 1 if doubts else 0

@@ -13,6 +13,7 @@ from tally_pipeline.cli import history
 from tally_pipeline.deployment import Settings, SettingsError, deploy, first_day
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import AlreadyThereError
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.tmdb import sandbox
 
 SAID_EVERY = 40
@@ -36,8 +37,8 @@ def fill(settings: Settings, days: int) -> int:
         first_day.record(settings, past[0])
         written, there = write(settings, instance, lake, past, _say)
     _say(
-        f"{written} captures of {past[0]} to {past[-1]} written into {lake.store.root}"
-        + (f", {there} were there already" if there else "")
+        f"{counted(written, 'capture')} of {past[0]} to {past[-1]} written into {lake.store.root}"
+        + (f", {counted(there, 'was', 'were')} there already" if there else "")
         + ". A running `tally up` refines them by itself; `tally rebuild` does, and a backfill in the UI."
     )
     return 0
@@ -72,7 +73,7 @@ def write(
         if len(names) == SAID_EVERY:
             found.record_found(instance, lake, names, say, more=lambda: True)
             names.clear()
-            say(f"{key.dt}: {written + there} captures")
+            say(f"{key.dt}: {counted(written + there, 'capture')}")
     found.record_found(instance, lake, names, say, more=lambda: True)
     return written, there
 

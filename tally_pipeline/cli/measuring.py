@@ -29,6 +29,7 @@ from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError, Store
 from tally_pipeline.monitoring.activity import Asked, Measured, Run, Usage
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
+from tally_pipeline.shows.plurals import noun
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.settings import TmdbSettings
 
@@ -54,7 +55,8 @@ def measure(settings: Settings, *, days: int, shows: int | None, say: Say) -> Me
     ):
         counted = min(days, COUNTED_DAYS)
         say(
-            f"Refining {counted - 1} days of history in the sandbox, so that today's runs find what they would."
+            f"Refining {counted - 1} {noun(counted - 1, 'day')} of history in the sandbox, so that"
+            " today's runs find what they would."
         )
         bench.fill(counted - 1, until=bench.today - timedelta(days=1))
         say("Counting: sync, genres, the same refined again, export, checks.")

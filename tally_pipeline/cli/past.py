@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack
 from datetime import date, timedelta
 
 import dagster as dg
@@ -11,65 +13,121 @@ from rich.console import Console
 from rich.markup import escape
 
 from tally_pipeline import automation, clock
+from tally_pipeline.assets import common
+from tally_pipeline.automation import Batch
 from tally_pipeline.cli import failures, fill
 from tally_pipeline.cli.ui import Ui, UiError
+from tally_pipeline.datasets import named
+from tally_pipeline.datasets.captures import NoCaptureError, choose
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.parquet import Origin
 from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.tmdb import sandbox
 
 LOOK_SECONDS = 1.0
 """How often it is looked whether the run has ended."""
 
+Pause = Callable[[float], None]
+
+
+class Turn:
+    """The turn of who fills the lake. While it is held, the sensor leaves past days, and gold, to the holder.
+
+    Whoever uses it as a context manager gives it up at the end.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._held = ExitStack()
+        self._is_held = False
+
+    def __enter__(self) -> Turn:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+        self._is_held = False
+
+    def take_if_free(self) -> bool:
+        """Take it unless somebody else has it, who keeps the sensor off as well; whether it is ours."""
+        # To the kernel we are somebody else whenever we ask.
+        if not self._is_held and not self._lake.turns.is_taken(automation.FILLING):
+            self._held.enter_context(self._lake.turns.take(automation.FILLING, (), lambda _: None))
+            self._is_held = True
+        return self._is_held
+
+    def wait(self, pause: Pause, say: Callable[[str], None]) -> None:
+        """Take it, however long that takes."""
+        if not self.take_if_free():
+            say("The lake is being filled; the past comes after that.")
+        while not self.take_if_free():
+            pause(LOOK_SECONDS)
+
 
 def give(
-    settings: Settings,
-    instance: dg.DagsterInstance,
-    ui: Ui,
-    pause: Callable[[float], None],
-    words: Console,
+    settings: Settings, instance: dg.DagsterInstance, ui: Ui, turn: Turn, pause: Pause, words: Console
 ) -> None:
-    """Fill the days that the lake should have had before its first, and rebuild them in one run; watch it to its end.
+    """Fill the days that the lake should have had before its first, and rebuild them; watch that to its end.
 
-    Does nothing for TMDB's data, for a sandbox that somebody serves, for a lake with a past, or when switched off. A
+    Only what is not there, or not made from what is there now, is made, the days before today in one run. Does
+    nothing for TMDB's data, for a sandbox that somebody serves, for a lake with a past, or when switched off. A
     failure is told, not raised.
     """
     lake = deploy(settings).lake
     days = missing(settings, lake, clock.today())
     if not days:
         return
-    run_id = automation.run_under_way(instance, {automation.PAST_TAG: "true"})
+    turn.wait(pause, words.print)
+    started = time.monotonic()
     try:
+        run_id = automation.run_under_way(instance, {automation.PAST_TAG: "true"})
         if run_id is None:
             words.print(
                 f"A past for the sandbox: {days[0]} to {days[-1]} are filled and rebuilt, behind all that you launch."
                 " TALLY_SANDBOX_PAST_DAYS=0 switches it off."
             )
-            # Until the run is there that refines them the sensor is to leave them alone.
-            with lake.turns.take(automation.FILLING, (), words.print):
-                fill.write(settings, instance, lake, days, say=lambda _: None, pause=lambda: pause(0))
-                run_id = ui.launch(automation.refine.name, _tags(lake, days[0]), automation.BELOW_BRONZE)
-        words.print(f"The past is rebuilt: {ui.run_url(run_id)}")
+            fill.write(settings, instance, lake, days, say=lambda _: None, pause=lambda: pause(0))
+        launched: list[Batch[frozenset[dg.AssetKey]]] = []
+        while True:
+            if run_id is None:
+                batch = next(iter(_to_make(instance, lake, _held_from(lake, days[0]))), None)
+                # The same once more would end as before.
+                if batch is None or batch in launched:
+                    break
+                launched.append(batch)
+                run_id = ui.launch(automation.refine.name, _tags(batch), sorted(batch.what, key=str))
+            said = "And what looks back on it" if len(launched) > 1 else "The past is rebuilt"
+            words.print(f"{said}: {ui.run_url(run_id)}")
+            if not _is_watched_to_success(instance, run_id, pause):
+                _tell_failure(instance, run_id, ui, words)
+                return
+            run_id = None
     except UiError as refusal:
         words.print(
             f"[red]The past was not rebuilt:[/red] {escape(str(refusal))}. The next `tally up` tries again;"
             " `tally rebuild` does it now."
         )
         return
-    started = time.monotonic()
+    words.print(
+        f"The past is there after {time.monotonic() - started:.0f} s: {counted(len(days), 'day')} before the first."
+        " Trends, movers and the calendar are in the report; reload its page."
+    )
+
+
+def _is_watched_to_success(instance: dg.DagsterInstance, run_id: str, pause: Pause) -> bool:
+    """Wait until the run has ended; whether it succeeded."""
     while (run := instance.get_run_by_id(run_id)) is not None and not run.is_finished:
         pause(LOOK_SECONDS)
-    if run is not None and run.is_success:
-        words.print(
-            f"The past is there after {time.monotonic() - started:.0f} s: {len(days)} days before the first."
-            " Trends, movers and the calendar are in the report; reload its page."
-        )
-    else:
-        reasons = failures.of_run(instance, run_id)
-        words.print(f"[red]The past was not rebuilt whole.[/red] See {ui.run_url(run_id)}")
-        for name, reason in reasons.items():
-            words.print(f"  {name}: {reason}", markup=False)
+    return run is not None and run.is_success
+
+
+def _tell_failure(instance: dg.DagsterInstance, run_id: str, ui: Ui, words: Console) -> None:
+    words.print(f"[red]The past was not rebuilt whole.[/red] See {ui.run_url(run_id)}")
+    for name, reason in failures.of_run(instance, run_id).items():
+        words.print(f"  {name}: {reason}", markup=False)
 
 
 def missing(settings: Settings, lake: Lake, today: date) -> list[date]:
@@ -102,15 +160,59 @@ def _is_filled(lake: Lake, data_type: str, day: date) -> bool:
     return lake.store.exists(str(sandbox.filled_key(data_type, day)))
 
 
-def _tags(lake: Lake, first: date) -> dict[str, str]:
-    """The tags of one run from `first` to the last day held without a gap: days since then look back on these."""
+def _held_from(lake: Lake, first: date) -> list[str]:
+    """The days from `first` to the last day held without a gap: days since then look back on these."""
     held = {day for name in _NAMES for day in lake.bronze_days(name)}
-    last = first
-    while (last + timedelta(days=1)).isoformat() in held:
-        last += timedelta(days=1)
+    days = [first.isoformat()]
+    while (following := automation.day_after(days[-1])) in held:
+        days.append(following)
+    return days
+
+
+def _to_make(
+    instance: dg.DagsterInstance, lake: Lake, days: Sequence[str]
+) -> list[Batch[frozenset[dg.AssetKey]]]:
+    """What is to be made of these days, oldest first: what is not there, not known to Dagster, or not current."""
+    known = {key: instance.get_materialized_partitions(key) for key in automation.BELOW_BRONZE}
+    stale, _ = automation.stale(instance, lake, days[0], len(days) + 1, lambda: True)
+    return automation.batches(
+        {day: anew for day in days if (anew := _anew(lake, day, known, stale.get(day, frozenset())))},
+        len(days),
+    )
+
+
+def _anew(
+    lake: Lake,
+    day: str,
+    known: Mapping[dg.AssetKey, AbstractSet[str]],
+    stale: frozenset[dg.AssetKey],
+) -> frozenset[dg.AssetKey]:
+    """What is to be made of a day: with silver all that hangs below it."""
+    silver = {
+        common.silver_of(name)
+        for name in _NAMES
+        if not _is_refined(lake, name, day) or day not in known[common.silver_of(name)]
+    }
+    below = set(automation.BELOW_BRONZE) - {common.silver_of(name) for name in _NAMES}
+    unknown = {key for key in below if day not in known[key]}
+    return frozenset(silver | below if silver else stale | unknown)
+
+
+def _is_refined(lake: Lake, data_type: str, day: str) -> bool:
+    """Whether silver was made from the capture that counts, or there is none that could be refined."""
+    try:
+        capture = choose(lake, named(data_type), day)
+    except NoCaptureError:
+        return True
+    origin = lake.footer_if_ours(layout.silver_key(data_type, day), Origin)
+    return origin is not None and any(ref.key == str(capture.key) for ref in origin.bronze)
+
+
+def _tags(batch: Batch[frozenset[dg.AssetKey]]) -> dict[str, str]:
+    """The tags of one run of all days of the batch."""
     return {
-        "dagster/asset_partition_range_start": first.isoformat(),
-        "dagster/asset_partition_range_end": last.isoformat(),
+        "dagster/asset_partition_range_start": batch.first,
+        "dagster/asset_partition_range_end": batch.last,
         # The next `tally up` launches its own.
         "dagster/max_retries": "0",
         automation.PAST_TAG: "true",

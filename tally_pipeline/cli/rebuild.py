@@ -16,6 +16,7 @@ from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.monitoring import runs
 from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.shows.plurals import counted
 
 
 def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
@@ -39,7 +40,8 @@ def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
         )
     try:
         words.print(
-            f"{days[0]} to {days[-1]}: rebuilding {len(days)} days in {settings.lake_place}", markup=False
+            f"{days[0]} to {days[-1]}: rebuilding {counted(len(days), 'day')} in {settings.lake_place}",
+            markup=False,
         )
         result = _execute(settings, deployment, days, run_id)
     except KeyboardInterrupt:

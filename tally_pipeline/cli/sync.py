@@ -24,6 +24,7 @@ from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Settings, deploy, first_day
 from tally_pipeline.monitoring import runs
 from tally_pipeline.shows.lists import LISTS, ShowList
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.tmdb.capture import PageProgress
 
 
@@ -134,7 +135,7 @@ def _progress(console: Console) -> Iterator[Any]:
 
         def line(at: PageProgress) -> None:
             if at.pages_done == at.pages_planned:
-                console.print(f"{at.list_name}: {at.pages_done} pages, {at.rows} rows")
+                console.print(f"{at.list_name}: {counted(at.pages_done, 'page')}, {counted(at.rows, 'row')}")
 
         yield line
         return

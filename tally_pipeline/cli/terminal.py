@@ -26,8 +26,9 @@ _WIDTH = 140
 
 _STEERING = re.compile(
     # Control characters but tab and line feed; marks, embeddings, overrides and isolates of bidirectional text;
-    # line and paragraph separators; what no reader sees; halves of characters.
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    # line and paragraph separators; what no reader sees, so that two names look like one; halves of characters.
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff]"
 )
 _PAGER = """
 PAGER=${PAGER-less}

@@ -29,6 +29,8 @@ from tally_pipeline.deployment.first_day import first_day, look, record
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from tally_pipeline.cli.past import Turn
+
 LOCK = "up.lock"
 ANYWHERE = "/tmp"
 """The folder for temporary files that every machine has."""
@@ -79,13 +81,16 @@ def up(settings: Settings, *, port: int, first_sync: bool) -> int:
 def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words: Console) -> None:
     """Ends only by `StoppedError` or `ServiceDiedError`."""
     # Imported here, so that a wrong port is told of at once: importing Dagster takes seconds.
-    from tally_pipeline.cli import history
+    from tally_pipeline.cli import history, past
 
     started = time.monotonic()
+    turn = past.Turn(deploy(settings).lake)
     # Before anybody else does: two processes that make the databases at the same time collide.
-    with history.opened(settings, launched_are_dead=True) as instance:
+    with history.opened(settings, launched_are_dead=True) as instance, turn:
         services.pause(0)
-        _begin_partitions(settings, with_past=first_sync)
+        if _begin_partitions(settings, with_past=first_sync):
+            # Before there is a sensor: what an interrupted `tally up` left of a past is not for it.
+            turn.take_if_free()
         # Not in the lake's folder, which may be anywhere, at any length.
         with tempfile.TemporaryDirectory(prefix="tally-", dir=_sockets_folder()) as folder:
             _start(services, settings, ui, Path(folder))
@@ -97,15 +102,15 @@ def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words
 
             words.print(f"Ready after {time.monotonic() - started:.0f} s.")
             if first_sync:
-                _first_minutes(settings, instance, ui, attend, words)
+                _first_minutes(settings, instance, ui, turn, attend, words)
             else:
                 words.print(f"Up: {ui.url}. Ctrl-C stops it.")
             while True:
                 attend()
 
 
-def _begin_partitions(settings: Settings, *, with_past: bool) -> None:
-    """Write down where the lake begins, and the past that the sandbox is going to be given, before the code loads."""
+def _begin_partitions(settings: Settings, *, with_past: bool) -> bool:
+    """Write down where the lake begins, before the code loads; whether the sandbox is going to be given a past."""
     # Late, for it imports what the assets import.
     from tally_pipeline.cli import past
 
@@ -114,6 +119,7 @@ def _begin_partitions(settings: Settings, *, with_past: bool) -> None:
     days = past.missing(settings, lake, clock.today()) if with_past else []
     if days:
         record(settings, days[0])
+    return bool(days)
 
 
 class _Partitions:
@@ -146,6 +152,7 @@ def _first_minutes(
     settings: Settings,
     instance: DagsterInstance,
     ui: Ui,
+    turn: Turn,
     attend: Callable[[float], None],
     words: Console,
 ) -> None:
@@ -157,13 +164,14 @@ def _first_minutes(
     from tally_pipeline.cli.what_next import what_next
 
     try:
-        is_there = sync_today(settings, instance, ui, attend, words)
-        if is_there:
-            launch_export(settings, ui, words)
-            words.print(what_next(settings, ui), markup=False)
-        words.print(f"Up: {ui.url}. Ctrl-C stops it.")
-        if is_there:
-            past.give(settings, instance, ui, attend, words)
+        with turn:
+            is_there = sync_today(settings, instance, ui, attend, words)
+            if is_there:
+                launch_export(settings, ui, words)
+                words.print(what_next(settings, ui), markup=False)
+            words.print(f"Up: {ui.url}. Ctrl-C stops it.")
+            if is_there:
+                past.give(settings, instance, ui, turn, attend, words)
     except complete_errors() as error:
         # The UI stays up: what is wrong with the lake may be mended meanwhile.
         words.print(f"[red]The first minutes broke off:[/red] {escape(str(error))}")

@@ -8,9 +8,11 @@ import sysconfig
 from pathlib import Path
 
 from tally_pipeline import clock
+from tally_pipeline.cli.past import missing
 from tally_pipeline.cli.ui import Ui
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
 
 
 def what_next(settings: Settings, ui: Ui) -> str:
@@ -27,19 +29,26 @@ def what_next(settings: Settings, ui: Ui) -> str:
         where = lake.store.uri(report)
     else:
         where = (settings.lake_folder / report).as_uri()
-    past = (
-        f"{tally} sandbox fill --days 90, then {tally} rebuild"
-        if settings.sandbox_embedded
-        else "materialize bronze_series_export for any of the last 90 days in the UI: the one source with a past"
-    )
     lines = {
         "look": f"{ui.url}/asset-groups",
         "report": where,
         "query": f'{tally} query "{sql}"',
-        "past": past,
+        "past": _past(settings, lake, tally),
         "backfill": "in the UI select assets, Materialize, and choose a range of days",
     }
     return "\n".join(["What next:", *(f"{name:8} {text}" for name, text in lines.items())])
+
+
+def _past(settings: Settings, lake: Lake, tally: str) -> str:
+    """How the lake gets a past, where it does not by itself."""
+    coming = missing(settings, lake, clock.today())
+    if coming:
+        return f"{coming[0]} to {coming[-1]} are filled and rebuilt now, by themselves"
+    if settings.sandbox_embedded:
+        return f"{tally} sandbox fill --days 90, then {tally} rebuild"
+    return (
+        "materialize bronze_series_export for any of the last 90 days in the UI: the one source with a past"
+    )
 
 
 def command(settings: Settings) -> str:

@@ -23,6 +23,7 @@ from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.store import Store
 from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.shows.plots import Bars, Rows
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import Check, Findings
 from tally_pipeline.tmdb.connection import Tmdb
 
@@ -176,8 +177,8 @@ class Dataset(ABC, Generic[C, R]):
             return None
         silver = "/".join(self.silver_asset)
         instead = (
-            f"Bronze holds {len(held)} capture(s) of that day: {', '.join(map(str, held[-3:]))}. To rebuild the day"
-            f" from them, materialize {silver} and what is below it for {day}."
+            f"Bronze holds {counted(len(held), 'capture')} of that day: {', '.join(map(str, held[-3:]))}. To rebuild"
+            f" the day from them, materialize {silver} and what is below it for {day}."
             if held
             else f"Bronze holds nothing of that day, and nobody can fetch it any more. Materialize {today} instead;"
             " the schedule keeps the coming days."

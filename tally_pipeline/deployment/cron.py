@@ -17,6 +17,8 @@ _LOOKED_AT = 200
 
 _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 
+_NEVER = "that date never comes"
+
 _RANDOM = re.compile(r"(?<![a-z])[rh](?![a-z])", re.IGNORECASE)
 """Jenkins's `H` and `R`: another time whenever it is read."""
 
@@ -31,10 +33,11 @@ def check(expression: str, now: datetime) -> None:
         raise CronError("its digits must be 0 to 9")
     if _RANDOM.search(expression):
         raise CronError("H and R stand for a random time")
-    try:
-        windows = _windows(expression)
-    except dg.DagsterInvalidDefinitionError:
-        raise CronError("it is no such expression, or has a number that is out of range") from None
+    if not _is_valid(expression):
+        if _is_valid(_with(expression, month="*")) and _is_valid(_with(expression, day="1")):
+            raise CronError(_NEVER)
+        raise CronError("it is no such expression, or has a number that is out of range")
+    windows = _windows(expression)
     previous = None
     for _ in range(_LOOKED_AT):
         try:
@@ -47,7 +50,7 @@ def check(expression: str, now: datetime) -> None:
             raise CronError(f"it fires more often than every {LEAST_BETWEEN.seconds // 60} minutes")
         previous = window.end
     if previous is None:
-        raise CronError("there is no such date")
+        raise CronError(_NEVER)
 
 
 def latest(expression: str, until: datetime) -> datetime:
@@ -55,6 +58,20 @@ def latest(expression: str, until: datetime) -> datetime:
     window = _windows(expression).get_prev_partition_window(until, respect_bounds=False)
     assert window is not None, f"{expression!r} did not fire between {_BEGIN} and {until}"
     return window.end.astimezone(UTC)
+
+
+def _is_valid(expression: str) -> bool:
+    try:
+        _windows(expression)
+    except dg.DagsterInvalidDefinitionError:
+        return False
+    return True
+
+
+def _with(expression: str, *, day: str | None = None, month: str | None = None) -> str:
+    """The expression with another day of the month, or another month."""
+    given = {2: day, 3: month}
+    return " ".join(given.get(place) or field for place, field in enumerate(expression.split()))
 
 
 def _windows(expression: str) -> dg.TimeWindowPartitionsDefinition:

@@ -20,6 +20,7 @@ from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.shows.bronze import Metadata, UnreadableBronzeError
 from tally_pipeline.shows.page_set import Verdict
 from tally_pipeline.shows.plots import Bars
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import Check, Finding, Findings
 from tally_pipeline.shows.refine import Counts
 
@@ -156,7 +157,7 @@ def numbers_agree(quality: pa.Table, silver: Mapping[str, int], quarantine: Mapp
             differing.append({"list": name, "silver": there[0], "told": told[0], "quarantine": there[1]})
     return Finding(
         passed=not differing,
-        summary=f"{quality.num_rows - len(differing)} of {quality.num_rows} lists agree with their files",
+        summary=f"{quality.num_rows - len(differing)} of {counted(quality.num_rows, 'list')} agree with their files",
         todo="A file under silver/shows or quarantine/shows was written by other hands: materialize silver_shows of"
         " the day again.",
         numbers={"lists_differing": len(differing)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import SHOWN, Check, Finding
 
 GAPS_ARE_TOLD = Check(
@@ -21,7 +22,7 @@ def gaps_finding(wrong: list[dict[str, Any]], gaps: list[str], numbers: Mapping[
     """`wrong`: the places that are silent about a gap; `gaps`: the missing days, in words."""
     return Finding(
         passed=not wrong,
-        summary=f"{len(wrong)} places are silent about a missing day"
+        summary=counted(len(wrong), "place is", "places are") + " silent about a missing day"
         if wrong
         else f"every gap is told: {', '.join(gaps)}"
         if gaps

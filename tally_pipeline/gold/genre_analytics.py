@@ -14,6 +14,7 @@ from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
 from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list, days_before
 from tally_pipeline.lake.gold import Sources
 from tally_pipeline.shows.plots import Bars
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import SHOWN, Check, Finding, Findings
 
 PRIOR_VOTES = 500
@@ -128,7 +129,7 @@ def totals_agree(genres: pa.Table, silver: Mapping[str, pa.Table]) -> Finding:
     ]
     return Finding(
         passed=not differing,
-        summary=f"{len(compared) - len(differing)} of {len(compared)} lists add up",
+        summary=f"{len(compared) - len(differing)} of {counted(len(compared), 'list')} add up",
         todo=BUG,
         numbers={"lists_differing": len(differing), "genres": len(rows)},
         offenders=differing or compared,
@@ -154,7 +155,9 @@ def genres_known(genres: pa.Table) -> Finding:
     return Finding(
         passed=not ids,
         serious=False,
-        summary=f"{len(ids)} genre ids have no name" + (f": {', '.join(map(str, ids))}" if ids else ""),
+        summary=counted(len(ids), "genre id has", "genre ids have")
+        + " no name"
+        + (f": {', '.join(map(str, ids))}" if ids else ""),
         todo="Materialize bronze_genres and silver_genres, then this table again. What is nameless still is new at"
         " TMDB or a film's genre.",
         numbers={"unknown_genres": len(ids)},

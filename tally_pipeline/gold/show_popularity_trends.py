@@ -12,6 +12,7 @@ from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
 from tally_pipeline.gold.table import SPANS, Engine, Inputs, SqlTable, days_before
 from tally_pipeline.lake.gold import Sources
 from tally_pipeline.shows.plots import Bars, distribution
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import SHOWN, Check, Finding, Findings
 
 WINDOW_DAYS = SPANS[-1]
@@ -110,8 +111,8 @@ def every_show_once(trends: pa.Table, silver: Mapping[str, pa.Table]) -> Finding
     offenders += [{"show_id": show, "what": "not in silver"} for show in extra]
     return Finding(
         passed=not (missing or extra or repeats),
-        summary=f"{len(found)} rows, {len(wanted)} shows in silver; {len(missing)} missing, {len(extra)} that silver"
-        f" does not have, {repeats} repeats",
+        summary=f"{counted(len(found), 'row')}, {counted(len(wanted), 'show')} in silver; {len(missing)} missing,"
+        f" {len(extra)} that silver does not have, {counted(repeats, 'repeat')}",
         todo=BUG,
         numbers={"rows": len(found), "missing": len(missing), "extra": len(extra), "repeats": repeats},
         offenders=offenders[:SHOWN],

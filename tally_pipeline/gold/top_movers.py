@@ -14,6 +14,7 @@ from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
 from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list, days_before
 from tally_pipeline.lake.gold import Sources
 from tally_pipeline.shows.plots import Bars
+from tally_pipeline.shows.plurals import counted, noun
 from tally_pipeline.shows.quality import SHOWN, Check, Finding, Findings
 
 KINDS = ("riser", "faller", "entry", "exit", "riser_7d", "faller_7d")
@@ -167,7 +168,7 @@ def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Collection[s
         if (row["compared_dt"], row["gap_days"]) != (before, gap):
             wrong.append({"list": name, "kind": row["kind"], "compared_dt": row["compared_dt"], "is": before})
         if gap:
-            gaps[name, before] = f"{name} {gap} days between {before} and {day}"
+            gaps[name, before] = f"{name} {counted(gap, 'day')} between {before} and {day}"
     return gaps_finding(wrong, list(gaps.values()), {})
 
 
@@ -202,7 +203,8 @@ def shows_known(movers: pa.Table, known: Mapping[str, Collection[int]]) -> Findi
     return Finding(
         passed=not unknown,
         serious=False,
-        summary=f"{len(unknown)} of {movers.num_rows} rows are of shows that silver does not have",
+        summary=f"{len(unknown)} of {counted(movers.num_rows, 'row')} {noun(len(unknown), 'is', 'are')} of shows"
+        " that silver does not have",
         todo="Was silver rebuilt meanwhile? Materialize the table again; else it is a bug in its SQL.",
         numbers={"unknown_shows": len(unknown)},
         offenders=unknown[:SHOWN],

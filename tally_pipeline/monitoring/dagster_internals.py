@@ -6,7 +6,11 @@ fail when one of them no longer does what it is used for.
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import sqlalchemy as sa
 
@@ -23,6 +27,10 @@ from dagster._core.errors import DagsterUserCodeProcessError
 # A backfill that was launched and has no run yet is known by its status alone. `DagsterInstance.get_backfills`, which
 # is public, takes nothing else (automation/test_sensor.py).
 from dagster._core.execution.backfill import BulkActionStatus
+
+# How the output of a step is kept and shown. For what is done with it see below.
+from dagster._core.execution.compute_logs import mirror_stream_to_file
+from dagster._core.storage import local_compute_log_manager
 
 # dagster.yaml may name a storage of one's own (`storage: custom`), but no class to begin from is public. With
 # Dagster's own as they are, a `tally sync` takes 5 s longer (monitoring/test_history.py). The modules are here for
@@ -58,6 +66,24 @@ def _database_url(base_dir: str, db_name: str) -> str:
 for _storage in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
     assert hasattr(_storage, "create_db_conn_string"), _storage
     setattr(_storage, "create_db_conn_string", _database_url)  # noqa: B010 - mypy: a module's name is assigned to
+
+
+@contextmanager
+def _mirror_undisturbed(stream: IO[Any], filepath: str) -> Iterator[Any]:
+    """What Dagster does, with children that know no Ctrl-C: a process that begins inherits what is held back."""
+    with ExitStack() as mirrored:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            pids = mirrored.enter_context(mirror_stream_to_file(stream, filepath))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        yield pids
+
+
+# Two pairs of processes show in the terminal what a step prints. Ctrl-C in a terminal is for all of them: two would
+# end with a traceback above our words, and the others before all is shown. Dagster ends them with the step, and they
+# end when this process does (cli/test_interrupted.py).
+setattr(local_compute_log_manager, "mirror_stream_to_file", _mirror_undisturbed)  # noqa: B010 - as above
 
 PLAN_LOGGER = "dagster._core.execution.plan.active"
 """Warns of what our assets see to themselves: no public switch silences it."""

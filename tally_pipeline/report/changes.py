@@ -104,7 +104,7 @@ def _most_popular(inputs: Inputs) -> str:
     lists = sum(1 for one in inputs.lists if inputs.state(one.name, inputs.day) == "published")
     return (
         f"{joined(named)}, of {counted(len(rows), 'show')} on {counted(lists, 'list')};"
-        f" {number(several)} are on more than one."
+        f" {counted(several, 'is', 'are')} on more than one."
     )
 
 

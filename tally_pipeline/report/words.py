@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from tally_pipeline.shows.plurals import noun
+
 _MONTHS = tuple(
     "January February March April May June July August September October November December".split()
 )
@@ -58,7 +60,7 @@ def day_list(days: Sequence[str], most: int = 6) -> str:
     runs = spans(days)
     said = [_span(first, last) for first, last in runs[-most:]]
     left = sum(1 for day in days if day < runs[-most:][0][0]) if runs else 0
-    return ", ".join(said) + (f" and {left} days before" if left else "")
+    return ", ".join(said) + (f" and {counted(left, 'day')} before" if left else "")
 
 
 def _span(first: str, last: str) -> str:
@@ -108,7 +110,7 @@ def percent(value: float) -> str:
 
 def counted(value: int, one: str, many: str | None = None) -> str:
     """`1 show`, `2 shows`."""
-    return f"{number(value)} {one if value == 1 else many or one + 's'}"
+    return f"{number(value)} {noun(value, one, many)}"
 
 
 def ordinal(value: int) -> str:

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from tally_pipeline.shows.plurals import counted, noun
+
 Verdict = Literal["complete", "partial", "empty"]
 
 
@@ -31,13 +33,18 @@ class PageSet(msgspec.Struct, frozen=True, kw_only=True):
     def reason(self) -> str:
         """The verdict in one sentence, for people."""
         if self.verdict == "empty":
-            return f"{self.pages_got} of {self.pages_asked} pages came back and held no rows"
+            return f"{self.pages_got} of {counted(self.pages_asked, 'page')} came back and held no rows"
         if self.verdict == "partial":
             shown = ", ".join(map(str, self.pages_missing[:20]))
             more = f" and {len(self.pages_missing) - 20} more" if len(self.pages_missing) > 20 else ""
-            return f"{self.pages_got} of {self.pages_asked} pages came back; missing: {shown}{more}"
-        repeats = f", {self.repeats} of them repeats" if self.repeats else ""
-        return f"all {self.pages_asked} pages came back with {self.rows} rows{repeats}"
+            return (
+                f"{self.pages_got} of {counted(self.pages_asked, 'page')} came back; missing: {shown}{more}"
+            )
+        repeats = (
+            f", {self.repeats} of them {noun(self.repeats, 'a repeat', 'repeats')}" if self.repeats else ""
+        )
+        all_ = noun(self.pages_asked, "the only page", f"all {self.pages_asked} pages")
+        return f"{all_} came back with {counted(self.rows, 'row')}{repeats}"
 
 
 def judge(

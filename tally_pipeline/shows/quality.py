@@ -9,6 +9,7 @@ from typing import Any
 
 from tally_pipeline.shows import contract
 from tally_pipeline.shows.bronze import Metadata
+from tally_pipeline.shows.plurals import counted, noun
 from tally_pipeline.shows.refine import Counts
 
 SHOWN = 20
@@ -109,7 +110,7 @@ SILVER_CHECKS = (
 def not_empty(metadata: Metadata, rows: int) -> Finding:
     return Finding(
         passed=rows > 0,
-        summary=f"{rows} rows" if rows else "TMDB answered with a list that holds no rows",
+        summary=counted(rows, "row") if rows else "TMDB answered with a list that holds no rows",
         todo="Silver keeps its last good file. Look at the list on TMDB's site; materialize bronze again later.",
         numbers={"rows": rows},
     )
@@ -139,7 +140,8 @@ def etags_match(metadata: Metadata) -> Finding:
     return Finding(
         passed=not differing,
         serious=False,
-        summary=f"{len(differing)} of {len(metadata.pages)} pages differ from their ETag; {without} came without one",
+        summary=f"{len(differing)} of {counted(len(metadata.pages), 'page')}"
+        f" {noun(len(differing), 'differs from its ETag', 'differ from their ETag')}; {without} came without one",
         todo=(
             "TMDB does not document that its ETags hash the body. One page: likely a proxy that rewrites replies."
             " All pages: TMDB changed its ETags; nothing is wrong with the data."
@@ -186,7 +188,7 @@ def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any
     return Finding(
         passed=counts.silver_rows > 0 and counts.pass_rate >= least,
         summary=(
-            f"{counts.pass_rate:.2f} % of {counts.bronze_rows} rows keep every rule; {least:g} % must"
+            f"{counts.pass_rate:.2f} % of {counted(counts.bronze_rows, 'row')} keep every rule; {least:g} % must"
             if counts.bronze_rows
             else "the capture holds no rows"
         ),
@@ -204,7 +206,8 @@ def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any
 def show_id_unique(silver_ids: int, silver_rows: int, repeats: int) -> Finding:
     return Finding(
         passed=silver_ids == silver_rows,
-        summary=f"{silver_rows} rows, {silver_ids} shows; {repeats} repeats were dropped, the better rank stayed",
+        summary=f"{counted(silver_rows, 'row')}, {counted(silver_ids, 'show')}; {counted(repeats, 'repeat')}"
+        f" {noun(repeats, 'was', 'were')} dropped, the better rank stayed",
         todo="A bug in refining: silver must hold each show once. Nothing is published until it is mended.",
         numbers={"repeats": repeats},
     )
@@ -216,7 +219,7 @@ def accounts_for_every_row(counts: Counts, stated: int | None) -> Finding:
     return Finding(
         passed=counts.balanced and is_whole,
         summary=(
-            f"{counts.bronze_rows} in bronze; {counts.silver_rows} in silver + {counts.repeats} repeats"
+            f"{counts.bronze_rows} in bronze; {counts.silver_rows} in silver + {counted(counts.repeats, 'repeat')}"
             f" + {counts.quarantined} in quarantine"
             + ("" if is_whole else f"; the object's metadata tells of {stated}")
         ),
@@ -241,7 +244,8 @@ def repeats_rare(counts: Counts, *, accepted: bool = False) -> Finding:
     return Finding(
         passed=share <= REPEATS_WARN,
         serious=share > REPEATS_BLOCK and not accepted,
-        summary=f"{counts.repeats} of {counts.bronze_rows} rows ({share:.1%}) repeat a show",
+        summary=f"{counts.repeats} of {counted(counts.bronze_rows, 'row')} ({share:.1%})"
+        f" {noun(counts.repeats, 'repeats', 'repeat')} a show",
         todo=(
             "As many shows are likely missing: TMDB's cache served pages of different ages. Materialize bronze again"
             " later, a page lives there for up to 8 hours; to publish the day as it is, launch silver with"
@@ -254,13 +258,16 @@ def repeats_rare(counts: Counts, *, accepted: bool = False) -> Finding:
 def volume(counts: Counts, history: Mapping[str, Counts]) -> Finding:
     """`history`: the published counts of up to seven days before, by day."""
     if not history:
-        return Finding(True, f"{counts.silver_rows} rows; no earlier day to compare with", "", serious=False)
+        return Finding(
+            True, f"{counted(counts.silver_rows, 'row')}; no earlier day to compare with", "", serious=False
+        )
     usual = median(day.silver_rows for day in history.values())
     change = counts.silver_rows / usual - 1 if usual else 0.0
     return Finding(
         passed=not usual or abs(counts.silver_rows - usual) <= VOLUME_TOLERANCE * usual,
         serious=False,
-        summary=f"{counts.silver_rows} rows, {change:+.0%} from {usual:g}, the median of {len(history)} days",
+        summary=f"{counted(counts.silver_rows, 'row')}, {change:+.0%} from {usual:g}, the median of"
+        f" {counted(len(history), 'day')}",
         todo="Look whether the depth was changed (launchpad, settings) or TMDB's list shrank or grew.",
         numbers={"rows": counts.silver_rows, "usual_rows": usual, "change": change},
         offenders=[{"day": day, "rows": past.silver_rows} for day, past in sorted(history.items())],
@@ -281,7 +288,8 @@ def null_rates(counts: Counts, history: Mapping[str, Counts]) -> Finding:
     return Finding(
         passed=not risen,
         serious=False,
-        summary=f"{len(risen)} of {len(rates)} columns have many more nulls than over the last {len(past)} days",
+        summary=f"{len(risen)} of {counted(len(rates), 'column')} {noun(len(risen), 'has', 'have')} many more nulls"
+        f" than over the last {noun(len(past), 'day', f'{len(past)} days')}",
         todo="Compare the named columns' rows with TMDB's site: a field may be on its way out.",
         numbers=_named(rates),
         offenders=risen[:SHOWN],
@@ -294,7 +302,7 @@ def genres_known(counts: Counts, listed: Collection[int] = ()) -> Finding:
     return Finding(
         passed=not unknown,
         serious=False,
-        summary=f"{len(unknown)} unknown genre ids" + (f": {', '.join(unknown)}" if unknown else ""),
+        summary=counted(len(unknown), "unknown genre id") + (f": {', '.join(unknown)}" if unknown else ""),
         todo="Materialize bronze_genres and silver_genres of today: what TMDB lists is known from then on. Add"
         " the genre to GENRES in the contract.",
         numbers={"unknown_genres": len(unknown)},

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tally_pipeline.shows import contract
+from tally_pipeline.shows.plurals import counted, noun
 from tally_pipeline.shows.quality import SHOWN, Check, Finding
 from tally_pipeline.shows.series import Counts
 
@@ -98,7 +99,8 @@ def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any
 def show_id_unique(silver_ids: int, counts: Counts) -> Finding:
     return Finding(
         passed=silver_ids == counts.silver_rows,
-        summary=f"{counts.silver_rows} rows, {silver_ids} ids; {counts.repeats} lines repeated an id",
+        summary=f"{counted(counts.silver_rows, 'row')}, {counted(silver_ids, 'id')};"
+        f" {counted(counts.repeats, 'line')} repeated an id",
         todo="A bug in refining: silver must hold each series once. Nothing is published until it is mended.",
         numbers={"repeats": counts.repeats},
     )
@@ -108,7 +110,8 @@ def accounts_for_every_line(counts: Counts) -> Finding:
     blank = f" + {counts.blank} blank" if counts.blank else ""
     return Finding(
         passed=counts.balanced,
-        summary=f"{counts.lines} lines; {counts.silver_rows} in silver + {counts.quarantined} in quarantine{blank}",
+        summary=f"{counted(counts.lines, 'line')}; {counts.silver_rows} in silver"
+        f" + {counts.quarantined} in quarantine{blank}",
         todo="A bug in refining: a line got lost or doubled. Nothing is published until it is mended.",
         numbers={
             "lines": counts.lines,
@@ -147,7 +150,8 @@ def zero_popularity(counts: Counts, before: tuple[str, Counts] | None) -> Findin
     return Finding(
         passed=share <= most,
         serious=False,
-        summary=f"{counts.zero_popularity} of {counts.silver_rows} series ({share:.2%}) have no popularity{usual}",
+        summary=f"{counts.zero_popularity} of {counts.silver_rows} series ({share:.2%})"
+        f" {noun(counts.zero_popularity, 'has', 'have')} no popularity{usual}",
         todo="Look at the export's top ranks: if known shows have none, TMDB wrote the file before it counted.",
         numbers=numbers,
     )
@@ -157,7 +161,7 @@ def genre_id_unique(ids: Sequence[int]) -> Finding:
     repeated = sorted({genre for genre in ids if ids.count(genre) > 1})
     return Finding(
         passed=not repeated,
-        summary=f"{len(ids)} genres, {len(set(ids))} ids",
+        summary=f"{counted(len(ids), 'genre')}, {counted(len(set(ids)), 'id')}",
         todo="Look at /genre/tv/list; silver keeps its last good file. Materialize bronze_genres again later.",
         numbers={"repeats": len(ids) - len(set(ids))},
         offenders=[{"genre_id": genre} for genre in repeated[:SHOWN]],
@@ -168,7 +172,7 @@ def genres_named(rows: int, rejected: Sequence[str]) -> Finding:
     """`rows`: genres in the reply. `rejected`: the text of those without a whole id and a name."""
     return Finding(
         passed=rows > 0 and not rejected,
-        summary=f"{rows} genres, {len(rejected)} without an id and a name"
+        summary=f"{counted(rows, 'genre')}, {len(rejected)} without an id and a name"
         if rows
         else "TMDB lists no genres",
         todo="Look at /genre/tv/list; silver keeps its last good file. Materialize bronze_genres again later.",
@@ -183,7 +187,7 @@ def genres_as_contracted(ids: Sequence[int]) -> Finding:
     return Finding(
         passed=not new and not gone,
         serious=is_broken,
-        summary=f"{len(new)} genres are new, {len(gone)} are gone"
+        summary=f"{counted(len(new), 'genre is', 'genres are')} new, {counted(len(gone), 'is', 'are')} gone"
         if new or gone
         else "the contract's genres",
         todo=(

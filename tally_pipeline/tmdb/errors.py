@@ -17,6 +17,7 @@ import msgspec
 import requests
 
 from tally_pipeline.shows.bronze import MalformedPageError, Page, read_page
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.rawjson import MalformedJsonError, members
 from tally_pipeline.tmdb.redaction import Scrub
 
@@ -277,7 +278,9 @@ def malformed(asked: Asked, reply: Reply, what: str, said: str, scrub: Scrub) ->
 def nothing_new(asked: Asked, page: Page, *, attempts: int) -> TransientError:
     """The error of a page that should have brought shows, and came without a new one `attempts` times."""
     record = page.record
-    found = f"{record.rows} rows, all of shows that earlier pages have" if record.rows else "no rows"
+    found = (
+        f"{counted(record.rows, 'row')}, all of shows that earlier pages have" if record.rows else "no rows"
+    )
     problem = f"TMDB answered page {record.page} with {found}, although the list goes on there"
     error = TransientError(problem, asked, advice=_STALE)
     error.attempts = attempts

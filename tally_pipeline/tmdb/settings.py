@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import available_timezones
 
 Source = Literal["tmdb", "sandbox"]
 """Whose data it is."""
@@ -69,6 +70,11 @@ class TmdbSettings:
         ):
             if not re.fullmatch(form, value):
                 raise ValueError(f"{name} is {value!r}; it must look like {example}")
+        if self.timezone != UTC_TIMEZONE and self.timezone not in available_timezones():
+            raise ValueError(
+                f"TMDB_TIMEZONE is {self.timezone!r}, and there is no such timezone; give one by its IANA name, as in"
+                " Europe/Berlin"
+            )
         for name in ("requests_per_second", "attempts", "timeout_seconds", "connections"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a number above 0")

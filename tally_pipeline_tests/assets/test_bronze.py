@@ -53,7 +53,7 @@ def test_a_past_day_that_bronze_holds_is_refused_and_says_how_to_rebuild_it(pipe
     held = put(pipeline.lake, day(3), rows(20))
     before = contents(pipeline.lake)
     (why,) = failures(captured(pipeline, on=day(3))).values()
-    assert f"Bronze holds 1 capture(s) of that day: {held}" in why
+    assert f"Bronze holds 1 capture of that day: {held}" in why
     assert f"materialize silver_shows/popular_shows and what is below it for {day(3)}" in why
     assert contents(pipeline.lake) == before
 

@@ -299,7 +299,7 @@ def test_the_genres_of_a_past_day_cannot_be_captured(pipeline: Pipeline) -> None
 def test_a_list_of_genres_with_repeats_is_not_published(pipeline: Pipeline) -> None:
     pipeline.server.files["/3/genre/tv/list"] = b'{"genres":[{"id":1,"name":"A"},{"id":1,"name":"B"}]}'
     result = pipeline.materialize(*BOTH_OF_GENRES, first=clock.today())
-    assert "2 genres, 1 ids" in why(result)
+    assert "2 genres, 1 id" in why(result)
     assert latest_genres(pipeline.deployment.lake) == {}
 
 

@@ -56,6 +56,8 @@ class Pipeline:
     definitions: dg.Definitions
     instance: dg.DagsterInstance
     cursor: str | None = None
+    said: str | None = None
+    """Why the sensor asked for no run when it looked last."""
 
     def tick(self) -> list[dg.RunRequest]:
         """One look of the sensor: the runs it asks for."""
@@ -67,7 +69,7 @@ class Pipeline:
             resources={"lake": self.deployment.lake, "arrivals": self.deployment.arrivals},
         )
         result = sensor.evaluate_tick(context)
-        self.cursor = result.cursor
+        self.cursor, self.said = result.cursor, result.skip_message
         return list(result.run_requests or [])
 
     def arrive(self, day: date, *lists: str, execution_id: str | None = None) -> list[BronzeKey]:
@@ -601,3 +603,36 @@ def test_past_days_wait_for_the_end_of_a_fill_however_slow_it_is(pipeline: Pipel
         assert [span(request)[0] for request in pipeline.tick()] == [clock.today()]
         assert pipeline.tick() == pipeline.tick() == []
     assert len(pipeline.tick()) == 1
+
+
+def test_gold_is_left_alone_while_somebody_fills_the_lake(pipeline: Pipeline) -> None:
+    """Whoever fills it has a run in mind that makes gold look back on it: `tally up`'s past."""
+    pipeline.arrive(clock.today(), "popular_shows")
+    (request,) = pipeline.tick()
+    assert pipeline.carry_out(request).success
+    # Silver of a day before, made by hand: today's gold is stale.
+    pipeline.arrive(clock.today() - timedelta(days=1), "popular_shows")
+    yesterday = (clock.today() - timedelta(days=1)).isoformat()
+    job = pipeline.definitions.resolve_job_def("refine")
+    silver = [common.silver_of("popular_shows")]
+    ran = job.execute_in_process(
+        instance=pipeline.instance, partition_key=yesterday, asset_selection=silver, run_config=QUIET
+    )
+    assert ran.success
+    with pipeline.deployment.lake.turns.take(automation.FILLING, (), lambda _: None):
+        assert pipeline.tick() == pipeline.tick() == []
+    (request,) = pipeline.tick()
+    assert "gold/show_popularity_trends" in names(request)
+
+
+def test_it_says_how_many_wait_and_does_not_count_days_to_come(pipeline: Pipeline) -> None:
+    tomorrow = clock.today() + timedelta(days=1)
+    pipeline.arrive(tomorrow, *DEPTHS)
+    assert pipeline.tick() == []
+    assert pipeline.said == "nothing new in bronze"
+    pipeline.arrive(clock.today() - timedelta(days=1), "popular_shows")
+    assert pipeline.tick() == []
+    assert pipeline.said == "1 list and day waits for what is under way"
+    pipeline.arrive(clock.today() - timedelta(days=1), "on_the_air")
+    assert pipeline.tick() == []
+    assert pipeline.said == "2 lists and days wait for what is under way"

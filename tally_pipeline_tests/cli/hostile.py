@@ -18,6 +18,7 @@ EVIL = (
     "csi \x9b31m", "next line \x85x", "device \x1bP$q\x1b\\", "\u202egnp.exe", "\u2066isolate", "a\u2028b\u2029c",
     "back\b\b\b\rover", "nul\0del\x7f", "[red]markup[/red] [/b] [link=https://evil.example]x[/link]", ":boom: \\[x]",
     "two\nlines\tand\n\u2713 published", "marks \u200e\u200f\u061c", "\ufeffbom", "\x0bvertical\x0cfeed",
+    "zero\u200bwidth\u200c\u200d\u2060",
 )  # fmt: skip
 
 STEERED = re.compile(r"\x1b\[2J|\x1b[\]P]|[\x07\x9b\u202e\u2066\u2028]")
@@ -25,11 +26,11 @@ STEERED = re.compile(r"\x1b\[2J|\x1b[\]P]|[\x07\x9b\u202e\u2066\u2028]")
 
 _MARKS = {
     "\u061c",
-    "\u200e",
-    "\u200f",
+    "\u180e",
     "\ufeff",
+    *map(chr, range(0x200B, 0x2010)),
     *map(chr, range(0x202A, 0x202F)),
-    *map(chr, range(0x2066, 0x2070)),
+    *map(chr, range(0x2060, 0x2070)),
 }
 
 

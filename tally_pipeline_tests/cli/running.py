@@ -7,8 +7,9 @@ import signal
 import socket
 import subprocess
 import sysconfig
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import pytest
 
 from tally_pipeline.lake import layout
 from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.tmdb.sandbox import Sandbox
+from tally_pipeline.tmdb.sandbox.replies import Reply
 
 TALLY = Path(sysconfig.get_path("scripts")) / "tally"
 
@@ -31,6 +34,31 @@ def free_port() -> int:
 
 def _heed_hangups() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+class Halting(Sandbox):
+    """A sandbox that answers some requests only when it is told to `go`: who asks for them is under way till then.
+
+    `halts` says it by the path and query that are asked for; `halted` is set once there was one.
+    """
+
+    def __init__(self, halts: Callable[[str], bool]) -> None:
+        self.halted, self.go = threading.Event(), threading.Event()
+        self._halts = halts
+        super().__init__()
+
+    def __enter__(self) -> Halting:
+        return self
+
+    def answer(self, target: str, headers: Mapping[str, str]) -> Reply:
+        if self._halts(target):
+            self.halted.set()
+            self.go.wait()
+        return super().answer(target, headers)
+
+    def close(self) -> None:
+        self.go.set()
+        super().close()
 
 
 class Up:

@@ -206,7 +206,7 @@ def test_queues_without_dead_letters_and_with_some(deployed: Aws, check: Check) 
     sqs.send_message(QueueUrl=settings.dead_letters_queue_url, MessageBody="?")
     found = check(deployed)
     assert states(found, "unsure") == {"dead letters"}
-    assert "1 messages" in found["dead letters"]["told"]
+    assert "1 message that" in found["dead letters"]["told"]
     other = sqs.create_queue(QueueName="other")["QueueUrl"]
     found = check(deployed, TALLY_DEAD_LETTERS_QUEUE_URL=other)
     assert "events queue" in states(found, "wrong")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,13 +14,14 @@ import dagster as dg
 import pytest
 
 from tally_pipeline import clock
-from tally_pipeline.assets import common
+from tally_pipeline.assets import common, report
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
+from tally_pipeline.lake.turns import Turns
 from tally_pipeline.tmdb import sandbox
-from tally_pipeline.tmdb.sandbox import Sandbox
 from tally_pipeline_tests.assets.pipeline import POPULAR, assert_sound, day, environment
+from tally_pipeline_tests.cli.running import Halting
 from tally_pipeline_tests.cli.test_killed import TALLY, WAIT_SECONDS, bare, history
 
 pytestmark = pytest.mark.slow
@@ -34,11 +37,17 @@ def _heed_ctrl_c() -> None:
 
 
 def interrupted(
-    home: Path, environ: dict[str, str], until: str, *argv: str, file: Path | None = None
+    home: Path,
+    environ: dict[str, str],
+    until: str,
+    *argv: str,
+    file: Path | None = None,
+    sent: Callable[[], None] = lambda: None,
 ) -> tuple[int, str]:
     """The exit code of a command that gets a Ctrl-C once it has said something, and all that it said.
 
-    With `file` only once that is there as well.
+    With `file` only once that is there as well. As in a terminal all processes of the command get it; then `sent` is
+    called.
     """
     with subprocess.Popen(
         [*TALLY, *argv],
@@ -48,6 +57,7 @@ def interrupted(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         preexec_fn=_heed_ctrl_c,
+        process_group=0,
     ) as process:
         assert process.stderr is not None
         said = ""
@@ -57,16 +67,23 @@ def interrupted(
                 deadline = time.monotonic() + WAIT_SECONDS
                 while file is not None and not file.exists() and time.monotonic() < deadline:
                     time.sleep(0.02)
-                process.send_signal(signal.SIGINT)
+                os.killpg(process.pid, signal.SIGINT)
+                sent()
                 break
         said += process.stderr.read()
         return process.wait(WAIT_SECONDS), said
 
 
 def test_in_a_sync_it_says_what_was_published_and_captured_and_the_run_is_canceled(tmp_path: Path) -> None:
-    with Sandbox(latency_ms=150) as slow:
-        environ = environment(tmp_path, slow.base_url, TALLY_PAGES_POPULAR_SHOWS="9")
-        code, said = interrupted(tmp_path, environ, "popular_shows: ", "sync")
+    with Halting(lambda target: "/trending/" in target) as sandbox:
+        environ = environment(tmp_path, sandbox.base_url, TMDB_TIMEOUT_SECONDS=str(WAIT_SECONDS))
+
+        def go_on() -> None:
+            # Once the Ctrl-C has arrived the command waits for replies that are still to come.
+            time.sleep(1)
+            sandbox.go.set()
+
+        code, said = interrupted(tmp_path, environ, "popular_shows: ", "sync", sent=go_on)
     assert code == 130
     assert "Interrupted. Published before that: nothing." in said
     assert f"airing_today, on_the_air; `tally rebuild --first {day()} --last {day()}` refines it." in said
@@ -82,12 +99,16 @@ def test_in_a_sync_it_says_what_was_published_and_captured_and_the_run_is_cancel
 
 
 def test_in_a_rebuild_it_says_how_to_go_on_and_the_run_is_canceled(tmp_path: Path) -> None:
-    lake = Lake(Store.in_folder(tmp_path / "sandbox" / "lake"), "sandbox")
+    lake_folder = tmp_path / "sandbox" / "lake"
+    lake = Lake(Store.in_folder(lake_folder), "sandbox")
     first = sandbox.filled_key(POPULAR.name, ago(40))
     for key, body in sandbox.captures([ago(days) for days in range(40, 0, -1)], lists=[POPULAR]):
         lake.write_bronze(key, body)
     made = Path(lake.store.root, layout.silver_key(POPULAR.name, day(30)))
-    code, said = interrupted(tmp_path, environment(tmp_path), "rebuilding 40 days", "rebuild", file=made)
+    # The report waits for this: so the rebuild is not over.
+    with Turns.beside(lake_folder).take(report.KEY.to_python_identifier(), (), print):
+        environ = environment(tmp_path)
+        code, said = interrupted(tmp_path, environ, "rebuilding 40 days", "rebuild", file=made)
     assert code == 130
     assert made.exists()
     assert f"`tally rebuild --first {first.dt} --last {day(1)}` makes the rest" in said
@@ -97,6 +118,8 @@ def test_in_a_rebuild_it_says_how_to_go_on_and_the_run_is_canceled(tmp_path: Pat
 
 
 def test_before_anything_is_done_it_says_so_too(tmp_path: Path) -> None:
-    code, said = interrupted(tmp_path, environment(tmp_path), "from the SANDBOX", "sync")
+    slow = environment(tmp_path, TMDB_REQUESTS_PER_SECOND="0.1")
+    code, said = interrupted(tmp_path, slow, "from the SANDBOX", "sync")
     assert code == 130
     assert "Interrupted. Published before that: nothing. `tally sync` starts anew" in said
+    assert "Traceback" not in said

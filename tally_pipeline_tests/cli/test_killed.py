@@ -17,6 +17,7 @@ from tally_pipeline.lake.store import Store
 from tally_pipeline.tmdb.sandbox import Sandbox
 from tally_pipeline_tests.assets.pipeline import assert_sound, contents, environment
 from tally_pipeline_tests.cli import tally
+from tally_pipeline_tests.cli.running import Halting
 
 TALLY = [sys.executable, "-c", "import sys; from tally_pipeline.cli import main; sys.exit(main())"]
 WAIT_SECONDS = 120
@@ -85,16 +86,15 @@ def test_after_a_kill_the_run_is_marked_failed_its_place_is_freed_and_the_next_s
 
 @pytest.mark.slow
 def test_a_sync_that_still_runs_is_left_alone(tmp_path: Path) -> None:
-    with Sandbox(latency_ms=200) as slow:
-        environ = environment(tmp_path, slow.base_url, TMDB_REQUESTS_PER_SECOND="4")
-        command = [*TALLY, "sync", "--list", "popular_shows", "--pages", "40"]
+    with Halting(lambda target: "page=3" in target) as sandbox:
+        environ = environment(tmp_path, sandbox.base_url, TMDB_TIMEOUT_SECONDS=str(WAIT_SECONDS))
+        command = [*TALLY, "sync", "--list", "popular_shows", "--pages", "5"]
         with subprocess.Popen(command, env=bare(environ), cwd=tmp_path, stderr=subprocess.DEVNULL) as running:
-            deadline = time.monotonic() + WAIT_SECONDS
-            while len(slow.requests) < 2 and running.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.05)
+            assert sandbox.halted.wait(WAIT_SECONDS)
             # Opening the history is what marks dead runs.
             status = tally.run(tmp_path, environ, "status", "--json")
             still = running.poll() is None
+            sandbox.go.set()
             assert running.wait(WAIT_SECONDS) == 0
     assert still
     assert status.code == 0

@@ -124,6 +124,15 @@ def test_a_taken_port_is_told_and_another_way_out(run_tally: Tally) -> None:
     assert "--port" in ran.err
 
 
+def test_a_timezone_that_is_none_is_told_in_one_sentence(run_tally: Tally) -> None:
+    ran = run_tally("status", TMDB_TIMEZONE="Mars/X")
+    assert ran.code == 2
+    assert ran.err == (
+        "tally: TMDB_TIMEZONE is 'Mars/X', and there is no such timezone; give one by its IANA name, as in"
+        " Europe/Berlin\n"
+    )
+
+
 def test_tmdbs_lake_is_not_filled_with_invented_shows(tmp_path: Path) -> None:
     ran = tally.run(tmp_path, {**environment(tmp_path), "TMDB_API_TOKEN": "secret-token"}, "sandbox", "fill")
     assert ran.code == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import socket
 from pathlib import Path
 
@@ -28,6 +29,29 @@ def synced(tmp_path_factory: pytest.TempPathFactory, steady: Sandbox) -> tuple[P
     home = tmp_path_factory.mktemp("home") / "(b)Töll #1 'y"
     home.mkdir(parents=True)
     return home, tally.run(home, environment(home, steady.base_url), "sync", "--json")
+
+
+def test_one_of_a_thing_is_no_plural_whoever_says_it(tmp_path: Path) -> None:
+    told = environment(tmp_path)
+    said = ""
+    for argv in (
+        ("sandbox", "fill", "--days", "1"),
+        ("sync", "--list", "popular_shows", "--pages", "1"),
+        ("rebuild", "--last", day(1)),
+        ("logs",),
+        ("status",),
+        ("audit",),
+        ("query", "SELECT 1 AS a"),
+        ("export", str(tmp_path / "copy")),
+    ):
+        ran = tally.run(tmp_path, told, *argv)
+        # Of three lists there is nothing of today, and status says so.
+        assert ran.code == (1 if argv == ("status",) else 0), ran.err
+        said += ran.out + ran.err
+    assert "popular_shows: 1 page, 20 rows" in said
+    assert "rebuilding 1 day in" in said
+    assert "1 row." in said
+    assert re.findall(r"(?<![\d.:/-])1 (?!series\b)[a-z]+s\b(?! not)", said) == []
 
 
 def again(home: Path, *argv: str) -> tally.Ran:

@@ -37,6 +37,11 @@ def test_no_character_that_steers_is_shown_and_every_other_is() -> None:
             assert shown.isprintable()
 
 
+def test_what_has_no_width_is_written_out() -> None:
+    for number in (*range(0x200B, 0x2010), 0x2060, 0xFEFF):
+        assert terminal.shown(f"Fa{chr(number)}uda") == rf"Fa\u{number:04x}uda"
+
+
 def test_a_cell_is_one_line() -> None:
     assert terminal.on_one_line("a\nb\tc\x1b[31m\u202e\ud800") == r"a\nb\tc\x1b[31m\u202e\ud800"
 
@@ -83,6 +88,7 @@ def test_no_command_that_prints_sends_a_person_what_steers_a_terminal(tmp_path: 
         "[red]markup[/red]",
         ":boom:",
         r"two\nlines",
+        r"zero\u200bwidth",
     ):
         assert seen in words, seen
 

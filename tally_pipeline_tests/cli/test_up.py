@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,11 +24,12 @@ from tally_pipeline.cli import history
 from tally_pipeline.cli import up as up_command
 from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.deployment import load_settings
-from tally_pipeline.gold import show_popularity_trends
+from tally_pipeline.gold import genre_analytics, show_popularity_trends
 from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
+from tally_pipeline.lake.turns import Turns
 from tally_pipeline.shows.lists import LISTS
 from tally_pipeline_tests.cli import tally
 from tally_pipeline_tests.cli.running import Up, free_port, running
@@ -161,14 +164,40 @@ def test_a_port_in_use_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert told.err.count("\n") == 1
 
 
+def with_a_past_of(days: int) -> dict[str, str]:
+    """Settings for a short past of small lists; the sensor looks often, and is to leave all of it to its run."""
+    pages = {f"TALLY_PAGES_{show_list.name.upper()}": "1" for show_list in LISTS}
+    return {**pages, "TALLY_SANDBOX_PAST_DAYS": str(days), "TALLY_SENSOR_SECONDS": "2"}
+
+
+def refined_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """The runs that refined lists, the first of them first."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=automation.refine.name))
+    return [run for run in reversed(runs) if run.asset_selection != {common.silver_key(SERIES)}]
+
+
+def times_made(instance: dg.DagsterInstance, *, until: str) -> dict[str, dict[str, int]]:
+    """How often each asset below bronze was made: of today, and at most of any day before."""
+    found = {}
+    for key in automation.BELOW_BRONZE:
+        made = instance.fetch_materializations(key, limit=1000).records
+        counts = Counter(str(record.partition_key) for record in made)
+        before = [count for day, count in counts.items() if day < until]
+        found[key.to_user_string()] = {"today": counts[until], "before": max(before), "days": len(before)}
+    return found
+
+
+def sensor_has_nothing_left(instance: dg.DagsterInstance) -> bool:
+    """Whether the sensor has looked at all that came, and at the gold that looks back on it."""
+    (sensor,) = [it for it in instance.all_instigator_state() if it.name == "new_bronze_objects"]
+    cursor = json.loads(getattr(sensor.instigator_data, "cursor", None) or "{}")
+    return not cursor.get("pending", True) and cursor.get("refined", "") is None
+
+
 def test_after_the_first_sync_the_sandbox_is_given_a_past_in_one_run_behind_all_others(
     tmp_path: Path,
 ) -> None:
-    quick = {f"TALLY_PAGES_{show_list.name.upper()}": "1" for show_list in LISTS}
-    # The sensor looks often, and leaves all of it to that run.
-    with running(
-        tmp_path, settings={**quick, "TALLY_SANDBOX_PAST_DAYS": "3", "TALLY_SENSOR_SECONDS": "2"}
-    ) as up:
+    with running(tmp_path, settings=with_a_past_of(3)) as up:
         up.until("The past is there")
         last = date.fromisoformat(up.today)
         days = [(last - timedelta(days=ago)).isoformat() for ago in range(3, -1, -1)]
@@ -176,24 +205,68 @@ def test_after_the_first_sync_the_sandbox_is_given_a_past_in_one_run_behind_all_
         assert f"A past for the sandbox: {first} to " in up.words
         assert "TALLY_SANDBOX_PAST_DAYS=0 switches it off" in up.words
         assert up.words.index("Up: ") < up.words.index("A past for the sandbox")
+        assert f"past     {first} to {days[-2]} are filled and rebuilt now, by themselves" in up.words
+        assert "sandbox fill" not in up.words
         with dg.DagsterInstance.from_config(str(up.dagster_home)) as instance:
-            (run,) = [
-                run
-                for run in instance.get_runs(dg.RunsFilter(job_name=automation.refine.name))
-                if run.asset_selection != {common.silver_key(SERIES)}
-            ]
+            run, looking_back = refined_runs(instance)
+            assert times_made(instance, until=days[-1])["silver_shows/popular_shows"] == {
+                "today": 1,
+                "before": 1,
+                "days": 3,
+            }
     assert run.is_success
     assert run.tags.items() >= automation.BEHIND_PEOPLE.items()
     assert run.tags["dagster/asset_partition_range_start"] == first
-    assert run.tags["dagster/asset_partition_range_end"] == days[-1]
+    assert run.tags["dagster/asset_partition_range_end"] == days[-2]
+    # Of today only what looks back on these days was made anew; genres do on the day a week before.
+    assert looking_back.tags["dagster/asset_partition_range_start"] == days[-1]
+    assert looking_back.asset_selection is not None
+    assert {key.to_user_string() for key in looking_back.asset_selection} == {
+        "gold/show_popularity_trends",
+        "gold/top_movers",
+        "report",
+    }
     lake = Lake(Store.in_folder(tmp_path / "sandbox" / "lake"), "sandbox")
     for show_list in LISTS:
         assert lake.silver_days(show_list.name) == days
     assert all(lake.store.exists(layout.report_key(day)) for day in days)
-    # Today's gold was made anew: it looks back on the past.
-    assert (
-        max(gold_files.read(lake, show_popularity_trends.TABLE.name, days[-1])["days_seen"].to_pylist()) == 4
-    )
+    trends = gold_files.read(lake, show_popularity_trends.TABLE.name, days[-1])
+    assert max(trends["days_seen"].to_pylist()) == 4
+
+
+def test_a_past_that_was_interrupted_is_gone_on_with_and_nothing_is_made_twice(tmp_path: Path) -> None:
+    settings = with_a_past_of(4)
+    turns = Turns.beside(tmp_path / "sandbox" / "lake")
+    with running(tmp_path, settings=settings) as up:
+        up.until("A past for the sandbox")
+        # The run of the past waits for this when silver, the table and some of gold are made.
+        with turns.take(gold_key(show_popularity_trends.TABLE).to_python_identifier(), (), print):
+            up.until("The past is rebuilt")
+            with dg.DagsterInstance.from_config(str(up.dagster_home)) as instance:
+                until = time.monotonic() + 120
+                while not instance.get_materialized_partitions(gold_key(genre_analytics.TABLE)) - {up.today}:
+                    assert time.monotonic() < until, up.words
+                    time.sleep(0.1)
+            assert up.end() == 0
+    with running(tmp_path, settings=settings) as again:
+        again.until("The past is there")
+        with dg.DagsterInstance.from_config(str(again.dagster_home)) as instance:
+            until = time.monotonic() + 120
+            while not sensor_has_nothing_left(instance):
+                assert time.monotonic() < until
+                time.sleep(0.2)
+            made = times_made(instance, until=again.today)
+            killed, *runs = refined_runs(instance)
+    once = {"before": 1, "days": 4}
+    # Today's look back on these days; genres do on the day a week before.
+    left = {"gold/show_popularity_trends", "gold/top_movers", "report"}
+    assert made == {name: {"today": 2 if name in left else 1, **once} for name in made}
+    assert not killed.is_success
+    # Today is the next day, and of it the same is left.
+    (run,) = runs
+    assert run.is_success
+    assert {key.to_user_string() for key in run.asset_selection or ()} == left
+    assert run.tags["dagster/asset_partition_range_end"] == again.today
 
 
 def test_a_sync_that_fails_says_why_and_leaves_the_ui_up(tmp_path: Path) -> None:
@@ -223,14 +296,17 @@ def test_a_lake_that_cannot_be_used_is_told_and_leaves_the_ui_up(tmp_path: Path)
 def test_a_signal_while_it_starts_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     with running(tmp_path) as up:
         up.until("Starting Dagster")
+        until = time.monotonic() + 60
         while len(up.processes()) < 3:
+            assert time.monotonic() < until, up.words
             time.sleep(0.05)
         assert up.end(number) == 0
         assert up.processes() == []
 
 
 def test_ctrl_c_while_it_syncs_leaves_no_process_and_the_next_start_syncs_again(tmp_path: Path) -> None:
-    with running(tmp_path) as up:
+    # At this rate the sync takes minutes.
+    with running(tmp_path, settings={"TMDB_REQUESTS_PER_SECOND": "1"}) as up:
         up.until("✓ bronze_")
         assert len(up.processes()) >= 5
         assert up.end() == 0

@@ -219,3 +219,33 @@ def test_a_file_that_would_be_waited_for_is_refused(tmp_path: Path, monkeypatch:
     os.mkfifo(tmp_path / ".env")
     with pytest.raises(SettingsError, match="is no file"):
         load_settings({})
+
+
+@pytest.mark.parametrize(
+    ("there", "home"),
+    [
+        (("folder/.env", "project/.env", "folder/.tally", "project/.tally"), "folder"),
+        (("folder/.env", "project/.tally"), "folder"),
+        (("project/.env", "folder/.tally"), "project"),
+        (("folder/.tally", "project/.tally"), "folder"),
+        (("project/.tally",), "project"),
+        ((), "project"),
+    ],
+    ids=lambda it: " ".join(it) if isinstance(it, tuple) else it,
+)
+def test_where_the_home_is_by_default_is_as_readme_says(
+    folder: Path, there: tuple[str, ...], home: str
+) -> None:
+    places = {"folder": folder, "project": folder.parent / "project"}
+    for name in there:
+        place, what = name.split("/")
+        if what == ".env":
+            (places[place] / what).write_text("TALLY_PORT=1\n")
+        else:
+            (places[place] / what).mkdir()
+    assert load_settings({}).home == places[home] / ".tally"
+
+
+def test_a_package_has_its_home_in_the_working_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dotenv, "project_folder", lambda: None)
+    assert load_settings({}).home == folder / ".tally"

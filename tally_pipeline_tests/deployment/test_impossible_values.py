@@ -47,7 +47,7 @@ IMPOSSIBLE: dict[str, tuple[str, ...]] = {
     "TMDB_BASE_URL": _URL,
     "TMDB_EXPORTS_URL": _URL,
     "TMDB_LANGUAGE": ("en_US", "english please", "e", "en-"),
-    "TMDB_TIMEZONE": ("Mars/Olympus Mons", "UTC;"),
+    "TMDB_TIMEZONE": ("Mars/Olympus Mons", "UTC;", "Mars/X", "Europe", "europe/berlin", "../UTC"),
     "TMDB_TRENDING_WINDOW": ("month", "Day"),
     "TMDB_REQUESTS_PER_SECOND": ("0", "-1", "many", "nan", "inf", "1001"),
     "TMDB_ATTEMPTS": ("0", "21", "2.5", "many"),
@@ -128,6 +128,18 @@ def test_a_setting_that_is_empty_is_none(name: str, empty: str, tmp_path: Path) 
 
     if name != "TALLY_HOME":
         assert loaded(**{name: empty}) == loaded()
+
+
+@pytest.mark.parametrize("cron", ["0 3 31 2 *", "0 3 30,31 2 *", "0 3 31 4,6,9,11 *"])
+def test_of_a_date_that_never_comes_it_is_said_so(cron: str, tmp_path: Path) -> None:
+    told = refusal({"TALLY_HOME": str(tmp_path), "TALLY_DOTENV": os.devnull, "TALLY_SCHEDULE": cron})
+    assert told.startswith(f"TALLY_SCHEDULE is {cron!r}: that date never comes; give five cron fields")
+
+
+@pytest.mark.parametrize("cron", ["0 3 0 2 *", "0 3 32 1 *", "99 3 31 2 *", "0 3 31 13 *"])
+def test_of_a_number_that_is_out_of_range_something_else(cron: str, tmp_path: Path) -> None:
+    told = refusal({"TALLY_HOME": str(tmp_path), "TALLY_DOTENV": os.devnull, "TALLY_SCHEDULE": cron})
+    assert "has a number that is out of range" in told
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tally_pipeline.shows.page_set import PageSet, judge
+from tally_pipeline.shows.plurals import counted
 
 
 def of(*pages: list[int | None], missing: tuple[int, ...] = ()) -> PageSet:
@@ -41,7 +42,12 @@ def test_no_rows_at_all_are_empty_however_many_pages_came(
     verdict = of(*pages, missing=missing)
 
     assert verdict.verdict == "empty"
-    assert verdict.reason == f"{len(pages)} of {len(pages) + len(missing)} pages came back and held no rows"
+    asked = counted(len(pages) + len(missing), "page")
+    assert verdict.reason == f"{len(pages)} of {asked} came back and held no rows"
+
+
+def test_a_single_page_and_row_are_told_as_such() -> None:
+    assert of([1]).reason == "the only page came back with 1 row"
 
 
 def test_a_repeat_across_pages_is_counted_once() -> None:

@@ -71,7 +71,7 @@ def test_a_complete_page_set_passes() -> None:
     found = quality.page_set_complete(decode(capture([page(1, [show(1)]), page(2, [show(1)])])).metadata)
 
     assert found.passed
-    assert found.summary == "all 2 pages came back with 2 rows, 1 of them repeats"
+    assert found.summary == "all 2 pages came back with 2 rows, 1 of them a repeat"
     assert found.numbers == {"pages_missing": 0, "repeats": 1}
 
 
@@ -184,7 +184,7 @@ def test_books_that_do_not_balance_fail() -> None:
     assert quality.accounts_for_every_row(counts(39, bronze_rows=41, repeats=1, quarantined=1), None).passed
     found = quality.accounts_for_every_row(counts(39, bronze_rows=41, repeats=1), 41)
     assert not found.passed
-    assert found.summary == "41 in bronze; 39 in silver + 1 repeats + 0 in quarantine"
+    assert found.summary == "41 in bronze; 39 in silver + 1 repeat + 0 in quarantine"
     assert "A bug in refining" in found.todo
 
 

@@ -34,6 +34,7 @@ from tally_pipeline.shows import contract, fields, quality
 from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError, rebuild_pages
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ShowList
 from tally_pipeline.shows.plots import PREVIEW_ROWS, Rows, distribution
+from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import Findings
 from tally_pipeline.shows.rawjson import MalformedJsonError, members
 from tally_pipeline.shows.refine import Refined, refine
@@ -127,7 +128,8 @@ class ShowsDataset(Dataset[Bronze, Refined]):
     def fetch(self, tmdb: Tmdb, key: BronzeKey, options: Options, log: Logger) -> Mapping[str, bytes]:
         assert isinstance(options, CaptureOptions)
         depth = options.pages if options.pages is not None else tmdb.depths[self.name]
-        log.info(f"Capturing {self.name}, {depth or 'all'} pages, from {tmdb.source}.")
+        pages = counted(depth, "page") if depth else "all pages"
+        log.info(f"Capturing {self.name}, {pages}, from {tmdb.source}.")
         with tmdb.client() as client:
             captured = client.capture(
                 self.list, depth=depth, on_page=tmdb.on_page, day=date.fromisoformat(key.dt)
