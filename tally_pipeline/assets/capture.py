@@ -12,7 +12,6 @@ from tally_pipeline.assets.factory import Step, partitioned_asset
 from tally_pipeline.assets.failures import StepRetryError
 from tally_pipeline.assets.products import Fetched, Product
 from tally_pipeline.datasets import AnyDataset
-from tally_pipeline.tmdb.connection import Tmdb
 from tally_pipeline.tmdb.errors import MissingExportError, TmdbError, TransientError
 
 RETRY_AFTER_SECONDS = 60
@@ -40,7 +39,7 @@ def bronze_asset(
         op=dataset.bronze_op,
         checks=dataset.bronze_checks,
         options=dataset.capture_options,
-        turn=None,
+        reads=None,
         needs={"tmdb"},
         pool=common.TMDB_POOL,
         op_tags=common.op_tags(dataset),
@@ -49,20 +48,22 @@ def bronze_asset(
 
 def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
     """Every day by itself: one that is missing fails alone. A server that is down is not asked for all of them."""
-    tmdb: Tmdb = step.resources.tmdb
-    in_a_row, last_error = 0, ""
+    today, in_a_row, last_error = clock.today().isoformat(), 0, ""
     for number, day in enumerate(step.days, start=1):
         key = dataset.place.key(day, step.context.run.run_id)
-        gone = dataset.unfetchable(day, clock.today().isoformat(), step.lake.held(dataset, day))
-        if gone is None and in_a_row >= PATIENCE_DAYS:
-            gone = f"not asked for, after {PATIENCE_DAYS} days in a row did not come. The last: {last_error}"
-        product = Product(day=day, failure=gone or "")
-        if gone is None and step.lake.has(key):
+        product = Product(day=day)
+        if not dataset.is_fetchable(day, today):
+            product.failure = dataset.too_late(day, today, step.lake.held(dataset, day))
+        elif in_a_row >= PATIENCE_DAYS:
+            product.failure = (
+                f"not asked for, after {PATIENCE_DAYS} days in a row did not come. The last: {last_error}"
+            )
+        elif step.lake.has(key):
             step.context.log.info(f"This run wrote {key} before; it is used as it is.")
             product = Fetched(day=day, dataset=dataset, key=key, objects={})
-        elif gone is None:
+        else:
             try:
-                objects = dataset.fetch(tmdb, key, step.options, step.context.log)
+                objects = dataset.fetch(step.resources.tmdb, key, step.options, step.context.log)
                 product, in_a_row = Fetched(day=day, dataset=dataset, key=key, objects=objects), 0
             except TmdbError as error:
                 _retry_if_wanted(step, error)

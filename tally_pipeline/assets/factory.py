@@ -45,15 +45,15 @@ def partitioned_asset(
     checks: Sequence[Check],
     options: type[Options] = Options,
     inputs: Mapping[str, dg.AssetIn] | None = None,
-    turn: Collection[dg.AssetKey] | None = (),
+    reads: Collection[dg.AssetKey] | None = (),
     needs: Collection[str] = (),
     pool: str | None = None,
     op_tags: Mapping[str, str] | None = None,
 ) -> dg.AssetsDefinition:
     """An asset that `compute` makes, a product a day.
 
-    While it is made nobody else makes it, nor the assets `turn` (None: whoever wants may). `needs` are the resources
-    that it uses besides the IO manager.
+    While it is made nobody else makes it, nor the assets that it `reads` (None: whoever wants may). `needs` are the
+    resources that it uses besides the IO manager.
     """
     fields: dict[str, Any] = {name: (field.annotation, field) for name, field in options.model_fields.items()}
     config = create_model(options.__name__, __base__=dg.Config, __doc__=options.__doc__, **fields)
@@ -78,8 +78,8 @@ def partitioned_asset(
         chosen = options(**(context.op_execution_context.op_config or {}))
         step = Step(context, sorted(context.partition_keys), chosen, loaded, lake, context.resources)
         with ExitStack() as alone:
-            if turn is not None:
-                alone.enter_context(lake.turn(spec.key, turn, context.log.info))
+            if reads is not None:
+                alone.enter_context(lake.turn(spec.key, reads, context.log.info))
             # When an output fails Dagster leaves this generator as it stands: the others would wait for ever.
             days = Days(compute(step), lambda made: settle(context, spec.key, made), alone.close)
             if spec.key in context.selected_asset_keys and not days.is_refused(alone=len(step.days) == 1):

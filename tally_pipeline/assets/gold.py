@@ -16,9 +16,10 @@ import dagster as dg
 from tally_pipeline.assets import common
 from tally_pipeline.assets.factory import Step, partitioned_asset
 from tally_pipeline.assets.failures import StepFailedError
-from tally_pipeline.assets.presentation import gold_column_schema, gold_lineage
+from tally_pipeline.assets.presentation import column_schema, gold_lineage
 from tally_pipeline.assets.products import Product, TableDay
 from tally_pipeline.catalog.engine import QueryEngine, QueryError
+from tally_pipeline.catalog.tables import gold_spec
 from tally_pipeline.datasets import DATASETS
 from tally_pipeline.gold import TABLES
 from tally_pipeline.gold.columns import SHOWS
@@ -61,7 +62,11 @@ def gold_asset(
         # gold would want that very day of them, and it would warn of all others.
         deps=silver,
         metadata={
-            "dagster/column_schema": gold_column_schema(table),
+            "dagster/column_schema": column_schema(
+                gold_spec(table),
+                unique="".join(table.key) if len(table.key) == 1 else "",
+                nullable={column.name for column in table.columns if column.nullable},
+            ),
             "dagster/column_lineage": gold_lineage(table, made_from),
             "dagster/table_name": table.sql_name,
         },
@@ -72,7 +77,7 @@ def gold_asset(
         lambda step: _make(step, table, [show_list.name for show_list in lists]),
         op=f"gold_{table.name}",
         checks=table.checks,
-        turn=reads,
+        reads=reads,
         needs={"workbench"},
     )
 

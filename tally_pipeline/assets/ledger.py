@@ -12,7 +12,7 @@ import logging
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import dagster as dg
 
@@ -30,15 +30,11 @@ def _is_ours_to_gate(record: logging.LogRecord) -> bool:
     return "emitted no result in step" not in record.getMessage()
 
 
-# Dagster warns, for each step below, that blocking checks of a run over many days gate nothing. `record` does.
+# Dagster warns, for each step below, that blocking checks of a run over many days gate nothing. `settle` does.
 logging.getLogger(PLAN_LOGGER).addFilter(_is_ours_to_gate)
 
 MAX_DAYS_A_RUN = 366
 """A backfill of up to a year is one run: gold of a day then finds all earlier days of silver rebuilt before it."""
-
-
-Recorded: TypeAlias = dg.MaterializeResult[Any] | dg.AssetCheckResult
-"""What an asset yields."""
 
 
 @dataclass(frozen=True)

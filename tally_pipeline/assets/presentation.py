@@ -131,24 +131,6 @@ def lineage_from_silver(silver: Sequence[dg.AssetKey]) -> dg.TableColumnLineage:
     )
 
 
-def gold_column_schema(table: Table) -> dg.TableSchema:
-    """A gold table's columns, then its day, as Dagster shows them."""
-    return _with_keys(
-        [
-            dg.TableColumn(
-                column.name,
-                athena_type(column.type),
-                description=column.description,
-                constraints=dg.TableColumnConstraints(
-                    nullable=column.nullable, unique=table.key == (column.name,)
-                ),
-            )
-            for column in table.columns
-        ],
-        keys=("dt",),
-    )
-
-
 def gold_lineage(table: Table, assets: Mapping[str, Sequence[dg.AssetKey]]) -> dg.TableColumnLineage:
     """Which columns each gold column comes from; `assets` are the keys that make up each source table."""
     return dg.TableColumnLineage(

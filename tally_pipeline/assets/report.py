@@ -61,7 +61,7 @@ def report_asset(
         lambda step: _write(step, lists),
         op="report",
         checks=REPORT_CHECKS,
-        turn=made_of,
+        reads=made_of,
         needs={"workbench"},
     )
 

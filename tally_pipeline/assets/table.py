@@ -59,7 +59,7 @@ def table_asset(
         lambda step: _compare(step, lists),
         op="athena_silver_shows",
         checks=TABLE_CHECKS,
-        turn=silver,
+        reads=silver,
         needs={"catalog"},
     )
 

@@ -11,11 +11,21 @@ from tally_pipeline import gold
 from tally_pipeline.datasets import DATASETS
 from tally_pipeline.datasets.dataset import Dataset
 from tally_pipeline.datasets.shows import QUARANTINE_SHOWS, SILVER_SHOWS
+from tally_pipeline.gold.table import Table
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.shows import contract
 
-__all__ = ["GOLD", "QUARANTINE_SHOWS", "SILVER_SHOWS", "TABLES", "TableSpec", "athena_columns", "of_datasets"]
+__all__ = [
+    "GOLD",
+    "QUARANTINE_SHOWS",
+    "SILVER_SHOWS",
+    "TABLES",
+    "TableSpec",
+    "athena_columns",
+    "gold_spec",
+    "of_datasets",
+]
 
 
 def athena_columns(schema: pa.Schema) -> list[tuple[str, str]]:
@@ -29,10 +39,12 @@ def of_datasets(datasets: Iterable[Dataset[Any, Any]] = DATASETS) -> tuple[Table
     return tuple(dict.fromkeys(tables))
 
 
-GOLD: tuple[TableSpec, ...] = tuple(
-    TableSpec(table.sql_name, table.description, layout.gold_key(table.name, "*"), table.schema)
-    for table in gold.TABLES
-)
+def gold_spec(table: Table) -> TableSpec:
+    """A gold table's."""
+    return TableSpec(table.sql_name, table.description, layout.gold_key(table.name, "*"), table.schema)
+
+
+GOLD: tuple[TableSpec, ...] = tuple(map(gold_spec, gold.TABLES))
 """What is made from silver, by day."""
 
 TABLES: tuple[TableSpec, ...] = (

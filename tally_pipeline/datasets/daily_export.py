@@ -47,13 +47,13 @@ class DailyExport(Dataset[Export, R]):
         self.bronze_asset = (f"bronze_{name}",)
         self.bronze_op = f"bronze_{name}"
 
-    def unfetchable(self, day: str, today: str, held: Sequence[BronzeKey]) -> str | None:
-        oldest = (date.fromisoformat(today) - timedelta(days=DAYS_KEPT)).isoformat()
-        if day >= oldest:
-            return None
-        silver = "/".join(self.silver_asset)
+    def is_fetchable(self, day: str, today: str) -> bool:
+        return day >= _oldest(today)
+
+    def too_late(self, day: str, today: str, held: Sequence[BronzeKey]) -> str:
+        oldest = _oldest(today)
         instead = (
-            f"Bronze holds {len(held)} of that day: materialize {silver} to rebuild it."
+            f"Bronze holds {len(held)} of that day: materialize {'/'.join(self.silver_asset)} to rebuild it."
             if held
             else f"Bronze holds none of that day, and nobody can fetch it any more. Select {oldest} or later."
         )
@@ -127,6 +127,11 @@ class DailyExport(Dataset[Export, R]):
         if receipt.bytes != len(export.body):
             problems.append(f"it holds {len(export.body)} bytes, its receipt says {receipt.bytes}")
         return Audited(str(key), 1, lines, tuple(problems))
+
+
+def _oldest(today: str) -> str:
+    """The oldest day that TMDB has."""
+    return (date.fromisoformat(today) - timedelta(days=DAYS_KEPT)).isoformat()
 
 
 def receipt_key(key: BronzeKey) -> str:

@@ -22,7 +22,7 @@ from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.store import Store
 from tally_pipeline.lake.tables import TableSpec
-from tally_pipeline.shows.plots import Bars, Rows
+from tally_pipeline.shows.plots import Rows
 from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import Check, Findings
 from tally_pipeline.tmdb.connection import Tmdb
@@ -40,10 +40,6 @@ Shown = Mapping[str, Any]
 
 class Options(BaseModel):
     """What a person may set when a capture or a refinement is launched; the fields' descriptions are shown."""
-
-
-class CannotCaptureError(Exception):
-    """The day cannot be captured, though the source answers; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -170,15 +166,15 @@ class Dataset(ABC, Generic[C, R]):
 
     # --- bronze ---
 
-    def unfetchable(self, day: str, today: str, held: Sequence[BronzeKey]) -> str | None:
-        """Why a day cannot be captured any more, and what to do instead; None when it can. `held` are the day's
-        captures in bronze. TMDB serves the present only: what keeps a past says so here."""
-        if day == today:
-            return None
-        silver = "/".join(self.silver_asset)
+    def is_fetchable(self, day: str, today: str) -> bool:
+        """Whether a day can be captured. TMDB serves the present only: what keeps a past says so here."""
+        return day == today
+
+    def too_late(self, day: str, today: str, held: Sequence[BronzeKey]) -> str:
+        """Why a day cannot be captured, and what to do instead. `held` are the day's captures in bronze."""
         instead = (
             f"Bronze holds {counted(len(held), 'capture')} of that day: {', '.join(map(str, held[-3:]))}. To rebuild"
-            f" the day from them, materialize {silver} and what is below it for {day}."
+            f" the day from them, materialize {'/'.join(self.silver_asset)} and what is below it for {day}."
             if held
             else f"Bronze holds nothing of that day, and nobody can fetch it any more. Materialize {today} instead;"
             " the schedule keeps the coming days."
@@ -264,10 +260,6 @@ class Dataset(ABC, Generic[C, R]):
     def measures(self, capture: Capture[C], refined: R, *, published: bool) -> Mapping[str, float]:
         """What is sent to whoever watches the pipeline, by metric."""
         return {}
-
-
-def bars(values: Sequence[float | None]) -> Bars:
-    return Bars.of(values)
 
 
 def rows(table: pa.Table, columns: Sequence[str] | None = None, most: int | None = None) -> Rows:

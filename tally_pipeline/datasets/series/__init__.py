@@ -9,11 +9,11 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from tally_pipeline.datasets.daily_export import DailyExport, Export
-from tally_pipeline.datasets.dataset import Capture, Judging, Options, Past, Shown, bars, rows
+from tally_pipeline.datasets.dataset import Capture, Judging, Options, Past, Shown, rows
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.shows import series, series_quality
-from tally_pipeline.shows.plots import PREVIEW_ROWS, distribution
+from tally_pipeline.shows.plots import PREVIEW_ROWS, Bars, distribution
 from tally_pipeline.shows.quality import SHOWN, Findings
 from tally_pipeline.shows.series import Counts, Refined
 from tally_pipeline.tmdb import exports
@@ -122,7 +122,7 @@ class SeriesExport(DailyExport[Refined]):
             "popularity of 0 (%)": 100 * counts.zero_share,
             "new fields": list(counts.new_fields),
             "lost fields": list(counts.lost_fields),
-            "popularity": bars(distribution(refined.silver["popularity"].to_numpy())),
+            "popularity": Bars.of(distribution(refined.silver["popularity"].to_numpy())),
             "preview": rows(refined.silver, most=PREVIEW_ROWS),
         }
 

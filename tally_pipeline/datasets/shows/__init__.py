@@ -21,7 +21,6 @@ from tally_pipeline.datasets.dataset import (
     Options,
     Past,
     Shown,
-    bars,
     rows,
 )
 from tally_pipeline.lake import layout
@@ -33,7 +32,7 @@ from tally_pipeline.shows import bronze as bronze_format
 from tally_pipeline.shows import contract, fields, quality
 from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError, rebuild_pages
 from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ShowList
-from tally_pipeline.shows.plots import PREVIEW_ROWS, Rows, distribution
+from tally_pipeline.shows.plots import PREVIEW_ROWS, Bars, Rows, distribution
 from tally_pipeline.shows.plurals import counted
 from tally_pipeline.shows.quality import Findings
 from tally_pipeline.shows.rawjson import MalformedJsonError, members
@@ -273,8 +272,8 @@ class ShowsDataset(Dataset[Bronze, Refined]):
             "repeats": counts.repeats,
             "quarantined": counts.quarantined,
             "pass rate (%)": counts.pass_rate,
-            f"rows, last {HISTORY_DAYS} days and today": bars([*history, float(counts.silver_rows)]),
-            "shows by popularity (log)": bars(distribution(refined.silver["popularity"].to_pylist())),
+            f"rows, last {HISTORY_DAYS} days and today": Bars.of([*history, float(counts.silver_rows)]),
+            "shows by popularity (log)": Bars.of(distribution(refined.silver["popularity"].to_pylist())),
         }
 
     def measures(self, capture: Capture[Bronze], refined: Refined, *, published: bool) -> Mapping[str, float]:
