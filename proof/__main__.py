@@ -21,7 +21,6 @@ NAMES = {
     "together": "two or ten at once end as one of them in some order",
     "faults": "what TMDB, the store and the catalog can do wrong",
     "kills": "killed at any moment, nothing is lost and nothing half is shown",
-    "same_bytes": "what the commit before made is made, byte for byte",
     "secrets": "no token anywhere, nothing listens beyond loopback, dependencies are pinned and audited",
     "beside_dlt": "the same cases on dlt",
     "hostile": "bytes that were made to break it",

@@ -208,7 +208,7 @@ def test_each_trouble_of_the_queue_is_told_and_loses_no_message(troubled: Troubl
     found, cursor = arrivals.since(cursor)
     assert [keys_of(arrival) for arrival in found] == [(KEY,)]
     # An event may come twice, and late.
-    for _ in range(5):
+    for _ in range(20):
         _, cursor = arrivals.since(cursor)
         if not messages_in(troubled.direct, troubled.aws.settings.events_queue_url):
             return
