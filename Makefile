@@ -59,11 +59,11 @@ audit: .venvs/bench/.ready ## ask whether a dependency has a known vulnerability
 	@.venvs/bench/bin/python -m proof.inspection.supply_chain
 
 aws-local: env ## the pipeline on AWS emulated on this machine, by real Terraform; RECORDINGS=DIR syncs recorded replies
-	@$(BIN)/python -m deploy.local up
-	@$(BIN)/python -m deploy.local walk $(if $(RECORDINGS),--recordings $(RECORDINGS))
+	@$(BIN)/python -m testkit.aws.local up
+	@$(BIN)/python -m testkit.aws.local walk $(if $(RECORDINGS),--recordings $(RECORDINGS))
 
 aws-local-down: env ## destroy that again
-	@$(BIN)/python -m deploy.local down
+	@$(BIN)/python -m testkit.aws.local down
 
 format: env ## put the code into shape
 	@$(BIN)/ruff check --fix

@@ -17,10 +17,10 @@ from benchmarks.processes import TALLY, BenchmarkError, environment, run, runnin
 from benchmarks.report import Measure, Report, Target
 from benchmarks.ui import Graphql, free_port
 from tally_pipeline import clock
-from tally_pipeline.assets import common
-from tally_pipeline.assets.table import TABLE_CHECKS
-from tally_pipeline.shows.lists import LISTS
-from tally_pipeline.shows.quality import SILVER_CHECKS
+from tally_pipeline.datasets.shows.checks import SILVER_CHECKS
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.assets.table import TABLE_CHECKS
+from tally_pipeline.tmdb.lists import LISTS
 
 SECONDS = 180
 SENSOR = "new_bronze_objects"

@@ -15,9 +15,9 @@ from benchmarks.processes import TALLY, BenchmarkError, environment, run, runnin
 from benchmarks.report import Measure, Report, Target
 from benchmarks.ui import Graphql, free_port
 from tally_pipeline import gold
-from tally_pipeline.assets import common, report
-from tally_pipeline.assets.gold import gold_key
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.orchestration.assets import common, report
+from tally_pipeline.orchestration.assets.gold import gold_key
+from tally_pipeline.tmdb.lists import LISTS
 
 SENSOR_SECONDS = 15
 """As it is set by default: how often the sensor looks."""

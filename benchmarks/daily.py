@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 from benchmarks.processes import TALLY, BenchmarkError, announced_url, environment, run, running, until
 from benchmarks.report import Measure, Report, Target
 from tally_pipeline import clock
-from tally_pipeline.assets import common
 from tally_pipeline.datasets import GENRES, SERIES, SHOWS
 from tally_pipeline.datasets.captures import held
+from tally_pipeline.datasets.shows import stored
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.settings import TmdbSettings
 
 LATENCY_MS = 50
@@ -176,7 +177,9 @@ def _sync(home: Path, url: str) -> _Sync:
     moments = [event.timestamp for event in events]
     lake = Lake(Store.in_folder(home / "sandbox" / "lake"), "sandbox")
     stated = [
-        lake.read_bronze(key).metadata for show_list in LISTS for key in lake.bronze_keys(show_list.name)
+        stored.read_bronze(lake, key).metadata
+        for show_list in LISTS
+        for key in lake.bronze_keys(show_list.name)
     ]
     return _Sync(
         total=ended_at - began_at,

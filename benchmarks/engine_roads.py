@@ -23,6 +23,7 @@ from pathlib import Path
 
 from benchmarks.processes import until
 from benchmarks.ui import free_port
+from tally_pipeline.datasets.shows.footer import footer_for
 
 Road = Callable[[Path, Path], tuple[int, int, int]]
 """From a bronze file to Parquet at a path: rows that passed, rows rejected, bytes written."""
@@ -37,17 +38,17 @@ def tally() -> Road:
     """Decoded, every row validated, refined, encoded."""
     import pyarrow as pa
 
+    from tally_pipeline.bronze import list_capture
+    from tally_pipeline.datasets.shows.refinement import refine
     from tally_pipeline.lake import parquet
-    from tally_pipeline.shows import bronze
-    from tally_pipeline.shows.refine import refine
 
     pa.set_cpu_count(1)
 
     def road(source: Path, target: Path) -> tuple[int, int, int]:
-        capture = bronze.decode(source.read_bytes())
+        capture = list_capture.decode(source.read_bytes())
         refined = refine(capture, data_type="popular_shows", dt="2026-01-01", key=source.name)
-        footer = parquet.footer_for((), "complete", "sandbox", refined.counts)
-        files = [parquet.encode(rows, footer) for rows in (refined.silver, refined.quarantine)]
+        says = footer_for((), "complete", "sandbox", refined.counts)
+        files = [parquet.encode(rows, says) for rows in (refined.silver, refined.quarantine)]
         target.write_bytes(files[0])
         target.with_suffix(".quarantine").write_bytes(files[1])
         return refined.counts.silver_rows, refined.counts.quarantined, sum(map(len, files))

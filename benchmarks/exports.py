@@ -24,11 +24,11 @@ from benchmarks.processes import TALLY, BenchmarkError, environment, run, runnin
 from benchmarks.report import Measure, Report, Target
 from benchmarks.ui import Graphql, free_port
 from tally_pipeline import clock
-from tally_pipeline.assets import common
 from tally_pipeline.datasets import SERIES
 from tally_pipeline.datasets.series import SeriesFooter
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.orchestration.assets import common
 
 DAYS = 90
 SECONDS_TARGET = 300.0

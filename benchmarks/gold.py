@@ -15,20 +15,21 @@ import pyarrow as pa
 
 from benchmarks.report import Measure, Report, Target
 from tally_pipeline import clock, gold
-from tally_pipeline.assets.gold import make_day
-from tally_pipeline.assets.io_manager import LakeIOManager
-from tally_pipeline.catalog import samples
-from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
-from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.datasets.shows import contract
+from tally_pipeline.datasets.shows.footer import footer_for
+from tally_pipeline.datasets.shows.refinement import Counts
+from tally_pipeline.gold.sources import Sources
 from tally_pipeline.gold.table import Table
-from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import quarantine_key, silver_key
-from tally_pipeline.lake.parquet import encode, footer_for
+from tally_pipeline.lake.parquet import encode
 from tally_pipeline.lake.store import Store
-from tally_pipeline.shows import contract
-from tally_pipeline.shows.lists import LISTS
-from tally_pipeline.shows.refine import Counts
+from tally_pipeline.orchestration.assets.gold import make_day
+from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
+from tally_pipeline.query import samples
+from tally_pipeline.query.duckdb_engine import DuckDbEngine
+from tally_pipeline.query.tables import TABLES
+from tally_pipeline.tmdb.lists import LISTS
 
 DAYS = 365
 SHOWS_A_LIST = 1_000

@@ -21,14 +21,14 @@ from benchmarks.processes import TALLY, run, running, until
 from benchmarks.report import Measure, Report, Target
 from benchmarks.ui import Graphql, free_port
 from tally_pipeline import clock
-from tally_pipeline.catalog import samples
-from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
-from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.gold.table import VERSION
-from tally_pipeline.lake.arrivals import FolderArrivals
+from tally_pipeline.lake.object_events import FolderArrivals
+from tally_pipeline.query import samples
+from tally_pipeline.query.duckdb_engine import DuckDbEngine
+from tally_pipeline.query.tables import TABLES
 
 LINEAR = 1.05
 """An exponent of 1 is linear; the rest is for what measuring adds."""

@@ -13,14 +13,14 @@ import dagster as dg
 from benchmarks.many_rows import body
 from benchmarks.processes import TALLY, environment, run
 from tally_pipeline import clock
-from tally_pipeline.assets import common
-from tally_pipeline.cli import history
+from tally_pipeline.datasets.shows.checks import SILVER_CHECKS
 from tally_pipeline.deployment import load_settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.shows.lists import LISTS, list_named
-from tally_pipeline.shows.quality import SILVER_CHECKS
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.runs import dagster_home
 from tally_pipeline.tmdb import sandbox
+from tally_pipeline.tmdb.lists import LISTS, list_named
 
 POPULAR_SHOWS = common.silver_key(list_named("popular_shows"))
 FIRST_DAY = clock.today() - timedelta(days=3_660)
@@ -98,7 +98,7 @@ def _spread(lake: Path, day: str, others: Sequence[str]) -> None:
 
 def _remember(home: Path, days: Sequence[str]) -> None:
     """Dagster's history of these days of one list, as if each had been materialized by itself."""
-    with history.opened(load_settings(settings(home), dotenv=None)) as instance:
+    with dagster_home.opened(load_settings(settings(home), dotenv=None)) as instance:
         for day in days:
             instance.report_runless_asset_event(
                 dg.AssetMaterialization(

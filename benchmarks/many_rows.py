@@ -14,9 +14,9 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from tally_pipeline.shows import bronze
-from tally_pipeline.shows.bronze import Metadata, Page
-from tally_pipeline.shows.lists import ROWS_PER_PAGE
+from tally_pipeline.bronze import list_capture
+from tally_pipeline.bronze.list_capture import Metadata, Page
+from tally_pipeline.tmdb.lists import ROWS_PER_PAGE
 from tally_pipeline.tmdb.sandbox import replies, world
 from tally_pipeline.tmdb.sandbox.bad_rows import DEFECTS
 from tally_pipeline.tmdb.sandbox.invented import facts
@@ -32,8 +32,8 @@ def body(rows: int, every: int = 0, data_type: str = "popular_shows") -> bytes:
     for start in range(0, rows, ROWS_PER_PAGE):
         number = len(pages) + 1
         page = replies.page_body(number, list(islice(made, min(ROWS_PER_PAGE, rows - start))), rows)
-        pages.append(bronze.read_page(number, page, {"ETag": replies.etag(page)}))
-    return bronze.encode(pages, Metadata(data_type=data_type, source="sandbox", verdict="complete"))
+        pages.append(list_capture.read_page(number, page, {"ETag": replies.etag(page)}))
+    return list_capture.encode(pages, Metadata(data_type=data_type, source="sandbox", verdict="complete"))
 
 
 def _rows(every: int) -> Iterator[Any]:

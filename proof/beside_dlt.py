@@ -25,10 +25,11 @@ from proof.dlt_side.cases import Case
 from proof.dlt_side.on_dlt import QUIET, RESULTS, Found, Job, Load
 from proof.dlt_side.outcomes import Offer, Outcome, better
 from proof.report import Proof, verdict
+from tally_pipeline.datasets.shows import stored
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.tmdb.settings import TmdbSettings
-from tally_pipeline_tests.assets import pipeline as product
+from testkit import pipeline as product
 
 _COLUMNS = ("case", "Tally ends", "dlt ends", "better", "verdict")
 _QUICKER = 0.1  # of the wait between attempts, in the short form, on both sides
@@ -126,17 +127,17 @@ def _pipeline(
 def _in(lake: Lake, case: Case, said: str) -> Outcome:
     """What the lake holds of today in the end."""
     name = case.show_list.name
-    captures = [lake.read_bronze(key) for key in lake.bronze_keys(name)]
+    captures = [stored.read_bronze(lake, key) for key in lake.bronze_keys(name)]
     newest = max(captures, key=lambda one: one.metadata.ingestion_timestamp or "", default=None)
-    stored = [msgspec.json.decode(row) for row in newest.rows()] if newest else []
-    if lake.silver_footer(name, product.day()) is None:
-        return Outcome(0, 0, 0, len(stored), said)
+    offered = [msgspec.json.decode(row) for row in newest.rows()] if newest else []
+    if stored.silver_footer(lake, name, product.day()) is None:
+        return Outcome(0, 0, 0, len(offered), said)
     silver = lake.read_silver(name, product.day())
     if case.about in silver.column_names:
         values = len(silver) - silver[case.about].null_count
     else:
-        values = sum(case.about in row for row in stored)  # not of the contract: kept in bronze
-    return Outcome(len(silver), len(set(silver["show_id"].to_pylist())), values, len(stored), said)
+        values = sum(case.about in row for row in offered)  # not of the contract: kept in bronze
+    return Outcome(len(silver), len(set(silver["show_id"].to_pylist())), values, len(offered), said)
 
 
 # --- dlt ---------------------------------------------------------------------------------------------------

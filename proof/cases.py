@@ -15,11 +15,11 @@ from typing import Any
 import dagster as dg
 
 from proof.report import verdict
-from tally_pipeline.cli import failures
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.orchestration.runs import failures
 from tally_pipeline.tmdb.sandbox import Sandbox, parse_fault
-from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, assert_sound, contents, day
+from testkit.pipeline import POPULAR, Pipeline, assert_sound, contents, day
 
 PAGES = 3
 SILVER = layout.silver_key(POPULAR.name, day())

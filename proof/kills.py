@@ -24,8 +24,8 @@ from proof.children import lakes
 from proof.children.child import Command, Ended, Kill, pick, run
 from proof.report import Proof, verdict
 from tally_pipeline import clock
-from tally_pipeline.assets import common
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.sandbox import Sandbox, captures
 
 TRIALS_LONG, TRIALS_SHORT = 240, 9

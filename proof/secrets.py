@@ -28,11 +28,11 @@ from proof.inspection.searching import (
 )
 from proof.report import Proof
 from tally_pipeline.tmdb.sandbox import Sandbox, SandboxError
-from tally_pipeline_tests.assets.pipeline import environment
-from tally_pipeline_tests.cli import tally
-from tally_pipeline_tests.cli.running import Up, running
-from tally_pipeline_tests.cli.test_secrets import echoes
-from tally_pipeline_tests.tmdb.scripted_server import ScriptedServer
+from testkit import tally
+from testkit.pipeline import environment
+from testkit.running import Up, running
+from testkit.secrets import echoes
+from testkit.tmdb.scripted_server import ScriptedServer
 
 SIDE = "secrets"
 NOWHERE = "the secret is nowhere in what was written, said and logged, DEBUG included"

@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from tally_pipeline.catalog.glue import glue_contract
-from tally_pipeline.monitoring.metrics import by_namespace
+from tally_pipeline.metrics.metrics import by_namespace
+from tally_pipeline.query.glue import glue_contract
 
 CONTRACT = Path(__file__).parents[1] / "deploy" / "contract.json"
 

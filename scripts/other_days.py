@@ -27,7 +27,7 @@ import pytest
 from tally_pipeline import clock
 from tally_pipeline.datasets import SERIES
 from tally_pipeline.lake import layout
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.tmdb.lists import LISTS
 
 REPOSITORY = Path(__file__).parents[1]
 PATIENCE_SECONDS = 400

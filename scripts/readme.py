@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from tally_pipeline.catalog import dictionary
+from tally_pipeline.query import dictionary
 
 README = Path(__file__).parents[1] / "README.md"
 DICTIONARY = README.parent / "docs" / "data-dictionary.md"

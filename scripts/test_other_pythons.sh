@@ -25,5 +25,5 @@ for version in $found; do
     # What differs between Pythons shows on few examples, and not in what Terraform or an emulated AWS answers.
     TALLY_TEST_PROFILE=quick ".venvs/$version/bin/python" -m pytest -q --numprocesses auto --dist loadfile \
         -m "not slow and not browser and not aws" \
-        --ignore tally_pipeline_tests/deploy --ignore tally_pipeline_tests/deploy_local
+        --ignore tally_pipeline_tests/deploy --ignore tally_pipeline_tests/testkit
 done

@@ -7,21 +7,21 @@ from typing import Any
 
 import dagster as dg
 
-from tally_pipeline import automation
-from tally_pipeline.assets import common
-from tally_pipeline.assets.capture import bronze_asset
-from tally_pipeline.assets.gold import gold_assets
-from tally_pipeline.assets.io_manager import LakeIOManager
-from tally_pipeline.assets.refine import silver_asset
-from tally_pipeline.assets.report import report_asset
-from tally_pipeline.assets.standing import standing_checks
-from tally_pipeline.assets.table import table_asset
 from tally_pipeline.datasets import DATASETS, SHOWS
 from tally_pipeline.datasets.shows import ShowsDataset
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.deployment.first_day import first_day
-from tally_pipeline.monitoring import runs
-from tally_pipeline.shows.lists import LISTS, ShowList
+from tally_pipeline.orchestration import automation
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.assets.capture import bronze_asset
+from tally_pipeline.orchestration.assets.freshness_checks import standing_checks
+from tally_pipeline.orchestration.assets.gold import gold_assets
+from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
+from tally_pipeline.orchestration.assets.refine import silver_asset
+from tally_pipeline.orchestration.assets.report import report_asset
+from tally_pipeline.orchestration.assets.table import table_asset
+from tally_pipeline.orchestration.automation import run_metrics
+from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 
 def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS) -> dg.Definitions:
@@ -54,7 +54,7 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
         sensors=[
             automation.new_bronze_objects(settings, begin),
             # Nobody watches metrics on one's own machine. The watch runs hourly: it would drown the durations.
-            *(runs.sensors(leave_out={automation.watch.name}) if settings.aws else ()),
+            *(run_metrics.sensors(leave_out={automation.watch.name}) if settings.aws else ()),
         ],
         resources=resources,
         executor=dg.in_process_executor,

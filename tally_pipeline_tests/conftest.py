@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tally_pipeline_tests.pinned import hold_the_day
+from testkit.pinned import hold_the_day
 
-pytest_plugins = ["tally_pipeline_tests.aws_server"]
+pytest_plugins = ["testkit.aws.moto_server"]
 
 ON_CI = bool(os.environ.get("CI"))
 

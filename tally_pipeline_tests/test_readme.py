@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline.catalog import samples
 from tally_pipeline.cli import _parser
-from tally_pipeline.shows.contract import COLUMNS, RULES
-from tally_pipeline.shows.lists import LISTS, ShowList
-from tally_pipeline_tests.assets.pipeline import environment
-from tally_pipeline_tests.cli import tally
-from tally_pipeline_tests.cli.test_killed import bare
+from tally_pipeline.contracts.contract import RULES
+from tally_pipeline.datasets.shows.contract import COLUMNS
+from tally_pipeline.query import samples
+from tally_pipeline.tmdb.lists import LISTS, ShowList
+from testkit import tally
+from testkit.pipeline import environment
+from testkit.running import bare
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,7 +44,7 @@ def test_every_column_and_rule_is_in_the_dictionary() -> None:
 
 @pytest.mark.parametrize("file", ["README.md", ".env.example"])
 def test_every_setting_that_is_read_is_documented(file: str) -> None:
-    source = (ROOT / "tally_pipeline/deployment/settings.py").read_text(encoding="utf-8")
+    source = (ROOT / "tally_pipeline/settings/settings.py").read_text(encoding="utf-8")
     settings = set(re.findall(r'"((?:TMDB|TALLY)_[A-Z_]+)"', source))
     assert "TALLY_HOME" in settings
     text = (ROOT / file).read_text(encoding="utf-8")

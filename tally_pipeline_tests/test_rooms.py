@@ -33,11 +33,11 @@ def _environment_reads(tree: ast.AST) -> list[int]:
     return lines
 
 
-def test_only_deployment_reads_the_environment() -> None:
+def test_only_settings_reads_the_environment() -> None:
     found = [
         f"{path.relative_to(PACKAGE)}:{line}"
         for path in sorted(PACKAGE.rglob("*.py"))
-        if path not in (PACKAGE / "deployment" / "settings.py", PACKAGE / "deployment" / "dotenv.py")
+        if path not in (PACKAGE / "settings" / "settings.py", PACKAGE / "settings" / "dotenv.py")
         for line in _environment_reads(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert found == []

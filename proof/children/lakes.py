@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 
 from proof.children.child import Command, run
 from tally_pipeline.datasets.captures import audit
+from tally_pipeline.datasets.shows import stored
+from tally_pipeline.datasets.shows.footer import Footer
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.parquet import FOOTER_BYTES, Footer, read_footer
+from tally_pipeline.lake.parquet import FOOTER_BYTES, read_footer
 from tally_pipeline.lake.store import Store
 
 BRONZE = "bronze/"
@@ -82,7 +84,7 @@ def _problems(lake: Lake, key: str, body: bytes) -> Iterator[str]:
 
 def _books(lake: Lake, key: str, table: pa.Table) -> Iterator[str]:
     """Rows against the footer's counts, and those against the capture it names."""
-    footer: Footer = read_footer(lake.store.tail(key, FOOTER_BYTES))
+    footer: Footer = read_footer(lake.store.tail(key, FOOTER_BYTES), Footer)
     counts = footer.counts
     stated = counts.silver_rows if key.startswith(f"{layout.SILVER}/") else counts.quarantined
     if table.num_rows != stated:
@@ -91,7 +93,7 @@ def _books(lake: Lake, key: str, table: pa.Table) -> Iterator[str]:
         yield f"its counts do not add up: {counts}"
     for ref in footer.bronze:
         parsed = BronzeKey.parse(ref.key)
-        made_of = lake.read_bronze(parsed) if parsed else None
+        made_of = stored.read_bronze(lake, parsed) if parsed else None
         if made_of is None or (made_of.sha256, len(made_of.rows())) != (ref.sha256, counts.bronze_rows):
             yield f"it was not made from {ref.key} as that is"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 
-from tally_pipeline.cli import history
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, first_day, load_settings
+from tally_pipeline.orchestration.runs import dagster_home
 
 MOST_TICKS = 50
 """More than any proof needs: a sensor that never comes to an end has to end here."""
@@ -25,7 +25,7 @@ def tick() -> int:
     sensor = repository.get_sensor_def("new_bronze_objects")
     succeeded: list[bool] = []
     cursor, quiet = None, 0
-    with history.opened(settings) as instance:
+    with dagster_home.opened(settings) as instance:
         seen = {"lake": deployment.lake, "arrivals": deployment.arrivals}
         for _ in range(MOST_TICKS):
             with dg.build_sensor_context(

@@ -13,7 +13,7 @@ import msgspec
 
 from benchmarks.dlt_pipeline import ContractMode, Options
 from proof.dlt_side.outcomes import Offer
-from tally_pipeline.shows.lists import MAX_PAGES, ShowList, list_named
+from tally_pipeline.tmdb.lists import MAX_PAGES, ShowList, list_named
 from tally_pipeline.tmdb.sandbox import Recordings, Sandbox, parse_fault
 from tally_pipeline.tmdb.sandbox.replies import Reply, with_body
 

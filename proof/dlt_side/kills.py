@@ -19,7 +19,7 @@ from proof.dlt_side.outcomes import Offer, Outcome
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests.assets.pipeline import POPULAR, assert_sound, day
+from testkit.pipeline import POPULAR, assert_sound, day
 
 PAGES = 8
 LATENCY_MS = 150

@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 
 from proof.cases import SILVER, Case, Home, demand, glimpse, ran
 from proof.faulty.s3 import FIRST_DAY, World
-from tally_pipeline.assets import common
-from tally_pipeline.catalog.engine import QueryError
-from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.lake import layout
-from tally_pipeline_tests import athena_server
-from tally_pipeline_tests.assets.pipeline import POPULAR, contents, day, outcome_of
-from tally_pipeline_tests.faulty_aws import Fault, Request, denied
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.query.engine import QueryError
+from tally_pipeline.query.tables import TABLES
+from testkit.aws import athena_server
+from testkit.aws.faulty_aws import Fault, Request, denied
+from testkit.pipeline import POPULAR, contents, day, outcome_of
 
 QUERIES, SWAP_SECONDS = 12, 0.03
 """How often the table is asked, and how long a file stays before it is replaced."""

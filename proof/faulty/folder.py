@@ -17,12 +17,12 @@ from pathlib import Path
 from proof.cases import SILVER, Case, Home, Ran, demand, glimpse, ran
 from tally_pipeline.datasets import named
 from tally_pipeline.datasets.captures import NoCaptureError, choose
+from tally_pipeline.datasets.shows.refinement import refine
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError, Store
-from tally_pipeline.shows.refine import refine
-from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, assert_sound, contents, day
-from tally_pipeline_tests.lake.refined import keys_of
+from testkit.pipeline import POPULAR, Pipeline, assert_sound, contents, day
+from testkit.stored_days import keys_of
 
 SIDE = "folder"
 SMALL = 200

@@ -15,26 +15,26 @@ from urllib.parse import unquote
 import dagster as dg
 import pytest
 
-from deploy.local import athena as athena_stand_in
 from proof.cases import PAGES, SILVER, Case, Ran, demand, glimpse, ran, rows
-from tally_pipeline.assets import common
 from tally_pipeline.aws.errors import AwsError
 from tally_pipeline.aws.session import Aws, Patience
-from tally_pipeline.catalog.athena_engine import AthenaEngine
-from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.queue import QueueArrivals
+from tally_pipeline.lake.sqs import QueueArrivals
 from tally_pipeline.lake.store import Store
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.query.athena_engine import AthenaEngine
+from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests import athena_server, aws_server
-from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, both, day
-from tally_pipeline_tests.cli.aws_settings import settings_of
-from tally_pipeline_tests.faulty_aws import ACCESS_KEY, Fault, FaultyAws, Request, serving
-from tally_pipeline_tests.lake.refined import keys_of
-from tally_pipeline_tests.lake.test_troubles import FAULTS, QUEUE_FAULTS
+from testkit.aws import athena as athena_stand_in
+from testkit.aws import athena_server, moto_server
+from testkit.aws.faults import FAULTS, QUEUE_FAULTS
+from testkit.aws.faulty_aws import ACCESS_KEY, Fault, FaultyAws, Request, serving
+from testkit.aws.settings import settings_of
+from testkit.pipeline import POPULAR, Pipeline, both, day
+from testkit.stored_days import keys_of
 
 SIDE = "S3"
 TOKEN = "a-token-that-nobody-may-see"
@@ -134,8 +134,8 @@ def world(folder: Path, instance: dg.DagsterInstance) -> Iterator[World]:
     url = f"http://{host}:{port}"
     try:
         with pytest.MonkeyPatch.context() as patch, athena_stand_in.serving(url) as athena_url:
-            aws_server.point_at(url, patch, folder)
-            direct = _set_up(Aws(aws_server.settings_at(url)))
+            moto_server.point_at(url, patch, folder)
+            direct = _set_up(Aws(moto_server.settings_at(url)))
             with serving(athena_url) as (faulty, faulty_url), Sandbox() as sandbox:
                 # Athena's stand-in passes on to moto's server what is not Athena's.
                 patch.setenv("AWS_ENDPOINT_URL", faulty_url)
@@ -152,10 +152,10 @@ def world(folder: Path, instance: dg.DagsterInstance) -> Iterator[World]:
 
 def _set_up(aws: Aws) -> Aws:
     """What Terraform sets up. Its clients are made here, so that they go past the server that can fail."""
-    aws_server.make_bucket(aws, aws.settings.lake_bucket)
-    aws_server.make_bucket(aws, aws.settings.results_bucket)
-    aws_server.make_queues(aws, hidden_seconds=0)
-    aws_server.tell_queue_of_bronze(aws)
+    moto_server.make_bucket(aws, aws.settings.lake_bucket)
+    moto_server.make_bucket(aws, aws.settings.results_bucket)
+    moto_server.make_queues(aws, hidden_seconds=0)
+    moto_server.tell_queue_of_bronze(aws)
     aws.client("ssm").put_parameter(Name=aws.settings.token_parameter, Value=TOKEN, Type="SecureString")
     aws.client("glue").create_database(DatabaseInput={"Name": aws.settings.database})
     aws.client("athena").create_work_group(Name=aws.settings.workgroup)

@@ -10,13 +10,14 @@ from itertools import combinations
 
 from proof.cases import PAGES, BrokenError, Case, Home, demand, glimpse
 from tally_pipeline import clock
-from tally_pipeline.assets import common
 from tally_pipeline.datasets import SERIES
 from tally_pipeline.datasets.captures import held
 from tally_pipeline.datasets.series import SeriesFooter
+from tally_pipeline.datasets.shows import stored
+from tally_pipeline.orchestration.assets import common
 from tally_pipeline.tmdb.sandbox import FAULTS, Sandbox, parse_fault
-from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, day
-from tally_pipeline_tests.cli.test_faults import OUTCOMES, Outcome
+from testkit.pipeline import POPULAR, Pipeline, day
+from testkit.tmdb.fault_outcomes import OUTCOMES, Outcome
 
 SIDE = "TMDB"
 PAIR_SECONDS = 120
@@ -71,7 +72,7 @@ class _Alone:
         demand(bool(found.said) == (not outcome.published), f"says: {glimpse(found.said)}")
         home.nothing_lost(published=outcome.published, truthful=self.text != "lost-field:field=overview")
         captured = set(home.lake.bronze_keys(POPULAR.name)) - before
-        verdicts = [home.lake.read_bronze(key).metadata.verdict for key in captured]
+        verdicts = [stored.read_bronze(home.lake, key).metadata.verdict for key in captured]
         demand(verdicts == [outcome.verdict] * (outcome.verdict is not None), f"bronze holds {verdicts}")
         if self.heals and not outcome.published:
             home.heals()

@@ -93,10 +93,10 @@ def _drawn(name: str, runs: int, seed: int, keep: Path) -> int:
     import hypothesis
     from hypothesis import strategies as st
 
-    from proof.fuzzing import claims_of_data, targets
-    from tally_pipeline.shows import bronze
-    from tally_pipeline.shows.refine import refine
-    from tally_pipeline_tests.shows.building import JSON_VALUES, ROW_SOUP, STYLES, row_texts
+    from proof.fuzzing import properties_of_data, targets
+    from tally_pipeline.bronze import list_capture
+    from tally_pipeline.datasets.shows.refinement import refine
+    from testkit.captures import JSON_VALUES, ROW_SOUP, STYLES, row_texts
 
     def rows(texts: list[bytes]) -> bytes:
         return b'{"results":[' + b",".join(texts) + b"]}"
@@ -121,9 +121,9 @@ def _drawn(name: str, runs: int, seed: int, keep: Path) -> int:
         (keep / "last").write_bytes(data)
         if name == "capture":
             # Stricter than for any bytes: whatever the rows are, they do not cost the capture.
-            found = bronze.decode(data)
-            refined = refine(found, data_type="popular_shows", dt=claims_of_data.DT, key="k")
-            claims_of_data.accounted(found, refined)
+            found = list_capture.decode(data)
+            refined = refine(found, data_type="popular_shows", dt=properties_of_data.DT, key="k")
+            properties_of_data.accounted(found, refined)
         else:
             targets.TARGETS[name].run(data)
 

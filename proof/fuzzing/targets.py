@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from proof.fuzzing import claims_of_data as data
-from proof.fuzzing import claims_of_words as words
-from tally_pipeline_tests.shows.building import HOSTILE_ROWS, NASTY_VALUES, capture, page, reply, show
+from proof.fuzzing import properties_of_data as data
+from proof.fuzzing import properties_of_text as words
+from testkit.captures import HOSTILE_ROWS, NASTY_VALUES, capture, page, reply, show
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ import dagster as dg
 from markdown_it import MarkdownIt
 
 from proof.cases import Case, demand
+from tally_pipeline.bronze import genre_reply
+from tally_pipeline.datasets.shows.contract import GENRES
 from tally_pipeline.lake import layout
-from tally_pipeline.shows import genres
-from tally_pipeline.shows.contract import GENRES
-from tally_pipeline.shows.lists import LISTS
-from tally_pipeline_tests.assets.pipeline import day, environment, row
-from tally_pipeline_tests.browser.conftest import _ARGUMENTS
-from tally_pipeline_tests.cli import tally
-from tally_pipeline_tests.report.test_page import Read
-from tally_pipeline_tests.tmdb.scripted_server import Answer, ScriptedServer, Seen, page_body
+from tally_pipeline.tmdb.lists import LISTS
+from testkit import tally
+from testkit.chromium import ARGUMENTS
+from testkit.html import Read
+from testkit.pipeline import day, environment, row
+from testkit.tmdb.scripted_server import Answer, ScriptedServer, Seen, page_body
 
 EVIL = (
     "</script><script>window.hurt=1</script>", "<img src=x onerror=window.hurt=1>", "<svg/onload=window.hurt=1>",
@@ -56,7 +56,7 @@ class _Server(ScriptedServer):
     """Serves the genres too: a sync asks for them."""
 
     def answer(self, seen: Seen) -> Answer:
-        if seen.path.endswith(genres.PATH):
+        if seen.path.endswith(genre_reply.PATH):
             return Answer(
                 json.dumps({"genres": [{"id": one, "name": name} for one, name in GENRES.items()]}).encode()
             )
@@ -158,7 +158,7 @@ def _in_chromium(report: Path) -> str:
 
     asked: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS.split())
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS.split())
         page = browser.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.goto(report.as_uri())

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tally_pipeline_tests.cli.test_secrets import KEY, TOKEN, everything_written, forms
+from testkit.secrets import KEY, TOKEN, everything_written, forms
 
 SECRETS = {"TMDB_API_TOKEN": TOKEN, "TMDB_API_KEY": KEY}
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from proof.cases import Case, demand
-from tally_pipeline_tests.cli import hostile
+from testkit import hostile_terminal
 
 
 def cases(folder: Path) -> Iterator[Case]:
     yield Case(
         "terminal",
-        f"{len(hostile.EVIL)} texts that steer a terminal, as titles, errors, file names and SQL, in every command",
+        f"{len(hostile_terminal.EVIL)} texts that steer a terminal, as titles, errors, file names and SQL, in every"
+        " command",
         "no control character, no override of direction, no markup taken for ours, on either stream",
         lambda: _printed(folder),
     )
@@ -21,9 +22,9 @@ def cases(folder: Path) -> Iterator[Case]:
 def _printed(folder: Path) -> str:
     folder.mkdir()
     letters = count = shown = 0
-    for command, ran in hostile.commands(folder, whole=True):
+    for command, ran in hostile_terminal.commands(folder, whole=True):
         said = ran.out + ran.err
-        found = hostile.steering(said)
+        found = hostile_terminal.steering(said)
         demand(not found, f"{command!r} sent {sorted(set(found))}")
         letters, count = letters + len(said), count + 1
         shown += r"\x1b" in said or r"\u202e" in said

@@ -11,8 +11,8 @@ from pathlib import Path
 import hypothesis
 from hypothesis import strategies as st
 
-from proof.fuzzing import monsters, soup
-from tally_pipeline_tests.shows.building import (
+from proof.fuzzing import generators, pathological_inputs
+from testkit.captures import (
     HOSTILE_ROWS,
     JSON_VALUES,
     NASTY_VALUES,
@@ -38,13 +38,13 @@ def inputs(seed: int, each: int, *, monstrous: bool) -> Iterator[Input]:
     """`each` inputs drawn from the seed of every kind, and those that are always tried."""
     draw = random.Random(seed)
     for _ in range(each):
-        yield "rows", _results(soup.rows(draw.randbytes(draw.randint(1, 400))))
-        yield "page", _spoiled(draw, reply(draw.randint(1, 3), soup.rows(draw.randbytes(120), most=6)))
-        yield "export", _lines(draw, soup.rows(draw.randbytes(draw.randint(1, 400))))
+        yield "rows", _results(generators.rows(draw.randbytes(draw.randint(1, 400))))
+        yield "page", _spoiled(draw, reply(draw.randint(1, 3), generators.rows(draw.randbytes(120), most=6)))
+        yield "export", _lines(draw, generators.rows(draw.randbytes(draw.randint(1, 400))))
         yield "genres", _spoiled(draw, b'{"genres":[' + b",".join(_genres(draw)) + b"]}")
     yield from _drawn(seed, each)
     yield from _always()
-    for _, text in monsters._rows():
+    for _, text in pathological_inputs._rows():
         if monstrous or len(text) <= MODEST_BYTES:
             rows = [with_value("id", b"1"), text, with_value("id", b"3")]
             yield "rows", _results(rows)

@@ -20,10 +20,10 @@ Made = Iterator[tuple[str, bytes]]
 """Names of objects, and their bytes."""
 
 _PLACES = {
-    "bronze": ("tally_pipeline.datasets.shows.bronze", "tally_pipeline.shows.bronze"),
-    "refine": ("tally_pipeline.datasets.shows.refine", "tally_pipeline.shows.refine"),
-    "series": ("tally_pipeline.datasets.series.refine", "tally_pipeline.shows.series"),
-    "genres": ("tally_pipeline.datasets.genres.refine", "tally_pipeline.shows.genres"),
+    "bronze": ("tally_pipeline.datasets.shows.bronze", "tally_pipeline.bronze.list_capture"),
+    "refine": ("tally_pipeline.datasets.shows.refinement", "tally_pipeline.datasets.shows.refinement"),
+    "series": ("tally_pipeline.datasets.series.refinement", "tally_pipeline.datasets.series.refinement"),
+    "genres": ("tally_pipeline.datasets.genres.refinement", "tally_pipeline.bronze.genre_reply"),
     "parquet": ("tally_pipeline.lake.parquet",),
 }
 

@@ -19,7 +19,7 @@ from tally_pipeline.cli.arguments import Command, Commands, Parser, command, day
 from tally_pipeline.cli.dagster_import import import_dagster
 from tally_pipeline.deployment import Settings, SettingsError, load_settings
 from tally_pipeline.lake.store import LakeError
-from tally_pipeline.shows.lists import LISTS, MAX_PAGES, UnknownListError, list_named
+from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, UnknownListError, list_named
 
 EXIT_INCOMPLETE = 1
 EXIT_WRONG = 2
@@ -63,10 +63,10 @@ def _complain(sentence: str) -> None:
 def _mistakes() -> tuple[type[Exception], ...]:
     """What a user can mend: each of these says how."""
     from tally_pipeline.aws.errors import AwsError
-    from tally_pipeline.catalog.engine import QueryError
-    from tally_pipeline.catalog.samples import UnknownSampleError
     from tally_pipeline.cli.report import NoReportError
     from tally_pipeline.cli.up import CannotStartError
+    from tally_pipeline.query.engine import QueryError
+    from tally_pipeline.query.samples import UnknownSampleError
     from tally_pipeline.tmdb.sandbox import RecordingsError, SandboxError
 
     return (
@@ -123,8 +123,8 @@ def _status(settings: Settings, told: argparse.Namespace) -> int:
 
 
 def _query(settings: Settings, told: argparse.Namespace) -> int:
-    from tally_pipeline.catalog import samples
     from tally_pipeline.cli.ask import query
+    from tally_pipeline.query import samples
 
     if told.samples:
         for name in samples.names():

@@ -15,8 +15,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tally_pipeline.catalog.engine import QueryError
 from tally_pipeline.deployment import SettingsError
+from tally_pipeline.query.engine import QueryError
 
 Suffix = Literal["csv", "json", "parquet"]
 SUFFIXES: tuple[Suffix, ...] = get_args(Suffix)

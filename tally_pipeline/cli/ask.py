@@ -14,7 +14,7 @@ from tally_pipeline.cli.grid import Column, Grid, grid
 from tally_pipeline.datasets.captures import audit
 from tally_pipeline.datasets.dataset import Audited
 from tally_pipeline.deployment import Settings, deploy
-from tally_pipeline.shows.plurals import counted, noun
+from tally_pipeline.plurals import counted, noun
 
 Format = Literal["table", "csv", "json"]
 

@@ -11,12 +11,12 @@ from rich.table import Table
 
 from tally_pipeline.cli import terminal
 from tally_pipeline.cli.measuring import measure
+from tally_pipeline.cost import activity
+from tally_pipeline.cost.activity import Lake, Measured
+from tally_pipeline.cost.bill import Charge, Line, PriceList, charges, price_list
 from tally_pipeline.deployment import Settings
-from tally_pipeline.monitoring import activity
-from tally_pipeline.monitoring.activity import Lake, Measured
-from tally_pipeline.monitoring.bill import Charge, Line, PriceList, charges, price_list
-from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
-from tally_pipeline.shows.plurals import counted, noun
+from tally_pipeline.plurals import counted, noun
+from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
 
 _COMMENT = re.compile(r"--[^\n]*")
 

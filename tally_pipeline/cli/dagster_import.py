@@ -19,6 +19,6 @@ def import_dagster() -> None:
     if "dagster" in sys.modules:  # this process is somebody else's
         return
     gc.set_threshold(*FEW)
-    importlib.import_module("tally_pipeline.monitoring.history")
+    importlib.import_module("tally_pipeline.orchestration.storage.sqlite_storage")
     # Before DuckDB is imported, which takes what is never freed for a leak and says so.
     gc.freeze()

@@ -10,7 +10,7 @@ from rich.markup import escape
 from tally_pipeline.cli import deploy_local, terminal
 from tally_pipeline.cli.checked import Checked
 from tally_pipeline.deployment import Settings, deploy
-from tally_pipeline.shows.plurals import counted, noun
+from tally_pipeline.plurals import counted, noun
 
 _MARKS = {"good": "[green]✓[/green]", "wrong": "[red]✗[/red]", "unsure": "[yellow]![/yellow]"}
 

@@ -10,18 +10,14 @@ from typing import Any
 from tally_pipeline.aws.errors import RAISED, code_of, explain
 from tally_pipeline.aws.secrets import unlogged
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.catalog.glue import differences
-from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.cli import deploy_local
 from tally_pipeline.cli.checked import Checked, good, unsure, wrong
 from tally_pipeline.deployment import Deployment
 from tally_pipeline.lake import layout
-from tally_pipeline.monitoring.metrics import (
-    DATA_QUALITY_PASS_RATE,
-    PIPELINE_RUN_FAILURES,
-    TOTAL_SHOWS_INGESTED,
-)
-from tally_pipeline.shows.plurals import counted, noun
+from tally_pipeline.metrics.metrics import DATA_QUALITY_PASS_RATE, PIPELINE_RUN_FAILURES, TOTAL_SHOWS_INGESTED
+from tally_pipeline.plurals import counted, noun
+from tally_pipeline.query.glue import differences
+from tally_pipeline.query.tables import TABLES
 
 CREDENTIALS, LAKE_BUCKET, RESULTS_BUCKET = "credentials", "lake bucket", "results bucket"
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from tally_pipeline import clock
 from tally_pipeline.aws.errors import AwsError
-from tally_pipeline.catalog.engine import QueryError
-from tally_pipeline.catalog.tables import SILVER_SHOWS
 from tally_pipeline.cli.checked import Checked, good, unsure, wrong
 from tally_pipeline.deployment import Deployment, Settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError
-from tally_pipeline.shows.plurals import counted
+from tally_pipeline.plurals import counted
+from tally_pipeline.query.engine import QueryError
+from tally_pipeline.query.tables import SILVER_SHOWS
 from tally_pipeline.tmdb.errors import TmdbError
 
 LEAST_FREE = 1_000_000_000

@@ -17,7 +17,7 @@ from tally_pipeline.deployment import Settings, SettingsError, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError, NoSuchObjectError, ObjectInfo, Store
-from tally_pipeline.shows.plurals import counted
+from tally_pipeline.plurals import counted
 
 LAYERS = ("bronze", "silver", "quarantine", "gold", "reports")
 

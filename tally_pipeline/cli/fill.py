@@ -7,13 +7,14 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from tally_pipeline import automation, clock
-from tally_pipeline.assets import found
-from tally_pipeline.cli import history
+from tally_pipeline import clock
 from tally_pipeline.deployment import Settings, SettingsError, deploy, first_day
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import AlreadyThereError
-from tally_pipeline.shows.plurals import counted
+from tally_pipeline.orchestration import automation
+from tally_pipeline.orchestration.assets import discovery
+from tally_pipeline.orchestration.runs import dagster_home
+from tally_pipeline.plurals import counted
 from tally_pipeline.tmdb import sandbox
 
 SAID_EVERY = 40
@@ -32,7 +33,7 @@ def fill(settings: Settings, days: int) -> int:
     today = clock.today()
     past = [today - timedelta(days=ago) for ago in range(days, 0, -1)]
     lake = deploy(settings).lake
-    with history.opened(settings) as instance, lake.turns.take(automation.FILLING, (), _say):
+    with dagster_home.opened(settings) as instance, lake.turns.take(automation.FILLING, (), _say):
         # Before the first of them is there: a running `tally up` then has partitions for them by the time they are.
         first_day.record(settings, past[0])
         written, there = write(settings, instance, lake, past, _say)
@@ -71,10 +72,10 @@ def write(
         names.append(str(key))
         # Now and then, not all at the end: to the sensor a pause would be the end of what comes.
         if len(names) == SAID_EVERY:
-            found.record_found(instance, lake, names, say, more=lambda: True)
+            discovery.record_found(instance, lake, names, say, more=lambda: True)
             names.clear()
             say(f"{key.dt}: {counted(written + there, 'capture')}")
-    found.record_found(instance, lake, names, say, more=lambda: True)
+    discovery.record_found(instance, lake, names, say, more=lambda: True)
     return written, there
 
 

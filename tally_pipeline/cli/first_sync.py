@@ -9,15 +9,17 @@ import dagster as dg
 from rich.console import Console
 from rich.markup import escape
 
-from tally_pipeline import automation, clock
-from tally_pipeline.cli import failures, summary
+from tally_pipeline import clock
+from tally_pipeline.cli import summary
 from tally_pipeline.cli.sync import closing_table
 from tally_pipeline.cli.ui import Ui, UiError
 from tally_pipeline.datasets import SERIES
 from tally_pipeline.datasets.captures import held
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.orchestration import automation
+from tally_pipeline.orchestration.runs import failures
+from tally_pipeline.tmdb.lists import LISTS
 
 ATTEMPTS = 5
 """How often the sync is launched until it starts; the waits between are 2, 4, 8 and 16 s."""

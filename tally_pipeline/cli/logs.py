@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from tally_pipeline import clock
-from tally_pipeline.cli import failures, history, terminal
+from tally_pipeline.cli import terminal
 from tally_pipeline.deployment import Settings
+from tally_pipeline.orchestration.runs import dagster_home, failures
 from tally_pipeline.tmdb.redaction import Scrub, redactor
 
 POLL_SECONDS = 1.0
@@ -29,7 +30,7 @@ _OVERLAP = timedelta(seconds=5)
 def logs(settings: Settings, runs: int, *, follow: bool) -> int:
     """Print the latest runs, the newest last; with `follow` go on until interrupted, or nobody reads any more."""
     out, scrub = terminal.out(), redactor(settings.tmdb.token, settings.tmdb.api_key)
-    with history.opened(settings) as instance:
+    with dagster_home.opened(settings) as instance:
         started = clock.now()
         latest = list(reversed(instance.get_run_records(limit=runs)))
         for record in latest:

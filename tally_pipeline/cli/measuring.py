@@ -16,21 +16,22 @@ import dagster as dg
 import pyarrow as pa
 
 from tally_pipeline import clock
-from tally_pipeline.assets import common
-from tally_pipeline.catalog.engine import Answer, QueryEngine, Remedies
-from tally_pipeline.catalog.mirror_engine import MirrorEngine
-from tally_pipeline.catalog.tables import TABLES
-from tally_pipeline.cli import failures
+from tally_pipeline.cost.activity import Asked, Measured, Run, Usage
 from tally_pipeline.datasets import GENRES, SERIES
+from tally_pipeline.datasets.shows import stored
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, Settings, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError, Store
-from tally_pipeline.monitoring.activity import Asked, Measured, Run, Usage
-from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
-from tally_pipeline.shows.plurals import noun
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.runs import failures
+from tally_pipeline.plurals import noun
+from tally_pipeline.query.cached_duckdb import MirrorEngine
+from tally_pipeline.query.engine import Answer, QueryEngine, Remedies
+from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb import sandbox
+from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
 from tally_pipeline.tmdb.settings import TmdbSettings
 
 COUNTED_DAYS = 30
@@ -164,7 +165,7 @@ class _Bench:
 
     def rows(self) -> int:
         """The rows that the day's captures hold, of all lists."""
-        footers = (self._deployment.lake.silver_footer(one.name, str(self.today)) for one in LISTS)
+        footers = (stored.silver_footer(self._deployment.lake, one.name, str(self.today)) for one in LISTS)
         return sum(footer.counts.bronze_rows for footer in footers if footer)
 
     def series(self) -> int:

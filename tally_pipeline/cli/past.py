@@ -12,10 +12,8 @@ import dagster as dg
 from rich.console import Console
 from rich.markup import escape
 
-from tally_pipeline import automation, clock
-from tally_pipeline.assets import common
-from tally_pipeline.automation import Batch
-from tally_pipeline.cli import failures, fill
+from tally_pipeline import clock
+from tally_pipeline.cli import fill
 from tally_pipeline.cli.ui import Ui, UiError
 from tally_pipeline.datasets import named
 from tally_pipeline.datasets.captures import NoCaptureError, choose
@@ -23,9 +21,13 @@ from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.parquet import Origin
-from tally_pipeline.shows.lists import LISTS
-from tally_pipeline.shows.plurals import counted
+from tally_pipeline.orchestration import automation
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.automation import Batch
+from tally_pipeline.orchestration.runs import failures
+from tally_pipeline.plurals import counted
 from tally_pipeline.tmdb import sandbox
+from tally_pipeline.tmdb.lists import LISTS
 
 LOOK_SECONDS = 1.0
 """How often it is looked whether the run has ended."""

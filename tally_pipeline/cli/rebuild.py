@@ -8,15 +8,17 @@ from datetime import date
 
 import dagster as dg
 
-from tally_pipeline import automation, clock
-from tally_pipeline.cli import failures, history, in_process, terminal
+from tally_pipeline import clock
+from tally_pipeline.cli import terminal
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, Settings, SettingsError, deploy, first_day
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.monitoring import runs
-from tally_pipeline.shows.lists import LISTS
-from tally_pipeline.shows.plurals import counted
+from tally_pipeline.orchestration import automation
+from tally_pipeline.orchestration.automation import run_metrics
+from tally_pipeline.orchestration.runs import dagster_home, failures, in_process
+from tally_pipeline.plurals import counted
+from tally_pipeline.tmdb.lists import LISTS
 
 
 def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
@@ -59,7 +61,7 @@ def _execute(
     settings: Settings, deployment: Deployment, days: Sequence[str], run_id: str
 ) -> dg.ExecuteInProcessResult:
     definitions = build_definitions(deployment)
-    with history.opened(settings) as instance:
+    with dagster_home.opened(settings) as instance:
         result = in_process.execute(
             settings,
             instance,
@@ -72,7 +74,7 @@ def _execute(
                 "dagster/asset_partition_range_end": days[-1],
             },
         )
-        deployment.metrics.send(runs.of_run(instance, run_id))
+        deployment.metrics.send(run_metrics.of_run(instance, run_id))
     return result
 
 

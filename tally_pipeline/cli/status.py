@@ -12,12 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from tally_pipeline import clock
-from tally_pipeline.cli import history, terminal
+from tally_pipeline.cli import terminal
+from tally_pipeline.datasets.shows import stored
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, Settings, deploy
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.parquet import ForeignFileError
-from tally_pipeline.shows.lists import LISTS, ShowList
+from tally_pipeline.orchestration.runs import dagster_home
+from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 _MARKS = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "warning": "[yellow]![/yellow]"}
 
@@ -25,7 +27,7 @@ _MARKS = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "warning":
 def status(settings: Settings, *, as_json: bool) -> int:
     """Print the state; 0 when no check of the newest day failed."""
     deployment = deploy(settings)
-    with history.opened(settings) as instance:
+    with dagster_home.opened(settings) as instance:
         state = collect(deployment, instance)
     terminal.words().print(f"settings from {settings.told_by}", markup=False)
     if as_json:
@@ -53,7 +55,7 @@ def _of_list(lake: Lake, show_list: ShowList) -> dict[str, Any]:
     bronze, silver = lake.bronze_days(show_list.name), lake.silver_days(show_list.name)
     newest = silver[-1] if silver else None
     try:
-        footer = lake.silver_footer(show_list.name, newest) if newest else None
+        footer = stored.silver_footer(lake, show_list.name, newest) if newest else None
     except ForeignFileError:
         footer = None
     return {

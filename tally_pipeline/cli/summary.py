@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tally_pipeline.datasets.shows import stored
+from tally_pipeline.datasets.shows.footer import Footer
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.parquet import Footer
 from tally_pipeline.lake.store import NoSuchObjectError
-from tally_pipeline.shows.lists import ShowList
+from tally_pipeline.tmdb.lists import ShowList
 
 
 def by_list(
@@ -41,7 +42,7 @@ def _of_list(lake: Lake, data_type: str, day: str, run_id: str, error: str | Non
         "error": error,
     }
     try:
-        stated = lake.read_bronze(key).metadata
+        stated = stored.read_bronze(lake, key).metadata
     except NoSuchObjectError:
         return summary
     summary |= {
@@ -82,4 +83,4 @@ def _footer_of(lake: Lake, key: str, bronze: BronzeKey) -> Footer | None:
 
 
 def _captured_at(lake: Lake, key: BronzeKey) -> str:
-    return lake.read_bronze(key).metadata.ingestion_timestamp or ""
+    return stored.read_bronze(lake, key).metadata.ingestion_timestamp or ""

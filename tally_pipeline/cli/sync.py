@@ -17,15 +17,17 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tally_pipeline import automation, clock
-from tally_pipeline.assets import common
-from tally_pipeline.cli import failures, history, in_process, summary, terminal
+from tally_pipeline import clock
+from tally_pipeline.cli import summary, terminal
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Settings, deploy, first_day
-from tally_pipeline.monitoring import runs
-from tally_pipeline.shows.lists import LISTS, ShowList
-from tally_pipeline.shows.plurals import counted
+from tally_pipeline.orchestration import automation
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.automation import run_metrics
+from tally_pipeline.orchestration.runs import dagster_home, failures, in_process
+from tally_pipeline.plurals import counted
 from tally_pipeline.tmdb.capture import PageProgress
+from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 
 def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as_json: bool) -> int:
@@ -39,7 +41,7 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
     try:
         with _progress(words) as on_page:
             deployment = deploy(settings, on_page)
-            with history.opened(settings) as instance:
+            with dagster_home.opened(settings) as instance:
                 # pyarrow wants pandas as soon as it meets a null: better while TMDB is waited for than after.
                 threading.Thread(
                     target=importlib.import_module, args=("pandas",), name="import-ahead"
@@ -52,7 +54,7 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
                     f"{day}, from {described_source(settings)}, into {settings.lake_place}", markup=False
                 )
                 result = _execute(settings, definitions, instance, lists, day, pages, run_id)
-                deployment.metrics.send(runs.of_run(instance, run_id))
+                deployment.metrics.send(run_metrics.of_run(instance, run_id))
     except KeyboardInterrupt:
         found = summary.by_list(deploy(settings).lake, lists, day, run_id, {})
         words.print(f"[yellow]{_interrupted(day, found)}[/yellow]")

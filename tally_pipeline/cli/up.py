@@ -23,8 +23,8 @@ from tally_pipeline.cli import terminal
 from tally_pipeline.cli.services import POLL_SECONDS, ServiceDiedError, Services, StoppedError
 from tally_pipeline.cli.ui import LOCATION, Ui, UiError
 from tally_pipeline.deployment import Settings, deploy
-from tally_pipeline.deployment.errors import unusable_home
 from tally_pipeline.deployment.first_day import first_day, look, record
+from tally_pipeline.settings.errors import unusable_home
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -81,12 +81,13 @@ def up(settings: Settings, *, port: int, first_sync: bool) -> int:
 def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words: Console) -> None:
     """Ends only by `StoppedError` or `ServiceDiedError`."""
     # Imported here, so that a wrong port is told of at once: importing Dagster takes seconds.
-    from tally_pipeline.cli import history, past
+    from tally_pipeline.cli import past
+    from tally_pipeline.orchestration.runs import dagster_home
 
     started = time.monotonic()
     turn = past.Turn(deploy(settings).lake)
     # Before anybody else does: two processes that make the databases at the same time collide.
-    with history.opened(settings, launched_are_dead=True) as instance, turn:
+    with dagster_home.opened(settings, launched_are_dead=True) as instance, turn:
         services.pause(0)
         if _begin_partitions(settings, with_past=first_sync):
             # Before there is a sensor: what an interrupted `tally up` left of a past is not for it.
@@ -158,10 +159,10 @@ def _first_minutes(
 ) -> None:
     """Today, what to do next, and in the sandbox a past."""
     # Also late, for it imports what the assets import.
-    from tally_pipeline.assets.failures import complete_errors
     from tally_pipeline.cli import past
     from tally_pipeline.cli.first_sync import launch_export, sync_today
     from tally_pipeline.cli.what_next import what_next
+    from tally_pipeline.orchestration.assets.failures import complete_errors
 
     try:
         with turn:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tally_pipeline.bronze.captures import UnreadableCaptureError
 from tally_pipeline.datasets import DATASETS, PLACES
 from tally_pipeline.datasets.dataset import Audited, C, Capture, Dataset, Options, R
 from tally_pipeline.lake import layout, parquet
@@ -14,7 +15,6 @@ from tally_pipeline.lake.lake import ForeignLakeError, Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.lake.store import NoSuchObjectError
-from tally_pipeline.shows.captures import UnreadableCaptureError
 
 
 class NoCaptureError(Exception):

@@ -14,15 +14,19 @@ from logging import Logger
 import msgspec
 
 from tally_pipeline import clock
+from tally_pipeline.bronze.captures import moment_of
+from tally_pipeline.bronze.receipt import Receipt
+from tally_pipeline.checks.check import Check, Finding, Findings
+from tally_pipeline.contracts.lines import UnreadableExportError, count_lines
 from tally_pipeline.datasets.dataset import Audited, Capture, Dataset, Options, R, Shown
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.store import NoSuchObjectError, Store
-from tally_pipeline.shows import series_quality
-from tally_pipeline.shows.captures import moment_of
-from tally_pipeline.shows.quality import Findings
-from tally_pipeline.shows.series import Receipt, UnreadableExportError, count_lines
 from tally_pipeline.tmdb.connection import Tmdb
 from tally_pipeline.tmdb.exports import DAYS_KEPT
+
+DOWNLOAD_WHOLE = Check(
+    "download_whole", "The file has the length that was promised, and its gzip checksums hold.", blocking=True
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class DailyExport(Dataset[Export, R]):
     """One kind of export; `file` is what TMDB's name for it begins with, as `tv_series_ids`."""
 
     cadence = "capture_export"
-    bronze_checks = (series_quality.DOWNLOAD_WHOLE,)
+    bronze_checks = (DOWNLOAD_WHOLE,)
     gold_looks_back = False
     file: str
 
@@ -97,8 +101,8 @@ class DailyExport(Dataset[Export, R]):
         receipt = capture.content.receipt
         told = receipt.headers.get("Content-Length", "") if receipt else ""
         promised = int(told) if told.isdecimal() else None
-        whole = series_quality.download_whole(len(capture.content.body), promised)
-        return ((series_quality.DOWNLOAD_WHOLE, whole),)
+        whole = download_whole(len(capture.content.body), promised)
+        return ((DOWNLOAD_WHOLE, whole),)
 
     def show_capture(self, capture: Capture[Export]) -> Shown:
         receipt = capture.content.receipt
@@ -164,3 +168,14 @@ def _receipt(store: Store, key: BronzeKey) -> Receipt | None:
         raise UnreadableExportError(
             f"{store.uri(where)} is not the receipt of an export ({error})"
         ) from error
+
+
+def download_whole(size: int, promised: int | None) -> Finding:
+    """For a file that was kept: others are not. `promised`: Content-Length, None where none was sent."""
+    said = "no length was promised" if promised is None else f"{promised} were promised"
+    return Finding(
+        passed=promised in (None, size),
+        summary=f"{size} bytes, {said}; the gzip checksums hold",
+        todo="Materialize the day again.",
+        numbers={"bytes": size},
+    )

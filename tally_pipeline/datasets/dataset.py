@@ -18,13 +18,13 @@ import msgspec
 import pyarrow as pa
 from pydantic import BaseModel
 
+from tally_pipeline.checks.check import Check, Findings
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.store import Store
 from tally_pipeline.lake.tables import TableSpec
-from tally_pipeline.shows.plots import Rows
-from tally_pipeline.shows.plurals import counted
-from tally_pipeline.shows.quality import Check, Findings
+from tally_pipeline.plurals import counted
+from tally_pipeline.previews import Rows
 from tally_pipeline.tmdb.connection import Tmdb
 
 C = TypeVar("C")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.deployment.parts import Deployment, Watch
-from tally_pipeline.deployment.settings import Settings, SettingsError, Source, load_settings
-from tally_pipeline.lake.arrivals import FolderArrivals
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.locks import Turns
+from tally_pipeline.lake.object_events import FolderArrivals
 from tally_pipeline.lake.store import Store
-from tally_pipeline.lake.turns import Turns
-from tally_pipeline.monitoring.metrics import Unsent
+from tally_pipeline.metrics.metrics import Unsent
+from tally_pipeline.query.tables import TABLES
+from tally_pipeline.settings.settings import Settings, SettingsError, Source, load_settings
 from tally_pipeline.tmdb.connection import Tmdb
 
 __all__ = ["Deployment", "Settings", "SettingsError", "Source", "Tmdb", "deploy", "load_settings"]
@@ -23,7 +23,7 @@ def deploy(settings: Settings, on_page: Watch | None = None) -> Deployment:
         from tally_pipeline.deployment.on_aws import deploy_on_aws
 
         return deploy_on_aws(settings, settings.aws, on_page)
-    from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
+    from tally_pipeline.query.duckdb_engine import DuckDbEngine
 
     engine = DuckDbEngine(settings.lake_folder, TABLES)
     return Deployment(

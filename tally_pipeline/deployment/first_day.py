@@ -13,10 +13,10 @@ from pathlib import Path
 
 from tally_pipeline import clock
 from tally_pipeline.datasets import PLACES
-from tally_pipeline.deployment.settings import Settings
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.locks import Turns
 from tally_pipeline.lake.store import LakeError
-from tally_pipeline.lake.turns import Turns
+from tally_pipeline.settings.settings import Settings
 
 
 def first_day(settings: Settings) -> date:

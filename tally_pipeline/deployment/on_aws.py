@@ -7,17 +7,17 @@ from functools import partial
 from tally_pipeline.aws.secrets import read_secret
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.aws.settings import AwsSettings
-from tally_pipeline.catalog.athena_engine import AthenaEngine
-from tally_pipeline.catalog.mirror_engine import MirrorEngine
-from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.deployment.parts import Deployment, Watch
-from tally_pipeline.deployment.settings import Settings
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.queue import QueueArrivals
+from tally_pipeline.lake.locks import Turns
+from tally_pipeline.lake.sqs import QueueArrivals
 from tally_pipeline.lake.store import Store
-from tally_pipeline.lake.turns import Turns
-from tally_pipeline.monitoring.cloudwatch import CloudWatchMetrics
+from tally_pipeline.metrics.cloudwatch import CloudWatchMetrics
+from tally_pipeline.query.athena_engine import AthenaEngine
+from tally_pipeline.query.cached_duckdb import MirrorEngine
+from tally_pipeline.query.tables import TABLES
+from tally_pipeline.settings.settings import Settings
 from tally_pipeline.tmdb.connection import Tmdb
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tally_pipeline.catalog.engine import QueryEngine
-from tally_pipeline.deployment.settings import Settings
-from tally_pipeline.lake.arrivals import Arrivals
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.monitoring.metrics import Metrics
+from tally_pipeline.lake.object_events import Arrivals
+from tally_pipeline.metrics.metrics import Metrics
+from tally_pipeline.query.engine import QueryEngine
+from tally_pipeline.settings.settings import Settings
 from tally_pipeline.tmdb.client import PageProgress
 from tally_pipeline.tmdb.connection import Tmdb
 

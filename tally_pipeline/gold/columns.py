@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from tally_pipeline.shows.contract import athena_type
+from tally_pipeline.contracts.contract import athena_type
 
 INT = pa.int32()
 BIGINT = pa.int64()

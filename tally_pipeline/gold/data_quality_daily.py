@@ -10,19 +10,20 @@ from typing import Any
 
 import pyarrow as pa
 
+from tally_pipeline.bronze.completeness import Verdict
+from tally_pipeline.bronze.list_capture import Metadata, UnreadableBronzeError
+from tally_pipeline.checks.check import Check, Finding, Findings
+from tally_pipeline.datasets.shows import stored
+from tally_pipeline.datasets.shows.footer import Footer
+from tally_pipeline.datasets.shows.refinement import Counts
 from tally_pipeline.gold.columns import BOOLEAN, COUNTS, DOUBLE, INT, STRING, Column
+from tally_pipeline.gold.sources import Sources
 from tally_pipeline.gold.table import Engine, Inputs, Table, days_before
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.parquet import Footer
 from tally_pipeline.lake.store import NoSuchObjectError
-from tally_pipeline.shows.bronze import Metadata, UnreadableBronzeError
-from tally_pipeline.shows.page_set import Verdict
-from tally_pipeline.shows.plots import Bars
-from tally_pipeline.shows.plurals import counted
-from tally_pipeline.shows.quality import Check, Finding, Findings
-from tally_pipeline.shows.refine import Counts
+from tally_pipeline.plurals import counted
+from tally_pipeline.previews import Bars
 
 PASS_RATE_DAYS = 28
 LEAST_PASS_RATE_SHOWN = 90
@@ -186,7 +187,7 @@ def _latest_metadata(lake: Lake, keys: Sequence[str]) -> Metadata | None:
     found = []
     for key in filter(None, map(layout.BronzeKey.parse, keys)):
         with suppress(UnreadableBronzeError, NoSuchObjectError):
-            found.append(lake.read_bronze(key).metadata)
+            found.append(stored.read_bronze(lake, key).metadata)
     return max(found, key=lambda metadata: metadata.ingestion_timestamp or "", default=None)
 
 

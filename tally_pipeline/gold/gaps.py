@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tally_pipeline.shows.plurals import counted
-from tally_pipeline.shows.quality import SHOWN, Check, Finding
+from tally_pipeline.checks.check import SHOWN, Check, Finding
+from tally_pipeline.plurals import counted
 
 GAPS_ARE_TOLD = Check(
     "gaps_are_told",

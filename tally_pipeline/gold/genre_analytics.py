@@ -9,13 +9,13 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
 from tally_pipeline.gold.columns import BIGINT, BOOLEAN, DOUBLE, GENRES, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
+from tally_pipeline.gold.sources import Sources
 from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list, days_before
-from tally_pipeline.lake.gold import Sources
-from tally_pipeline.shows.plots import Bars
-from tally_pipeline.shows.plurals import counted
-from tally_pipeline.shows.quality import SHOWN, Check, Finding, Findings
+from tally_pipeline.plurals import counted
+from tally_pipeline.previews import Bars
 
 PRIOR_VOTES = 500
 """How many votes of the list's own average a genre's Bayesian mean starts from.

@@ -17,11 +17,11 @@ from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
 
+from tally_pipeline.checks.check import Check, Findings
 from tally_pipeline.gold.columns import Column
+from tally_pipeline.gold.sources import GoldFooter, Input, Past, Sources
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.gold import GoldFooter, Input, Past, Sources
-from tally_pipeline.shows.plots import Bars
-from tally_pipeline.shows.quality import Check, Findings
+from tally_pipeline.previews import Bars
 
 VERSION = "2"
 """Stands in the footer of every gold file; raise it when a column or its meaning changes."""

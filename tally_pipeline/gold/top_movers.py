@@ -9,13 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
 from tally_pipeline.gold.columns import BIGINT, DOUBLE, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
+from tally_pipeline.gold.sources import Sources
 from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list, days_before
-from tally_pipeline.lake.gold import Sources
-from tally_pipeline.shows.plots import Bars
-from tally_pipeline.shows.plurals import counted, noun
-from tally_pipeline.shows.quality import SHOWN, Check, Finding, Findings
+from tally_pipeline.plurals import counted, noun
+from tally_pipeline.previews import Bars
 
 KINDS = ("riser", "faller", "entry", "exit", "riser_7d", "faller_7d")
 """The kinds of movers: since the list's last day before, and over exactly 7 days (`_7d`)."""

@@ -11,11 +11,9 @@ import pyarrow as pa
 
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.layout import BronzeKey, Place
-from tally_pipeline.lake.parquet import Footer, ForeignFileError
+from tally_pipeline.lake.locks import Turns
+from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.lake.store import AlreadyThereError, LakeError, NoSuchObjectError, Store
-from tally_pipeline.lake.turns import Turns
-from tally_pipeline.shows import bronze as bronze_format
-from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError
 
 F = TypeVar("F", bound=msgspec.Struct)
 
@@ -86,13 +84,6 @@ class Lake:
             self._is_ours = claim is not None
         return self._is_ours
 
-    def read_bronze(self, key: BronzeKey) -> Bronze:
-        """A capture; raises `NoSuchObjectError`, `UnreadableBronzeError`, both naming the object."""
-        try:
-            return bronze_format.decode(self.store.get(str(key)))
-        except UnreadableBronzeError as error:
-            raise UnreadableBronzeError(f"{self.store.uri(str(key))} is not a capture: {error}") from error
-
     def bronze_keys(self, data_type: str, dt: str | None = None) -> list[BronzeKey]:
         """The captures of a list, of one day or all, in the keys' order. Other objects are passed over."""
         found = (BronzeKey.parse(info.key) for info in self.store.list(layout.bronze_prefix(data_type, dt)))
@@ -112,10 +103,6 @@ class Lake:
         ]
         return min((day for day in days if day >= layout.EARLIEST), default=None)
 
-    def silver_footer(self, data_type: str, dt: str) -> Footer | None:
-        """What the day's silver says about itself; None when it is not there. Raises `ForeignFileError`."""
-        return self.footer(layout.silver_key(data_type, dt), Footer)
-
     def footer(self, key: str, kind: type[F]) -> F | None:
         """What the Parquet file at `key` says about itself; None when it is not there. Raises `ForeignFileError`."""
         try:
@@ -125,7 +112,7 @@ class Lake:
         except NoSuchObjectError:
             return None
         with self._naming(key):
-            return parquet.read_footer_as(tail, kind)
+            return parquet.read_footer(tail, kind)
 
     def footer_if_ours(self, key: str, kind: type[F]) -> F | None:
         """The same, and None as well for a file that Tally did not write."""
@@ -140,11 +127,11 @@ class Lake:
         return [folder.removeprefix("dt=") for folder in folders if folder.startswith("dt=")]
 
     def read_silver(self, data_type: str, dt: str) -> pa.Table:
-        """A day's silver in the schema `contract.SILVER`; raises `NoSuchObjectError`, `ForeignFileError`."""
+        """A day's silver in silver's schema; raises `NoSuchObjectError`, `ForeignFileError`."""
         return self._read_table(layout.silver_key(data_type, dt))
 
     def read_quarantine(self, data_type: str, dt: str) -> pa.Table:
-        """A day's rejected rows in the schema `contract.QUARANTINE`; raises as `read_silver`."""
+        """A day's rejected rows in the quarantine's schema; raises as `read_silver`."""
         return self._read_table(layout.quarantine_key(data_type, dt))
 
     def _read_table(self, key: str) -> pa.Table:

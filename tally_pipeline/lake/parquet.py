@@ -9,10 +9,6 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tally_pipeline.shows import contract
-from tally_pipeline.shows.page_set import Verdict
-from tally_pipeline.shows.refine import Counts
-
 F = TypeVar("F", bound=msgspec.Struct)
 
 _KEY = b"tally"
@@ -31,19 +27,6 @@ class BronzeRef(msgspec.Struct, frozen=True):
 
     key: str
     sha256: str
-
-
-class Footer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file says about itself: where it comes from, under which contract, and its books.
-
-    `verdict` is bronze's: "partial" only where a person allowed it.
-    """
-
-    bronze: tuple[BronzeRef, ...]
-    contract_version: str
-    verdict: Verdict | None
-    source: str | None
-    counts: Counts
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -83,16 +66,12 @@ def footer_length(tail: bytes) -> int:
     return int.from_bytes(tail[-8:-4], "little") + 8
 
 
-def read_footer(tail: bytes) -> Footer:
-    """The footer of a list's file, from at least its last `footer_length` bytes; raises `ForeignFileError`."""
-    return read_footer_as(tail, Footer)
-
-
-def read_footer_as(tail: bytes, kind: type[F]) -> F:
-    """Any file's footer, from at least its last `footer_length` bytes.
+def read_footer(tail: bytes, kind: type[F]) -> F:
+    """A file's footer, from at least its last `footer_length` bytes.
 
     Raises `ForeignFileError`, also where a file holds other rows than its footer counts: tools that rewrite a file
-    keep what they do not know. Of a list's files two checks say so, with both numbers.
+    keep what they do not know. Spared are footers whose class says
+    `rows_are_checked`: checks hold those files against them.
     """
     try:
         stated = pq.read_metadata(pa.BufferReader(tail))
@@ -109,14 +88,7 @@ def read_footer_as(tail: bytes, kind: type[F]) -> F:
 
 def _rows_counted(footer: msgspec.Struct, *, is_quarantine: bool) -> int | None:
     """How many rows a file with this footer holds by it; None where it does not say."""
-    counts = None if isinstance(footer, Footer) else getattr(footer, "counts", None)
+    if getattr(type(footer), "rows_are_checked", False):
+        return None
+    counts = getattr(footer, "counts", None)
     return getattr(counts, "quarantined" if is_quarantine else "silver_rows", None)
-
-
-def footer_for(
-    refs: tuple[BronzeRef, ...], verdict: Verdict | None, source: str | None, counts: Counts
-) -> Footer:
-    """The footer of a file under today's contract."""
-    return Footer(
-        bronze=refs, contract_version=contract.VERSION, verdict=verdict, source=source, counts=counts
-    )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tally_pipeline.report.formatting import counted, day_list, long_day, percent, short_day
 from tally_pipeline.report.inputs import Inputs
-from tally_pipeline.report.words import counted, day_list, long_day, percent, short_day
 
 CELL, PITCH = 14, 17
 _LEFT, _TOP = 30, 18

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tally_pipeline.report.figures import genre_order
-from tally_pipeline.report.inputs import DayState, Inputs, Row
-from tally_pipeline.report.words import (
+from tally_pipeline.report.formatting import (
     MINUS,
     counted,
     day_list,
@@ -21,6 +20,7 @@ from tally_pipeline.report.words import (
     short_day,
     times,
 )
+from tally_pipeline.report.inputs import DayState, Inputs, Row
 
 MOST_POPULAR = 3
 """Shows and genres that are named on a first day, when there is nothing to compare."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
+from tally_pipeline.datasets.shows.contract import GENRES
 from tally_pipeline.report.charts import COLOURS
+from tally_pipeline.report.formatting import next_day, short_day
 from tally_pipeline.report.inputs import Inputs
-from tally_pipeline.report.words import next_day, short_day
-from tally_pipeline.shows.contract import GENRES
 
 SHOWN_SHOWS, SHOWN_GENRES = 5, 6
 """Lines that a chart opens with; the others are a tick away."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import pyarrow as pa
 
 from tally_pipeline.gold.top_movers import KINDS
-from tally_pipeline.shows.lists import ShowList
+from tally_pipeline.tmdb.lists import ShowList
 
 WINDOW_DAYS = 90
 """Days that the charts reach back, the report's own included."""

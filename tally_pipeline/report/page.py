@@ -10,7 +10,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tally_pipeline.report import calendar, charts, figures, sections, words
+from tally_pipeline.report import calendar, charts, figures, formatting, sections
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import WINDOW_DAYS, Inputs
 
@@ -37,7 +37,7 @@ def render(inputs: Inputs, attribution: str) -> str:
             quarantine=sections.quarantine(inputs),
             rejected=sections.rejected(inputs),
             sections=sections,
-            words=words,
+            formatting=formatting,
             style=Markup(_file("templates/page.css")),
             figures=Markup(figures.as_script(figures.figures(inputs))),
             drawings=Markup(figures.as_script(drawings)),

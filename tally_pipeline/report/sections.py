@@ -9,11 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from tally_pipeline.contracts.contract import RULES
 from tally_pipeline.gold.table import SPANS
 from tally_pipeline.report.figures import SHOWN_GENRES, SHOWN_SHOWS, genre_order, line_style, shares
-from tally_pipeline.report.inputs import Inputs, Row
-from tally_pipeline.report.sparkline import sparkline
-from tally_pipeline.report.words import (
+from tally_pipeline.report.formatting import (
     DASH,
     counted,
     days_later,
@@ -25,7 +24,8 @@ from tally_pipeline.report.words import (
     signed,
     times,
 )
-from tally_pipeline.shows.contract import RULES
+from tally_pipeline.report.inputs import Inputs, Row
+from tally_pipeline.report.sparkline import sparkline
 
 SPARK_DAYS = 30
 """Days that a mover's sparkline reaches back."""

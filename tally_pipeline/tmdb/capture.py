@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tally_pipeline import __version__
-from tally_pipeline.shows import bronze
-from tally_pipeline.shows.bronze import Metadata, MissingPage, Page
-from tally_pipeline.shows.lists import ShowList
-from tally_pipeline.shows.page_set import PageSet
+from tally_pipeline.bronze import list_capture
+from tally_pipeline.bronze.completeness import PageSet
+from tally_pipeline.bronze.list_capture import Metadata, MissingPage, Page
 from tally_pipeline.tmdb.errors import TmdbError
+from tally_pipeline.tmdb.lists import ShowList
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,4 @@ class Capture:
             duration_seconds=self.duration_seconds,
             missing=self.missing,
         )
-        return bronze.encode(self.pages, metadata)
+        return list_capture.encode(self.pages, metadata)

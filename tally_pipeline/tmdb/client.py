@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import Literal, Self
 
 from tally_pipeline import clock
-from tally_pipeline.shows.lists import MAX_PAGES, ShowList
-from tally_pipeline.shows.page_set import judge
+from tally_pipeline.bronze.completeness import judge
 from tally_pipeline.tmdb.capture import Capture, PageProgress
-from tally_pipeline.tmdb.crawl import Crawl, OnPage
 from tally_pipeline.tmdb.fetch import PageFetcher
 from tally_pipeline.tmdb.genres import GenresCapture, capture_genres
+from tally_pipeline.tmdb.lists import MAX_PAGES, ShowList
+from tally_pipeline.tmdb.paginator import Crawl, OnPage
 from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.redaction import mask_urllib3_logs
 from tally_pipeline.tmdb.session import open_session

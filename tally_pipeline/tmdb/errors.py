@@ -16,9 +16,9 @@ from typing import TypedDict
 import msgspec
 import requests
 
-from tally_pipeline.shows.bronze import MalformedPageError, Page, read_page
-from tally_pipeline.shows.plurals import counted
-from tally_pipeline.shows.rawjson import MalformedJsonError, members
+from tally_pipeline.bronze.list_capture import MalformedPageError, Page, read_page
+from tally_pipeline.bronze.rawjson import MalformedJsonError, members
+from tally_pipeline.plurals import counted
 from tally_pipeline.tmdb.redaction import Scrub
 
 SANDBOX_HEADER = "X-Tally-Sandbox"

@@ -19,8 +19,8 @@ import requests
 import urllib3.exceptions
 
 from tally_pipeline import __version__, clock
-from tally_pipeline.shows.rawjson import beginning
-from tally_pipeline.shows.series import Receipt
+from tally_pipeline.bronze.rawjson import beginning
+from tally_pipeline.bronze.receipt import Receipt
 from tally_pipeline.tmdb.errors import (
     Asked,
     MissingExportError,

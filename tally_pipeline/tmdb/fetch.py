@@ -13,8 +13,7 @@ from urllib.parse import urlencode
 import requests
 
 from tally_pipeline import clock
-from tally_pipeline.shows.bronze import Page
-from tally_pipeline.shows.lists import ShowList
+from tally_pipeline.bronze.list_capture import Page
 from tally_pipeline.tmdb.errors import (
     Asked,
     DayOverError,
@@ -25,6 +24,7 @@ from tally_pipeline.tmdb.errors import (
     sort_failure,
     sort_reply,
 )
+from tally_pipeline.tmdb.lists import ShowList
 from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.redaction import redactor
 from tally_pipeline.tmdb.settings import TmdbSettings

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import requests
 
 from tally_pipeline import __version__, clock
-from tally_pipeline.shows import genres
-from tally_pipeline.shows.genres import Metadata, UnreadableGenresError
+from tally_pipeline.bronze import genre_reply
+from tally_pipeline.bronze.genre_reply import Metadata, UnreadableGenresError
 from tally_pipeline.tmdb.errors import (
     Asked,
     DayOverError,
@@ -44,13 +44,13 @@ class GenresCapture:
             execution_id=execution_id,
             source=self.source,
             client=f"tally/{__version__}",
-            endpoint=genres.PATH,
+            endpoint=genre_reply.PATH,
             language=self.language,
             etag=headers.get("ETag"),
             date=headers.get("Date"),
             age=headers.get("Age"),
         )
-        return genres.encode(self.reply.body, metadata)
+        return genre_reply.encode(self.reply.body, metadata)
 
 
 def capture_genres(
@@ -58,7 +58,7 @@ def capture_genres(
 ) -> GenresCapture:
     """The list of genres in the language of the settings; raises `TmdbError`, also when it came after `day`."""
     started_at, params = clock.now(), {"language": settings.language}
-    url = settings.base_url.rstrip("/") + genres.PATH
+    url = settings.base_url.rstrip("/") + genre_reply.PATH
     asked = Asked("genres", None, f"{url}?{urlencode(params)}")
     scrub = redactor(settings.token, settings.api_key)
 
@@ -72,7 +72,7 @@ def capture_genres(
         if error is not None:
             return error
         try:
-            genres.check_reply(reply.body)
+            genre_reply.check_reply(reply.body)
         except UnreadableGenresError as unreadable:
             return malformed(asked, reply, "the genres", str(unreadable), scrub)
         return reply

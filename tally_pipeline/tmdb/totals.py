@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from tally_pipeline.shows.bronze import Page, PageRecord
-from tally_pipeline.shows.lists import ROWS_PER_PAGE
+from tally_pipeline.bronze.list_capture import Page, PageRecord
+from tally_pipeline.tmdb.lists import ROWS_PER_PAGE
 
 Pages = Mapping[int, Page]
 

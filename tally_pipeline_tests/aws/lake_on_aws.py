@@ -16,22 +16,16 @@ import requests
 
 from tally_pipeline import gold
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.catalog.athena_engine import AthenaEngine
-from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
-from tally_pipeline_tests.athena_server import put_table, table_input
-from tally_pipeline_tests.aws_server import (
-    make_bucket,
-    make_queues,
-    point_at,
-    settings_at,
-    tell_queue_of_bronze,
-)
-from tally_pipeline_tests.cli import tally
-from tally_pipeline_tests.cli.aws_settings import settings_of
-from tally_pipeline_tests.cli.running import TALLY
+from tally_pipeline.query.athena_engine import AthenaEngine
+from tally_pipeline.query.tables import TABLES
+from testkit import tally
+from testkit.aws.athena_server import put_table, table_input
+from testkit.aws.moto_server import make_bucket, make_queues, point_at, settings_at, tell_queue_of_bronze
+from testkit.aws.settings import settings_of
+from testkit.running import TALLY
 
 TOKEN = "a-token-that-nobody-may-see"
 

@@ -15,22 +15,23 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from deploy.local.athena import serving
-from tally_pipeline import automation, clock
-from tally_pipeline.assets import common
+from tally_pipeline import clock
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.catalog import samples
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.orchestration import automation
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.query import samples
 from tally_pipeline.tmdb import sandbox
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.sandbox import Sandbox
 from tally_pipeline_tests.aws.lake_on_aws import LakeOnAws, account, made_of, quick_folder
-from tally_pipeline_tests.aws_server import ACCOUNT, REGION
 from tally_pipeline_tests.deploy.conftest import roots
 from tally_pipeline_tests.deploy.policies import for_moto
 from tally_pipeline_tests.deploy.terraform import planned
+from testkit.aws.athena import serving
+from testkit.aws.moto_server import ACCOUNT, REGION
 
 __all__ = ["roots"]
 

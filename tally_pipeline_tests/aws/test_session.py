@@ -12,8 +12,8 @@ import pytest
 from tally_pipeline.aws.errors import AwsError, explained
 from tally_pipeline.aws.session import Aws, Patience
 from tally_pipeline.lake.store import LakeError, Store
-from tally_pipeline_tests.aws_server import point_at, settings_at
-from tally_pipeline_tests.faulty_aws import Fault, serving
+from testkit.aws.faulty_aws import Fault, serving
+from testkit.aws.moto_server import point_at, settings_at
 
 NOWHERE = "http://127.0.0.1:1"
 

@@ -12,23 +12,16 @@ import pytest
 from tally_pipeline import clock, gold
 from tally_pipeline.aws import session
 from tally_pipeline.aws.session import Aws, Patience
-from tally_pipeline.catalog.tables import SILVER_SHOWS
+from tally_pipeline.datasets.shows import stored
+from tally_pipeline.gold.sources import GoldFooter
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.gold import GoldFooter
 from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.query.tables import SILVER_SHOWS
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests.athena_server import athena_url, put_table, table_input
 from tally_pipeline_tests.aws.lake_on_aws import TOKEN, LakeOnAws, account, made_of, quick_folder
-from tally_pipeline_tests.cli import tally
-from tally_pipeline_tests.faulty_aws import (
-    ACCESS_KEY,
-    WRONG_REGION,
-    Fault,
-    FaultyAws,
-    Request,
-    denied,
-    serving,
-)
+from testkit import tally
+from testkit.aws.athena_server import athena_url, put_table, table_input
+from testkit.aws.faulty_aws import ACCESS_KEY, WRONG_REGION, Fault, FaultyAws, Request, denied, serving
 
 __all__ = ["athena_url"]
 
@@ -301,12 +294,12 @@ def _assert_kept(
 
 def _assert_silver_has_its_capture(lake: LakeOnAws) -> None:
     """Silver of today is there, and was made from a capture that is there."""
-    footer = lake.lake.silver_footer(LIST, clock.today().isoformat())
+    footer = stored.silver_footer(lake.lake, LIST, clock.today().isoformat())
     assert footer is not None
     (ref,) = footer.bronze
     key = BronzeKey.parse(ref.key)
     assert key is not None
-    assert lake.lake.read_bronze(key).sha256 == ref.sha256
+    assert stored.read_bronze(lake.lake, key).sha256 == ref.sha256
 
 
 def _assert_heals(lake: LakeOnAws) -> None:
@@ -317,7 +310,7 @@ def _assert_heals(lake: LakeOnAws) -> None:
     told, day = ran.json[LIST], clock.today().isoformat()
     after = lake.versions()
     assert {key for key in made_of(day, [LIST]) if before.get(key) == after[key]} == set()
-    footer = lake.lake.silver_footer(LIST, day)
+    footer = stored.silver_footer(lake.lake, LIST, day)
     assert footer is not None
     assert [ref.key for ref in footer.bronze] == [str(BronzeKey(LIST, day, told["run_id"]))]
     answer = lake.athena.query(f"SELECT count(*) AS n FROM silver_shows WHERE dt = '{day}'")

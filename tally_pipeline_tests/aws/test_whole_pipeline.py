@@ -10,21 +10,22 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline import clock
-from tally_pipeline.catalog import samples
-from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
-from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.datasets import GENRES, named
 from tally_pipeline.datasets.captures import audit, choose
+from tally_pipeline.datasets.shows import stored
+from tally_pipeline.datasets.shows.refinement import Counts
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
-from tally_pipeline.shows.lists import LISTS
-from tally_pipeline.shows.refine import Counts
+from tally_pipeline.query import samples
+from tally_pipeline.query.duckdb_engine import DuckDbEngine
+from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb import sandbox
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.sandbox import Recordings, Sandbox
-from tally_pipeline_tests.assets.pipeline import assert_sound, environment
-from tally_pipeline_tests.athena_server import athena_url
 from tally_pipeline_tests.aws.lake_on_aws import LakeOnAws, account, made_of, quick_folder
-from tally_pipeline_tests.cli import tally
+from testkit import tally
+from testkit.aws.athena_server import athena_url
+from testkit.pipeline import assert_sound, environment
 
 __all__ = ["athena_url"]
 
@@ -146,6 +147,6 @@ def test_a_sync_into_a_folder_captures_and_publishes_the_same_rows(books: Books,
 
 
 def _counts(lake: Lake, data_type: str, day: str) -> Counts:
-    footer = lake.silver_footer(data_type, day)
+    footer = stored.silver_footer(lake, data_type, day)
     assert footer is not None
     return footer.counts

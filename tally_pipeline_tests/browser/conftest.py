@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,16 +10,13 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tally_pipeline.shows.lists import LISTS
-from tally_pipeline_tests.cli.running import Up, running
+from tally_pipeline.tmdb.lists import LISTS
+from testkit.chromium import ARGUMENTS, executable
+from testkit.running import Up, running
 
 WAIT_MS = 30_000
 """How long anything may take to show: a busy machine draws slowly."""
 
-_ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
 
 Shot = Callable[[str], None]
 
@@ -38,7 +34,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=_chromium(), args=_ARGUMENTS.split())
+        chromium = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS.split())
         yield chromium
         chromium.close()
 
@@ -65,14 +61,3 @@ def shot(page: Page, request: pytest.FixtureRequest, tmp_path: Path) -> Shot:
         page.screenshot(path=folder / f"{name}.png", animations="disabled")
 
     return take
-
-
-def _chromium() -> str:
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    found = os.environ.get("TALLY_TEST_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        reason = "no Chromium: install one, or name it in TALLY_TEST_CHROMIUM"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found

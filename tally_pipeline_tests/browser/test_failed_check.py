@@ -10,10 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tally_pipeline.tmdb.sandbox import Sandbox, parse_fault
-from tally_pipeline_tests.assets.pipeline import environment
 from tally_pipeline_tests.browser.conftest import WAIT_MS, Shot
-from tally_pipeline_tests.cli.running import TALLY, Up, running
-from tally_pipeline_tests.cli.test_killed import bare
+from testkit.pipeline import environment
+from testkit.running import TALLY, Up, bare, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

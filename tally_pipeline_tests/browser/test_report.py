@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tally_pipeline.assets.common import ATTRIBUTION
+from tally_pipeline.orchestration.assets.common import ATTRIBUTION
 from tally_pipeline.report.figures import as_script
 from tally_pipeline.report.page import render
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.report.world import EMOJI, EVIL, LONG, RTL, inputs, world
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

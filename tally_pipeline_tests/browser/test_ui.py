@@ -7,9 +7,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.browser.conftest import Shot
-from tally_pipeline_tests.cli.running import Up
+from testkit.running import Up
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

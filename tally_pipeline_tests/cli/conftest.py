@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests.assets.pipeline import environment
-from tally_pipeline_tests.cli import tally
+from testkit import tally
+from testkit.pipeline import environment
 
 Tally = Callable[..., tally.Ran]
 

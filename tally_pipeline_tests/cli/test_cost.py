@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tally_pipeline.monitoring.bill import price_list
-from tally_pipeline_tests.cli import tally
+from tally_pipeline.cost.bill import price_list
 from tally_pipeline_tests.cli.conftest import Tally
+from testkit import tally
 
 
 @pytest.fixture(scope="module")

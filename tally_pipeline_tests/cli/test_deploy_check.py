@@ -11,20 +11,16 @@ from typing import Any
 import pytest
 
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.catalog.athena_engine import AthenaEngine
-from tally_pipeline.catalog.tables import SILVER_SHOWS, TABLES
-from tally_pipeline.monitoring.metrics import (
-    DATA_QUALITY_PASS_RATE,
-    PIPELINE_RUN_FAILURES,
-    TOTAL_SHOWS_INGESTED,
-)
+from tally_pipeline.metrics.metrics import DATA_QUALITY_PASS_RATE, PIPELINE_RUN_FAILURES, TOTAL_SHOWS_INGESTED
+from tally_pipeline.query.athena_engine import AthenaEngine
+from tally_pipeline.query.tables import SILVER_SHOWS, TABLES
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests.athena_server import athena, athena_url, put_table, table_input
-from tally_pipeline_tests.aws_server import DEAD_LETTERS_QUEUE, EVENTS_QUEUE, tell_queue_of_bronze
-from tally_pipeline_tests.cli import tally
-from tally_pipeline_tests.cli.aws_settings import settings_of
 from tally_pipeline_tests.cli.conftest import Tally
-from tally_pipeline_tests.faulty_aws import denied, serving
+from testkit import tally
+from testkit.aws.athena_server import athena, athena_url, put_table, table_input
+from testkit.aws.faulty_aws import denied, serving
+from testkit.aws.moto_server import DEAD_LETTERS_QUEUE, EVENTS_QUEUE, tell_queue_of_bronze
+from testkit.aws.settings import settings_of
 
 __all__ = ["athena", "athena_url"]
 

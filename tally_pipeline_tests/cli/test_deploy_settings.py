@@ -12,7 +12,7 @@ import pytest
 from dotenv import dotenv_values
 
 from tally_pipeline.deployment import load_settings
-from tally_pipeline_tests.cli import tally
+from testkit import tally
 
 OUTPUTS: dict[str, Any] = {
     "tally_deployment": "aws",

@@ -16,8 +16,8 @@ from tally_pipeline.cli import copies
 from tally_pipeline.cli.copies import DoubtError, Stated
 from tally_pipeline.lake.store import NoSuchObjectError, ObjectInfo, Store
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests.assets.pipeline import environment
-from tally_pipeline_tests.cli import tally
+from testkit import tally
+from testkit.pipeline import environment
 
 Home = Path
 

@@ -10,14 +10,14 @@ import dagster as dg
 import pytest
 
 from tally_pipeline import clock
-from tally_pipeline.assets import common
-from tally_pipeline.cli import history
+from tally_pipeline.datasets.shows import checks
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Settings, deploy, first_day, load_settings
-from tally_pipeline.shows import quality
-from tally_pipeline.shows.lists import LISTS
-from tally_pipeline_tests.assets.pipeline import environment
-from tally_pipeline_tests.cli import tally
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.runs import dagster_home
+from tally_pipeline.tmdb.lists import LISTS
+from testkit import tally
+from testkit.pipeline import environment
 
 DAYS = 3
 
@@ -41,7 +41,7 @@ def settings(home: Path) -> Settings:
 
 @pytest.fixture(scope="module")
 def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    with history.opened(settings) as instance:
+    with dagster_home.opened(settings) as instance:
         yield instance
 
 
@@ -73,9 +73,7 @@ def test_it_is_told_as_a_run_would_tell_it(instance: dg.DagsterInstance, setting
         40,
     )
     assert Path(str(told["dagster/uri"])).is_relative_to(settings.lake_folder)
-    keys = [
-        dg.AssetCheckKey(common.bronze_of("popular_shows"), check.name) for check in quality.BRONZE_CHECKS
-    ]
+    keys = [dg.AssetCheckKey(common.bronze_of("popular_shows"), check.name) for check in checks.BRONZE_CHECKS]
     found = instance.event_log_storage.get_asset_check_partition_info(keys, partition_keys=[day(1)])
     assert {info.latest_execution_status.value for info in found} == {"SUCCEEDED"}
     assert len(found) == len(keys)

@@ -15,13 +15,13 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from tally_pipeline import automation
-from tally_pipeline.assets import common
 from tally_pipeline.cli.first_sync import launch_export, sync_today
 from tally_pipeline.cli.ui import Ui
 from tally_pipeline.deployment import load_settings
+from tally_pipeline.orchestration import automation
+from tally_pipeline.orchestration.assets import common
 from tally_pipeline.tmdb.sandbox import Sandbox, parse_fault
-from tally_pipeline_tests.assets.pipeline import POPULAR, Pipeline, day, environment
+from testkit.pipeline import POPULAR, Pipeline, day, environment
 
 RUN_ID = "0b7f6f6e-4b8e-4f6e-9d41-31d1b3a7a0aa"
 REFUSED = {"__typename": "PythonError", "message": "the code server [is] busy"}

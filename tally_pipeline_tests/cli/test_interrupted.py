@@ -14,15 +14,15 @@ import dagster as dg
 import pytest
 
 from tally_pipeline import clock
-from tally_pipeline.assets import common, report
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.locks import Turns
 from tally_pipeline.lake.store import Store
-from tally_pipeline.lake.turns import Turns
+from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.tmdb import sandbox
-from tally_pipeline_tests.assets.pipeline import POPULAR, assert_sound, day, environment
-from tally_pipeline_tests.cli.running import Halting
-from tally_pipeline_tests.cli.test_killed import TALLY, WAIT_SECONDS, bare, history
+from tally_pipeline_tests.cli.test_killed import TALLY, WAIT_SECONDS, history
+from testkit.pipeline import POPULAR, assert_sound, day, environment
+from testkit.running import Halting, bare
 
 pytestmark = pytest.mark.slow
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -11,26 +10,16 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tally_pipeline.assets import common
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
+from tally_pipeline.orchestration.assets import common
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests.assets.pipeline import assert_sound, contents, environment
-from tally_pipeline_tests.cli import tally
-from tally_pipeline_tests.cli.running import Halting
+from testkit import tally
+from testkit.pipeline import assert_sound, contents, environment
+from testkit.running import Halting, bare
 
 TALLY = [sys.executable, "-c", "import sys; from tally_pipeline.cli import main; sys.exit(main())"]
 WAIT_SECONDS = 120
-
-
-def bare(environ: dict[str, str]) -> dict[str, str]:
-    """The environment of a process: ours without settings of Tally's, and these."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("TALLY_", "TMDB_", "DAGSTER_"))
-    }
-    return {**kept, **environ}
 
 
 def history(home: Path) -> dg.DagsterInstance:

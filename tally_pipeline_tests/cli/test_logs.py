@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.tmdb.sandbox import Sandbox, parse_fault
-from tally_pipeline_tests.assets.pipeline import day, environment
 from tally_pipeline_tests.cli.conftest import Tally
-from tally_pipeline_tests.cli.running import TALLY
+from testkit.pipeline import day, environment
+from testkit.running import TALLY
 
 
 def test_a_history_without_runs_says_so(run_tally: Tally, tmp_path: Path) -> None:

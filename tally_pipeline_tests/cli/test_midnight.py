@@ -14,11 +14,11 @@ from rich.console import Console
 from tally_pipeline import clock
 from tally_pipeline.cli.first_sync import sync_today
 from tally_pipeline.cli.ui import Ui
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests.assets.pipeline import Pipeline
 from tally_pipeline_tests.cli.conftest import Tally
-from tally_pipeline_tests.pinned import Clock, pinned
+from testkit.pinned import Clock, pinned
+from testkit.pipeline import Pipeline
 
 LATE = datetime(2026, 12, 31, 23, 55, tzinfo=UTC)
 NEW_YEAR = datetime(2027, 1, 1, 0, 0, 1, tzinfo=UTC)

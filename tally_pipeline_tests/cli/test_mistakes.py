@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline_tests.assets.pipeline import environment
-from tally_pipeline_tests.cli import tally
 from tally_pipeline_tests.cli.conftest import Tally
+from testkit import tally
+from testkit.pipeline import environment
 
 LISTS = "popular_shows, trending_shows, airing_today, on_the_air"
 

@@ -9,17 +9,13 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.catalog.athena_engine import AthenaEngine
-from tally_pipeline.monitoring.metrics import (
-    PIPELINE_RUN_DURATION,
-    PIPELINE_RUN_FAILURES,
-    TOTAL_SHOWS_INGESTED,
-)
+from tally_pipeline.metrics.metrics import PIPELINE_RUN_DURATION, PIPELINE_RUN_FAILURES, TOTAL_SHOWS_INGESTED
+from tally_pipeline.query.athena_engine import AthenaEngine
 from tally_pipeline.tmdb.sandbox import Sandbox, parse_fault
-from tally_pipeline_tests.athena_server import athena, athena_url
-from tally_pipeline_tests.cli import tally
-from tally_pipeline_tests.cli.aws_settings import settings_of
-from tally_pipeline_tests.monitoring import seen
+from tally_pipeline_tests.metrics import seen
+from testkit import tally
+from testkit.aws.athena_server import athena, athena_url
+from testkit.aws.settings import settings_of
 
 __all__ = ["athena", "athena_url"]
 

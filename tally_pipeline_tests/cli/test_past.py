@@ -13,8 +13,8 @@ from tally_pipeline.cli import past
 from tally_pipeline.deployment import Settings, deploy, load_settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.tmdb import sandbox
+from tally_pipeline.tmdb.lists import LISTS
 
 
 def ago(days: int) -> date:

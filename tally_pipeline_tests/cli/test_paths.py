@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests.assets.pipeline import environment
-from tally_pipeline_tests.cli import tally
+from testkit import tally
+from testkit.pipeline import environment
 
 ODD = "a%20b %41#c&d;é日 {x,y} '\"$HOME ~+:"
 ROOT = Path(__file__).parents[2]

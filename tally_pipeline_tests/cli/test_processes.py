@@ -11,8 +11,8 @@ import pytest
 
 import tally_pipeline
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests.assets.pipeline import day, environment
-from tally_pipeline_tests.cli.test_killed import bare
+from testkit.pipeline import day, environment
+from testkit.running import bare
 
 REPOSITORY = Path(tally_pipeline.__file__).parents[1]
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tally_pipeline.catalog import samples
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
+from tally_pipeline.query import samples
 from tally_pipeline.tmdb.sandbox import Recordings, Sandbox
-from tally_pipeline_tests.assets.pipeline import assert_sound, environment
-from tally_pipeline_tests.cli import tally
+from testkit import tally
+from testkit.pipeline import assert_sound, environment
 
 
 class Replayed:

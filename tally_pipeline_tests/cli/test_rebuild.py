@@ -10,8 +10,8 @@ import pytest
 from tally_pipeline import clock
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
-from tally_pipeline.shows.lists import LISTS
 from tally_pipeline.tmdb import sandbox
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.cli.conftest import Tally
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline.catalog import samples
-from tally_pipeline.shows import contract
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.datasets.shows import contract
+from tally_pipeline.query import samples
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.sandbox import Sandbox, parse_fault
-from tally_pipeline_tests.assets.pipeline import day, environment
-from tally_pipeline_tests.cli import tally
 from tally_pipeline_tests.cli.conftest import Tally
+from testkit import tally
+from testkit.pipeline import day, environment
 
 NAMES = [show_list.name for show_list in LISTS]
 

@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 from rich.cells import cell_len
 
-from tally_pipeline.catalog.engine import QueryError
 from tally_pipeline.cli import answers, ask, terminal
 from tally_pipeline.cli.grid import Column, grid
-from tally_pipeline.shows import contract
-from tally_pipeline_tests.catalog.conftest import show
+from tally_pipeline.datasets.shows import contract
+from tally_pipeline.query.engine import QueryError
 from tally_pipeline_tests.cli.conftest import Tally
+from tally_pipeline_tests.query.conftest import show
 
 NUMBERS = "SELECT a, a * a AS square FROM UNNEST(sequence(1, 2552)) AS t (a) ORDER BY a"
 

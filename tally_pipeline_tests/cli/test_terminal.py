@@ -15,13 +15,12 @@ from rich.table import Table
 
 from tally_pipeline.cli import terminal
 from tally_pipeline.tmdb.sandbox import Sandbox, parse_fault
-from tally_pipeline_tests.assets.pipeline import day, environment, row
-from tally_pipeline_tests.cli import hostile
 from tally_pipeline_tests.cli.conftest import Tally
-from tally_pipeline_tests.cli.hostile import EVIL, STEERED, steering
-from tally_pipeline_tests.cli.running import TALLY
-from tally_pipeline_tests.cli.test_killed import bare
-from tally_pipeline_tests.tmdb.scripted_server import Answer, ScriptedServer, error_body, page_body
+from testkit import hostile_terminal
+from testkit.hostile_terminal import EVIL, STEERED, steering
+from testkit.pipeline import day, environment, row
+from testkit.running import TALLY, bare
+from testkit.tmdb.scripted_server import Answer, ScriptedServer, error_body, page_body
 
 # --- what is shown -----------------------------------------------------------------------------------------
 
@@ -73,7 +72,7 @@ def test_a_console_lays_out_what_is_seen() -> None:
 
 @pytest.mark.slow
 def test_no_command_that_prints_sends_a_person_what_steers_a_terminal(tmp_path: Path) -> None:
-    said = dict(hostile.commands(tmp_path, whole=False))
+    said = dict(hostile_terminal.commands(tmp_path, whole=False))
     assert len(said) > 30
     for command, ran in said.items():
         assert steering(ran.out + ran.err) == [], command

@@ -17,22 +17,23 @@ from urllib.parse import unquote, urlsplit
 import dagster as dg
 import pytest
 
-from tally_pipeline import automation, gold
-from tally_pipeline.assets import common, report
-from tally_pipeline.assets.gold import gold_key
-from tally_pipeline.cli import history
+from tally_pipeline import gold
 from tally_pipeline.cli import up as up_command
 from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.deployment import load_settings
 from tally_pipeline.gold import genre_analytics, show_popularity_trends
-from tally_pipeline.lake import gold as gold_files
+from tally_pipeline.gold import sources as gold_files
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.locks import Turns
 from tally_pipeline.lake.store import Store
-from tally_pipeline.lake.turns import Turns
-from tally_pipeline.shows.lists import LISTS
-from tally_pipeline_tests.cli import tally
-from tally_pipeline_tests.cli.running import Up, free_port, running
+from tally_pipeline.orchestration import automation
+from tally_pipeline.orchestration.assets import common, report
+from tally_pipeline.orchestration.assets.gold import gold_key
+from tally_pipeline.orchestration.runs import dagster_home
+from tally_pipeline.tmdb.lists import LISTS
+from testkit import tally
+from testkit.running import Up, free_port, running
 
 pytestmark = pytest.mark.slow
 
@@ -344,14 +345,14 @@ def test_when_a_process_of_dagster_dies_it_says_which_shows_the_log_and_ends_the
 
 def test_a_run_that_was_under_way_when_everything_was_killed_is_marked_failed(tmp_path: Path) -> None:
     settings = load_settings({"TALLY_HOME": str(tmp_path)}, dotenv=None)
-    with history.opened(settings) as instance:
+    with dagster_home.opened(settings) as instance:
         run_id = "0b7f6f6e-4b8e-4f6e-9d41-31d1b3a7a001"
         instance.add_run(dg.DagsterRun("refine", run_id=run_id, status=dg.DagsterRunStatus.STARTED))
-    with history.opened(settings) as instance:
+    with dagster_home.opened(settings) as instance:
         run = instance.get_run_by_id(run_id)
         assert run is not None
         assert run.status == dg.DagsterRunStatus.STARTED, "another daemon's, as far as a command can know"
-    with history.opened(settings, launched_are_dead=True) as instance:
+    with dagster_home.opened(settings, launched_are_dead=True) as instance:
         run = instance.get_run_by_id(run_id)
         assert run is not None
         assert run.status == dg.DagsterRunStatus.FAILURE

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline.cli import history
 from tally_pipeline.deployment import load_settings
+from tally_pipeline.orchestration.runs import dagster_home
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests.assets.pipeline import environment
-from tally_pipeline_tests.cli.test_killed import TALLY, WAIT_SECONDS, bare
+from tally_pipeline_tests.cli.test_killed import TALLY, WAIT_SECONDS
+from testkit.pipeline import environment
+from testkit.running import bare
 
 
 @pytest.mark.slow
@@ -41,9 +42,9 @@ def test_a_lock_that_belongs_to_no_run_goes_when_it_is_old(tmp_path: Path) -> No
     lock = settings.dagster_home / "alive" / "nobodys.lock"
     lock.parent.mkdir(parents=True)
     lock.write_text("")
-    with history.opened(settings):
+    with dagster_home.opened(settings):
         assert lock.exists()
-    long_ago = lock.stat().st_mtime - 2 * history.STALE_SECONDS
+    long_ago = lock.stat().st_mtime - 2 * dagster_home.STALE_SECONDS
     os.utime(lock, (long_ago, long_ago))
-    with history.opened(settings):
+    with dagster_home.opened(settings):
         assert not lock.exists()

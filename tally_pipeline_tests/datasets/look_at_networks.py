@@ -14,13 +14,13 @@ from typing import Any
 import dagster as dg
 
 from tally_pipeline import clock
-from tally_pipeline.automation import JOBS
-from tally_pipeline.catalog import dictionary
-from tally_pipeline.catalog.glue import glue_contract
 from tally_pipeline.datasets import PLACES, captures, named
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
-from tally_pipeline_tests.tmdb.export_server import ExportServer, file_of
+from tally_pipeline.orchestration.automation import JOBS
+from tally_pipeline.query import dictionary
+from tally_pipeline.query.glue import glue_contract
+from testkit.tmdb.export_server import ExportServer, file_of
 
 NAME = "network_export"
 BRONZE, SILVER = dg.AssetKey("bronze_network_export"), dg.AssetKey("silver_networks")

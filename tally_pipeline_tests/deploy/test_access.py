@@ -11,9 +11,9 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from tally_pipeline_tests.aws_server import moto_url
 from tally_pipeline_tests.deploy.policies import for_moto, permits
 from tally_pipeline_tests.deploy.terraform import DEPLOY
+from testkit.aws.moto_server import moto_url
 
 __all__ = ["moto_url"]
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def local(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "deploy.local", *arguments, "--folder", str(folder)]
+    command = [sys.executable, "-m", "testkit.aws.local", *arguments, "--folder", str(folder)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

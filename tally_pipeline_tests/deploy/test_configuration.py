@@ -12,7 +12,7 @@ from tally_pipeline.aws.secrets import UNSET
 from tally_pipeline.cli import deploy_settings
 from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.lake import layout
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.deploy.terraform import DEPLOY, ROOTS
 
 _BLOCK = re.compile(r'^(variable|output) "([a-z0-9_]+)" \{\n(.*?)^\}', re.M | re.S)

@@ -10,10 +10,10 @@ import pytest
 from tally_pipeline.aws.errors import AwsError
 from tally_pipeline.aws.secrets import UNSET, read_secret
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.catalog.athena_engine import AthenaEngine
-from tally_pipeline.catalog.mirror_engine import MirrorEngine
-from tally_pipeline.cli import history
 from tally_pipeline.deployment import Settings, SettingsError, deploy, load_settings
+from tally_pipeline.orchestration.runs import dagster_home
+from tally_pipeline.query.athena_engine import AthenaEngine
+from tally_pipeline.query.cached_duckdb import MirrorEngine
 
 ON_AWS = {
     "TALLY_DEPLOYMENT": "aws",
@@ -79,7 +79,7 @@ def test_the_sensor_looks_again_before_messages_come_again(tmp_path: Path) -> No
 
 
 def test_what_runs_print_is_kept_in_the_results_bucket(tmp_path: Path) -> None:
-    home = history.prepare(settings(tmp_path))
+    home = dagster_home.prepare(settings(tmp_path))
     written = (home / "dagster.yaml").read_text()
     assert "S3ComputeLogManager" in written
     assert "bucket: tally-athena-results-test" in written

@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tally_pipeline.datasets.shows import contract
 from tally_pipeline.lake import parquet
 from tally_pipeline.lake.layout import silver_key
-from tally_pipeline.shows import contract
-from tally_pipeline_tests.catalog.conftest import show
 from tally_pipeline_tests.gold.second_way import Row
+from tally_pipeline_tests.query.conftest import show
 
 LAST = date(2026, 3, 15)
 LISTS = ("airing_today", "on_the_air", "popular_shows")

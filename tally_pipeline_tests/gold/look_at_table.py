@@ -17,15 +17,16 @@ from typing import Any
 import dagster as dg
 
 from tally_pipeline import clock
-from tally_pipeline.automation.stale import stale
-from tally_pipeline.catalog import dictionary
-from tally_pipeline.catalog.glue import glue_contract
-from tally_pipeline.cli import history, main
+from tally_pipeline.cli import main
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake import layout
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.orchestration.automation.stale import stale
+from tally_pipeline.orchestration.runs import dagster_home
+from tally_pipeline.query import dictionary
+from tally_pipeline.query.glue import glue_contract
 from tally_pipeline.tmdb import sandbox
+from tally_pipeline.tmdb.lists import LISTS
 
 
 def look(table: str) -> Mapping[str, Any]:
@@ -39,7 +40,7 @@ def look(table: str) -> Mapping[str, Any]:
     # Dagster's definitions, as `tally up` loads them, not only what the command ran.
     assets = {spec.key for spec in build_definitions(deployment).resolve_all_asset_specs()}
     key = dg.AssetKey(["gold", table])
-    with history.opened(settings) as instance:
+    with dagster_home.opened(settings) as instance:
         made = instance.fetch_materializations(dg.AssetRecordsFilter(key, asset_partitions=[last]), limit=1)
         (record,) = made.records
         event = record.asset_materialization

@@ -7,18 +7,18 @@ from pathlib import Path
 
 from requests.structures import CaseInsensitiveDict
 
+from tally_pipeline.bronze import list_capture
+from tally_pipeline.bronze.list_capture import Metadata, Page, read_page
 from tally_pipeline.datasets import named
 from tally_pipeline.datasets.captures import choose
+from tally_pipeline.datasets.shows.footer import footer_for
+from tally_pipeline.datasets.shows.refinement import refine
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.parquet import footer_for
 from tally_pipeline.lake.store import Store
-from tally_pipeline.shows import bronze
-from tally_pipeline.shows.bronze import Metadata, Page, read_page
-from tally_pipeline.shows.lists import LISTS
-from tally_pipeline.shows.refine import refine
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.gold.conftest import write_genres
-from tally_pipeline_tests.lake.refined import publish_silver, write_quarantine
+from testkit.stored_days import publish_silver, write_quarantine
 
 THEN, NOW = "2022-11-26", "2025-12-24"
 GAP_DAYS = 1123
@@ -57,7 +57,7 @@ def _keep(lake: Lake, data_type: str, day: str, pages: list[Page]) -> None:
     told = Metadata(
         ingestion_timestamp=f"{day}T12:00:00Z", data_type=data_type, source="tmdb", verdict="complete"
     )
-    lake.write_bronze(key, bronze.encode(pages, told))
+    lake.write_bronze(key, list_capture.encode(pages, told))
     capture = choose(lake, named(data_type), day)
     refined = refine(capture.content, data_type=data_type, dt=day, key=str(key))
     footer = footer_for((capture.ref,), "complete", "tmdb", refined.counts)

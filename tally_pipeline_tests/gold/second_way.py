@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
-from tally_pipeline.shows.contract import GENRES
+from tally_pipeline.datasets.shows.contract import GENRES
 
 Row = dict[str, Any]
 History = Mapping[str, Mapping[str, Sequence[Row]]]

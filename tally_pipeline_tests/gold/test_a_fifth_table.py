@@ -14,7 +14,7 @@ import pytest
 
 import tally_pipeline
 from tally_pipeline.gold import TABLES
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.tmdb.lists import LISTS
 
 pytestmark = pytest.mark.slow
 
@@ -31,9 +31,9 @@ import pyarrow as pa
 
 from tally_pipeline.gold.columns import INT, STRING, Column
 from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list
-from tally_pipeline.lake.gold import Sources
-from tally_pipeline.shows.plots import Bars
-from tally_pipeline.shows.quality import Check, Finding, Findings
+from tally_pipeline.gold.sources import Sources
+from tally_pipeline.previews import Bars
+from tally_pipeline.datasets.shows.checks import Check, Finding, Findings
 
 AS_LONG_AS_SILVER = Check("as_long_as_silver", "Each list is as long as in silver.", blocking=True)
 

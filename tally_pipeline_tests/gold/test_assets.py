@@ -14,25 +14,26 @@ import pyarrow as pa
 import pytest
 
 from tally_pipeline import gold
-from tally_pipeline.assets import common
-from tally_pipeline.assets.gold import gold_assets, gold_key
-from tally_pipeline.assets.io_manager import LakeIOManager
-from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
-from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.datasets import GENRES, named
 from tally_pipeline.datasets.captures import choose
+from tally_pipeline.datasets.shows import stored
+from tally_pipeline.datasets.shows.footer import footer_for
+from tally_pipeline.datasets.shows.refinement import refine
 from tally_pipeline.gold import data_quality_daily, show_popularity_trends, top_movers
+from tally_pipeline.gold import sources as gold_files
+from tally_pipeline.gold.sources import GoldFooter
 from tally_pipeline.gold.table import Table
-from tally_pipeline.lake import gold as gold_files
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.gold import GoldFooter
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.parquet import footer_for
 from tally_pipeline.lake.store import Store
-from tally_pipeline.shows.lists import LISTS
-from tally_pipeline.shows.refine import refine
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.assets.gold import gold_assets, gold_key
+from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
+from tally_pipeline.query.duckdb_engine import DuckDbEngine
+from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb import sandbox
-from tally_pipeline_tests.lake.refined import publish_silver, write_quarantine
+from tally_pipeline.tmdb.lists import LISTS
+from testkit.stored_days import publish_silver, write_quarantine
 
 LAST = date(2026, 3, 15)
 DEPTHS = {show_list.name: 1 for show_list in LISTS}
@@ -204,7 +205,7 @@ def test_the_books_are_the_footers_and_a_list_without_a_day_has_a_row_too(pipeli
     }
     assert set(rows) == {show_list.name for show_list in LISTS}
     for name, row in rows.items():
-        footer = pipeline.lake.silver_footer(name, back(0))
+        footer = stored.silver_footer(pipeline.lake, name, back(0))
         if name == "airing_today":
             assert (row["rows"], row["published"], row["bronze_objects"]) == (None, False, 0)
             continue

@@ -9,15 +9,15 @@ import pyarrow as pa
 import pytest
 
 from tally_pipeline import gold
-from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
-from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.datasets.shows import contract
+from tally_pipeline.datasets.shows.refinement import Counts
 from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
 from tally_pipeline.gold.data_quality_daily import Books
 from tally_pipeline.gold.table import SqlTable
-from tally_pipeline.shows import contract
-from tally_pipeline.shows.refine import Counts
-from tally_pipeline_tests.catalog.conftest import show
+from tally_pipeline.query.duckdb_engine import DuckDbEngine
+from tally_pipeline.query.tables import TABLES
 from tally_pipeline_tests.gold.conftest import back, write, write_genres
+from tally_pipeline_tests.query.conftest import show
 
 DAYS = {back(ago) for ago in (0, 1, 7)}
 BY_LIST = {"popular_shows": DAYS}

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
-from tally_pipeline.catalog.tables import TABLES
 from tally_pipeline.gold import top_movers
-from tally_pipeline_tests.catalog.conftest import show
+from tally_pipeline.query.duckdb_engine import DuckDbEngine
+from tally_pipeline.query.tables import TABLES
 from tally_pipeline_tests.gold.conftest import back, write
 from tally_pipeline_tests.gold.second_way import Row
+from tally_pipeline_tests.query.conftest import show
 
 LIST = "popular_shows"
 STEADY = {number: round(2000.0 / number, 3) for number in range(1, 1001)}

@@ -6,8 +6,8 @@ import base64
 import re
 from xml.etree import ElementTree as ET
 
-from tally_pipeline.assets.presentation import sparkline, sparklines
-from tally_pipeline.shows.plots import BINS, distribution
+from tally_pipeline.orchestration.assets.asset_metadata import sparkline, sparklines
+from tally_pipeline.previews import BINS, distribution
 
 SVG = "{http://www.w3.org/2000/svg}"
 IMAGE = re.compile(r"!\[([^\]]*)\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)")

@@ -19,14 +19,14 @@ import dagster as dg
 import pytest
 import requests
 
-from tally_pipeline.cli import history
 from tally_pipeline.cli.ui import LOCATION
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
-from tally_pipeline_tests.assets.pipeline import environment
-from tally_pipeline_tests.cli import tally
-from tally_pipeline_tests.cli.running import running
-from tally_pipeline_tests.pinned import pinned
+from tally_pipeline.orchestration.runs import dagster_home
+from testkit import tally
+from testkit.pinned import pinned
+from testkit.pipeline import environment
+from testkit.running import running
 
 ARCHIVE = Path(__file__).with_name("before.tar.xz")
 STOPPED_AT = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
@@ -140,7 +140,7 @@ def read_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 @pytest.fixture(scope="module")
 def past(read_only: Home) -> Iterator[dg.DagsterInstance]:
-    with history.opened(read_only.deployment.settings) as instance:
+    with dagster_home.opened(read_only.deployment.settings) as instance:
         yield instance
 
 
@@ -246,7 +246,7 @@ def test_the_audit_proves_its_bronze_but_for_the_copy_that_lies_under_another_da
 
 
 def test_the_sensor_launches_nothing_for_what_is_done_or_refused(home: Home) -> None:
-    with history.opened(home.deployment.settings) as instance:
+    with dagster_home.opened(home.deployment.settings) as instance:
         cursor: str | None = stored_cursor(instance)
         for _ in range(3):
             asked_for, cursor = home.look(instance, cursor)
@@ -257,7 +257,7 @@ def test_the_sensor_asks_for_the_one_object_that_is_new(home: Home) -> None:
     days = home.lake / "bronze" / "tmdb" / "shows" / "on_the_air"
     (yesterdays,) = (days / f"dt={DAYS[1]}").iterdir()
     (days / f"dt={DAYS[1]}" / "another-hand.json").write_bytes(yesterdays.read_bytes())
-    with history.opened(home.deployment.settings) as instance:
+    with dagster_home.opened(home.deployment.settings) as instance:
         cursor: str | None = stored_cursor(instance)
         asked_for: list[dg.RunRequest] = []
         for _ in range(3):  # what is past waits for one quiet look
@@ -272,7 +272,7 @@ def test_the_sensor_asks_for_the_one_object_that_is_new(home: Home) -> None:
 
 
 def test_what_waits_in_the_cursor_is_asked_for_when_its_day_has_come(home: Home) -> None:
-    with history.opened(home.deployment.settings) as instance:
+    with dagster_home.opened(home.deployment.settings) as instance:
         cursor = stored_cursor(instance)
         assert WAITING in cursor
         asked_for, _ = home.look(instance, cursor, NothingArrives())
@@ -298,7 +298,7 @@ def test_the_next_days_sync_goes_on(home: Home) -> None:
     with pinned(NEXT_DAY):
         ran = home.run("sync", "--json")
         assert ran.code == 0, ran.err
-        with history.opened(home.deployment.settings) as instance:
+        with dagster_home.opened(home.deployment.settings) as instance:
             for asset in OF_EVERY_DAY:
                 made = instance.get_materialized_partitions(dg.AssetKey.from_user_string(asset))
                 assert made >= {*DAYS, f"{NEXT_DAY:%Y-%m-%d}"}, asset

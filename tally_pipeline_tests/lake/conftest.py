@@ -9,7 +9,7 @@ import pytest
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import Store
-from tally_pipeline_tests.shows.building import capture, page, show
+from testkit.captures import capture, page, show
 
 DAY = "2025-12-24"
 

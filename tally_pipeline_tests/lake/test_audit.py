@@ -14,7 +14,7 @@ from tally_pipeline.datasets.captures import audit
 from tally_pipeline.datasets.dataset import Audited
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline_tests.lake.conftest import DAY, FolderLake
-from tally_pipeline_tests.shows.building import capture, page, recorded_pages, show, text_of
+from testkit.captures import capture, page, recorded_pages, show, text_of
 
 KEY = BronzeKey("popular_shows", DAY, "run-1")
 WHOLE = capture([page(1, [show(1), show(2)]), page(2, []), page(3, [show(3)])])

@@ -8,12 +8,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from tally_pipeline.assets.io_manager import LakeIOManager
-from tally_pipeline.lake.parquet import decode, footer_for
-from tally_pipeline.shows.refine import refine
+from tally_pipeline.datasets.shows.footer import footer_for
+from tally_pipeline.datasets.shows.refinement import refine
+from tally_pipeline.lake.parquet import decode
+from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
 from tally_pipeline_tests.lake.conftest import FolderLake
-from tally_pipeline_tests.lake.refined import publish_silver
-from tally_pipeline_tests.shows.building import bare, show
+from testkit.captures import bare, show
+from testkit.stored_days import publish_silver
 
 DAILY = dg.DailyPartitionsDefinition("2025-12-20")
 MONDAY, TUESDAY = "2025-12-22", "2025-12-23"

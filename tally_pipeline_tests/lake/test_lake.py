@@ -7,17 +7,18 @@ import re
 import pyarrow as pa
 import pytest
 
+from tally_pipeline.bronze.list_capture import UnreadableBronzeError
 from tally_pipeline.datasets import named
 from tally_pipeline.datasets.captures import NoCaptureError, choose
-from tally_pipeline.datasets.shows import RefineOptions
+from tally_pipeline.datasets.shows import RefineOptions, stored
+from tally_pipeline.datasets.shows.footer import footer_for
+from tally_pipeline.datasets.shows.refinement import Refined, refine
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.parquet import FOOTER_BYTES, ForeignFileError, footer_for
+from tally_pipeline.lake.parquet import FOOTER_BYTES, ForeignFileError
 from tally_pipeline.lake.store import AlreadyThereError, LakeError, NoSuchObjectError
-from tally_pipeline.shows.bronze import UnreadableBronzeError
-from tally_pipeline.shows.refine import Refined, refine
 from tally_pipeline_tests.lake.conftest import DAY, FolderLake
-from tally_pipeline_tests.lake.refined import publish_silver, write_quarantine
-from tally_pipeline_tests.shows.building import bare, capture, page, show, text_of
+from testkit.captures import bare, capture, page, show, text_of
+from testkit.stored_days import publish_silver, write_quarantine
 
 LIST = "popular_shows"
 
@@ -191,7 +192,7 @@ def test_the_capture_names_its_object_and_its_hash(lake: FolderLake) -> None:
     found = choose(lake, named(LIST), DAY)
 
     assert found.ref.key == str(key)
-    assert found.ref.sha256 == lake.read_bronze(key).sha256
+    assert found.ref.sha256 == stored.read_bronze(lake, key).sha256
 
 
 def test_bronze_is_written_once(lake: FolderLake) -> None:
@@ -206,10 +207,10 @@ def test_bronze_is_written_once(lake: FolderLake) -> None:
 def test_a_capture_that_is_not_there_or_not_readable_is_named(lake: FolderLake) -> None:
     key = BronzeKey(LIST, DAY, "a")
     with pytest.raises(NoSuchObjectError, match=f"{key}$"):
-        lake.read_bronze(key)
+        stored.read_bronze(lake, key)
     lake.path(key).write_bytes(b"{}")
     with pytest.raises(UnreadableBronzeError, match=f"{key} is not a capture: it has no `results`"):
-        lake.read_bronze(key)
+        stored.read_bronze(lake, key)
 
 
 # Silver
@@ -228,7 +229,7 @@ def test_published_silver_is_read_back_with_its_books(lake: FolderLake) -> None:
 
     assert publish(lake, made) == f"silver/shows/{LIST}/dt={DAY}/data.parquet"
     assert lake.read_silver(LIST, DAY).equals(made.silver)
-    footer = lake.silver_footer(LIST, DAY)
+    footer = stored.silver_footer(lake, LIST, DAY)
     assert footer is not None
     assert footer.counts == made.counts
     assert lake.silver_days(LIST) == [DAY]
@@ -251,7 +252,7 @@ def test_quarantine_is_written_even_when_nothing_was_rejected(lake: FolderLake) 
 
 
 def test_silver_that_is_not_there_has_no_footer_and_cannot_be_read(lake: FolderLake) -> None:
-    assert lake.silver_footer(LIST, DAY) is None
+    assert stored.silver_footer(lake, LIST, DAY) is None
     assert lake.silver_days(LIST) == []
     with pytest.raises(NoSuchObjectError):
         lake.read_silver(LIST, DAY)
@@ -264,7 +265,7 @@ def test_a_file_that_is_no_silver_is_named_with_what_to_do(lake: FolderLake) -> 
         with pytest.raises(ForeignFileError, match=f"{path} is not a .*Materialize"):
             lake.read_silver(LIST, DAY)
         with pytest.raises(ForeignFileError, match=f"{path} is not a .*Materialize"):
-            lake.silver_footer(LIST, DAY)
+            stored.silver_footer(lake, LIST, DAY)
 
 
 def test_a_footer_longer_than_usual_is_read_whole(lake: FolderLake) -> None:
@@ -273,7 +274,7 @@ def test_a_footer_longer_than_usual_is_read_whole(lake: FolderLake) -> None:
     publish(lake, made)
 
     assert lake.path(f"silver/shows/{LIST}/dt={DAY}/data.parquet").stat().st_size > FOOTER_BYTES
-    footer = lake.silver_footer(LIST, DAY)
+    footer = stored.silver_footer(lake, LIST, DAY)
     assert footer is not None
     assert footer.counts == made.counts
 
@@ -284,7 +285,7 @@ def test_a_store_that_fails_is_not_taken_for_a_day_without_captures(lake: Folder
     )
 
     with pytest.raises(LakeError):
-        lake.read_bronze(BronzeKey(LIST, DAY, "a"))
+        stored.read_bronze(lake, BronzeKey(LIST, DAY, "a"))
 
 
 def test_silver_is_an_arrow_table_without_the_partition_column(lake: FolderLake) -> None:

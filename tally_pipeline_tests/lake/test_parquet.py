@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally_pipeline.datasets.series import SeriesFooter
+from tally_pipeline.datasets.series import SeriesFooter, refinement
+from tally_pipeline.datasets.shows import contract
+from tally_pipeline.datasets.shows.footer import Footer, footer_for
+from tally_pipeline.datasets.shows.refinement import Refined, refine
 from tally_pipeline.lake import parquet
-from tally_pipeline.lake.parquet import FOOTER_BYTES, BronzeRef, Footer, ForeignFileError, footer_for
-from tally_pipeline.shows import contract, series
-from tally_pipeline.shows.refine import Refined, refine
-from tally_pipeline_tests.shows.building import bare, show
-from tally_pipeline_tests.tmdb.export_server import file_of, line
+from tally_pipeline.lake.parquet import FOOTER_BYTES, BronzeRef, ForeignFileError
+from testkit.captures import bare, show
+from testkit.tmdb.export_server import file_of, line
 
 REFINED: Refined = refine(
     bare(*(show(number) for number in range(1, 51)), b"5"),
@@ -46,7 +47,7 @@ def test_quarantine_reads_as_it_was_written() -> None:
 
 
 def test_the_footer_says_where_the_file_comes_from_and_its_books() -> None:
-    assert parquet.read_footer(FILE[-FOOTER_BYTES:]) == FOOTER
+    assert parquet.read_footer(FILE[-FOOTER_BYTES:], Footer) == FOOTER
     assert FOOTER.contract_version == contract.VERSION
     assert FOOTER.counts.balanced
 
@@ -55,7 +56,7 @@ def test_the_footer_is_read_from_just_the_end_of_the_file() -> None:
     length = parquet.footer_length(FILE[-8:])
 
     assert length < len(FILE)
-    assert parquet.read_footer(FILE[-length:]) == FOOTER
+    assert parquet.read_footer(FILE[-length:], Footer) == FOOTER
 
 
 def test_the_files_are_compressed_with_snappy() -> None:
@@ -80,13 +81,13 @@ def test_what_is_no_parquet_file_is_called_so(body: bytes) -> None:
     with pytest.raises(ForeignFileError, match="not a Parquet file"):
         parquet.decode(body)
     with pytest.raises(ForeignFileError, match="not a file that Tally wrote"):
-        parquet.read_footer(body)
+        parquet.read_footer(body, Footer)
 
 
 def test_a_parquet_file_of_another_tool_has_no_footer_of_ours() -> None:
     assert parquet.decode(foreign()).to_pydict() == {"a": [1]}
     with pytest.raises(ForeignFileError, match="not a file that Tally wrote"):
-        parquet.read_footer(foreign())
+        parquet.read_footer(foreign(), Footer)
 
 
 def rewritten(table: pa.Table) -> bytes:
@@ -97,16 +98,16 @@ def rewritten(table: pa.Table) -> bytes:
 
 
 def test_a_file_of_series_that_lost_rows_is_not_believed_what_its_footer_counts() -> None:
-    made = series.refine(file_of([*(line(n) for n in range(1, 9)), b"bad", b"bad"]), key="k")
+    made = refinement.refine(file_of([*(line(n) for n in range(1, 9)), b"bad", b"bad"]), key="k")
     footer = SeriesFooter(
         bronze=(), contract_version="1", source="tmdb", ingestion_timestamp=None, counts=made.counts
     )
     for table in (made.silver, made.quarantine):
         kept = parquet.decode(parquet.encode(table, footer))
-        assert parquet.read_footer_as(rewritten(kept), SeriesFooter) == footer
+        assert parquet.read_footer(rewritten(kept), SeriesFooter) == footer
         for fewer in (kept.slice(1), kept.slice(0, 0)):
             with pytest.raises(ForeignFileError, match=r"it holds \d rows, its footer says \d"):
-                parquet.read_footer_as(rewritten(fewer), SeriesFooter)
+                parquet.read_footer(rewritten(fewer), SeriesFooter)
 
 
 @given(st.integers(0, len(FILE) - 1), st.integers(0, 255), st.none() | st.integers(0, len(FILE)))
@@ -116,7 +117,7 @@ def test_a_damaged_file_is_read_or_called_damaged_but_never_crashes(
     damaged = bytearray(FILE)
     damaged[place] = value
 
-    for read in (parquet.decode, parquet.read_footer):
+    for read in (parquet.decode, lambda body: parquet.read_footer(body, Footer)):
         try:
             read(bytes(damaged)[:length])
         except ForeignFileError:
@@ -128,6 +129,6 @@ def test_damage_anywhere_in_the_footer_is_called_so() -> None:
         damaged = bytearray(FILE)
         damaged[place] ^= 0xFF
         try:
-            parquet.read_footer(bytes(damaged))
+            parquet.read_footer(bytes(damaged), Footer)
         except ForeignFileError:
             continue

@@ -8,11 +8,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tally_pipeline.assets import common
-from tally_pipeline.assets.gold import gold_assets
-from tally_pipeline.assets.io_manager import LakeIOManager
-from tally_pipeline.assets.refine import silver_asset
-from tally_pipeline.assets.report import report_asset, write_day
 from tally_pipeline.cli import main
 from tally_pipeline.datasets import SHOWS
 from tally_pipeline.deployment import Deployment, deploy, load_settings
@@ -20,7 +15,12 @@ from tally_pipeline.deployment.first_day import first_day
 from tally_pipeline.gold import top_movers
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.store import NoSuchObjectError
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.assets.gold import gold_assets
+from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
+from tally_pipeline.orchestration.assets.refine import silver_asset
+from tally_pipeline.orchestration.assets.report import report_asset, write_day
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.sandbox.fill import captures
 
 DAYS = [date(2026, 1, 2) + timedelta(days=n) for n in (0, 1, 3)]

@@ -8,7 +8,7 @@ import pytest
 
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.report.world import DAY, RTL, Row, World, inputs, movers_table, quality_table, world
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tally_pipeline.report import words
+from tally_pipeline.report import formatting
 from tally_pipeline.report.calendar import calendars
 from tally_pipeline.report.sparkline import HEIGHT, sparkline
 from tally_pipeline_tests.report.world import DAY, inputs, world
@@ -69,29 +69,29 @@ def test_a_day_stands_under_its_week_and_weekday() -> None:
     monday, sunday = squares["Monday 16 November 2026"], squares["Sunday 22 November 2026"]
     assert monday.x == sunday.x
     assert monday.y < sunday.y
-    assert squares[words.long_day(DAY)].last
+    assert squares[formatting.long_day(DAY)].last
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(100.0, "100 %"), (99.999, "99.99 %"), (95.0, "95.00 %"), (0.0, "0.00 %")]
 )
 def test_a_pass_rate_is_100_only_when_every_row_passed(value: float, text: str) -> None:
-    assert words.percent(value) == text
+    assert formatting.percent(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(3, "+3"), (-3, "−3"), (0, "0"), (1234, "+1,234")])
 def test_changes_have_a_sign(value: int, text: str) -> None:
-    assert words.signed(value) == text
+    assert formatting.signed(value) == text
 
 
 def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
-    assert words.signed(-0.04, 1) == "0.0"
+    assert formatting.signed(-0.04, 1) == "0.0"
 
 
 def test_a_title_brings_neither_directions_nor_length_into_a_sentence() -> None:
-    assert words.plain(words.quoted("\u202eabc\u2069\u202c")) == "“abc”"
-    assert words.plain(words.quoted("x" * 80)) == f"“{'x' * 80}”"
-    assert words.plain(words.quoted("x" * 81)) == f"“{'x' * 79}…”"
+    assert formatting.plain(formatting.quoted("\u202eabc\u2069\u202c")) == "“abc”"
+    assert formatting.plain(formatting.quoted("x" * 80)) == f"“{'x' * 80}”"
+    assert formatting.plain(formatting.quoted("x" * 81)) == f"“{'x' * 79}…”"
 
 
 @pytest.mark.parametrize(
@@ -108,17 +108,17 @@ def test_a_title_brings_neither_directions_nor_length_into_a_sentence() -> None:
     ],
 )
 def test_a_change_of_popularity_is_told_in_times_or_per_cent(before: float, now: float, text: str) -> None:
-    assert words.times(before, now) == text
+    assert formatting.times(before, now) == text
 
 
 def test_runs_of_days_are_joined() -> None:
     days = ["2026-09-30", "2026-10-03", "2026-10-04", "2026-10-05", "2026-10-31", "2026-11-01"]
-    assert words.day_list(days) == "30 Sep, 3–5 Oct, 31 Oct–1 Nov"
-    assert words.day_list(days, most=1) == "31 Oct–1 Nov and 4 days before"
+    assert formatting.day_list(days) == "30 Sep, 3–5 Oct, 31 Oct–1 Nov"
+    assert formatting.day_list(days, most=1) == "31 Oct–1 Nov and 4 days before"
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (11, "11th"), (21, "21st"), (112, "112th")]
 )
 def test_ordinals(value: int, text: str) -> None:
-    assert words.ordinal(value) == text
+    assert formatting.ordinal(value) == text

@@ -7,52 +7,21 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tally_pipeline.report import words
+from tally_pipeline.report import formatting
 from tally_pipeline.report.figures import as_script
 from tally_pipeline.report.inputs import Inputs
 from tally_pipeline.report.page import render
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.report.world import DAY, EMOJI, EVIL, LONG, RTL, inputs, movers_table, world
+from testkit.html import Read
 
 ATTRIBUTION = "This product uses TMDB and the TMDB APIs but is not endorsed by TMDB."
 LOST = [(one.name, "2026-11-02") for one in LISTS] + [("trending_shows", "2026-10-12")]
-
-
-class Read(HTMLParser):
-    """What a browser would make of the page: its elements, attributes, text and scripts."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: Counter[str] = Counter()
-        self.links: list[str] = []
-        self.ids: list[str] = []
-        self.text = ""
-        self.scripts: list[str] = []
-        self._in = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements[tag] += 1
-        self._in = tag
-        self.links += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action")]
-        self.ids += [value or "" for name, value in attrs if name == "id"]
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._in == "script":
-            self.scripts[-1] += data
-        elif self._in != "style":
-            self.text += data
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +172,7 @@ def test_a_week_ago_without_data_is_said_and_nothing_is_filled_in() -> None:
 def test_a_riser_says_from_where_and_by_how_much(made: Inputs, read: Read) -> None:
     for kind, arrow in (("riser", "▲"), ("faller_7d", "▼")):
         row = made.movers_by_kind["popular_shows", kind][0]
-        change = words.times(row["popularity_before"], row["popularity"])
+        change = formatting.times(row["popularity_before"], row["popularity"])
         was = f"was {row['rank_before']}, popularity {row['popularity_before']:.1f} → {row['popularity']:.1f}"
         assert was in read.text
         assert f"{arrow} {change}" in read.text

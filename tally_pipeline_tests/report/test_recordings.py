@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline import gold
-from tally_pipeline.assets.gold import make_day
-from tally_pipeline.assets.io_manager import LakeIOManager
-from tally_pipeline.assets.report import gather, write_day
-from tally_pipeline.catalog.duckdb_engine import DuckDbEngine
-from tally_pipeline.catalog.tables import TABLES
+from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.gold import Sources
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.orchestration.assets.gold import make_day
+from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
+from tally_pipeline.orchestration.assets.report import gather, write_day
+from tally_pipeline.query.duckdb_engine import DuckDbEngine
+from tally_pipeline.query.tables import TABLES
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.gold.recorded import NOW, THEN, recorded_lake
 
 pytestmark = pytest.mark.slow

@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from tally_pipeline.datasets.shows.contract import GENRES
 from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
 from tally_pipeline.report.inputs import Inputs, window
-from tally_pipeline.shows.contract import GENRES
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.gold import second_way
 
 DAY = "2026-11-23"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from tally_pipeline.shows.lists import ShowList, list_named
 from tally_pipeline.tmdb.client import Capture, TmdbClient, TmdbSettings
-from tally_pipeline_tests.tmdb.scripted_server import ScriptedServer
+from tally_pipeline.tmdb.lists import ShowList, list_named
+from testkit.tmdb.scripted_server import ScriptedServer
 
 POPULAR = list_named("popular_shows")
 AIRING_TODAY = list_named("airing_today")

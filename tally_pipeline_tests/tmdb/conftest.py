@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tally_pipeline_tests.tmdb.scripted_server import ScriptedServer
+from testkit.tmdb.scripted_server import ScriptedServer
 
 
 @pytest.fixture

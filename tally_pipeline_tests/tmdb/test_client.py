@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline import clock
-from tally_pipeline.shows import bronze
-from tally_pipeline.shows.lists import list_named
+from tally_pipeline.bronze import list_capture
 from tally_pipeline.tmdb.client import PageProgress, TmdbClient, TmdbSettings
+from tally_pipeline.tmdb.lists import list_named
 from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline_tests.tmdb.capturing import AIRING_TODAY, POPULAR, capture, settings
-from tally_pipeline_tests.tmdb.scripted_server import Answer, ScriptedServer, page_body, rows_of
+from testkit.tmdb.scripted_server import Answer, ScriptedServer, page_body, rows_of
 
 
 def test_a_whole_list_is_captured_in_page_order(server: ScriptedServer) -> None:
@@ -51,10 +51,10 @@ def test_bronze_holds_the_served_rows_to_the_byte(server: ScriptedServer) -> Non
     server.always = {page: Answer(body, headers={"ETag": 'W/"abc"'}) for page, body in bodies.items()}
 
     got = capture(server)
-    stored = bronze.decode(got.to_bronze("run-1"))
+    stored = list_capture.decode(got.to_bronze("run-1"))
 
     assert stored.results == ("[" + ",".join(rows[1] + rows[2]) + "]").encode()
-    assert [body for _, body in bronze.rebuild_pages(stored)] == [bodies[1], bodies[2]]
+    assert [body for _, body in list_capture.rebuild_pages(stored)] == [bodies[1], bodies[2]]
     about = stored.metadata
     assert (about.execution_id, about.data_type, about.source) == ("run-1", "popular_shows", "sandbox")
     assert (about.endpoint, about.language, about.timezone) == ("/tv/popular", "en-US", None)
@@ -80,7 +80,7 @@ def test_tmdbs_recorded_pages_come_through_with_their_etags(server: ScriptedServ
     assert (got.page_set.rows, got.page_set.distinct_ids, got.page_set.repeats) == (40, 39, 1)
     assert got.page_set.totals_moved
     assert [page.record.etag_is_body_hash for page in got.pages] == [True, True]
-    rebuilt = bronze.rebuild_pages(bronze.decode(got.to_bronze("run-1")))
+    rebuilt = list_capture.rebuild_pages(list_capture.decode(got.to_bronze("run-1")))
     assert [body for _, body in rebuilt] == [server.always[1].body, server.always[2].body]
 
 
@@ -178,7 +178,7 @@ def test_a_list_without_rows_is_an_empty_capture(server: ScriptedServer, total_p
     server.always[1] = Answer(page_body(1, [], total_pages, 0))
     got = capture(server)
     assert (got.page_set.verdict, got.requests, got.missing) == ("empty", 1, ())
-    assert bronze.decode(got.to_bronze("run-1")).results == b"[]"
+    assert list_capture.decode(got.to_bronze("run-1")).results == b"[]"
 
 
 def test_a_first_page_that_stays_empty_does_not_cost_the_pages_that_it_tells_of(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from tally_pipeline.shows.bronze import Page
+from tally_pipeline.bronze.list_capture import Page
 from tally_pipeline.tmdb.errors import (
     Asked,
     AuthError,
@@ -19,7 +19,7 @@ from tally_pipeline.tmdb.errors import (
     sort_reply,
 )
 from tally_pipeline.tmdb.redaction import redactor
-from tally_pipeline_tests.tmdb.scripted_server import error_body, page_body, rows_of
+from testkit.tmdb.scripted_server import error_body, page_body, rows_of
 
 ASKED = Asked("popular_shows", 3, "https://api.themoviedb.org/3/tv/popular?page=3")
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

@@ -20,8 +20,8 @@ from tally_pipeline.tmdb.errors import (
 from tally_pipeline.tmdb.exports import ExportClient, ExportFile, export_url, gzip_damage
 from tally_pipeline.tmdb.sandbox import Sandbox, parse_fault
 from tally_pipeline.tmdb.settings import TMDB_EXPORTS_URL, TmdbSettings
-from tally_pipeline_tests.tmdb.export_server import ExportServer, shows
-from tally_pipeline_tests.tmdb.scripted_server import Answer
+from testkit.tmdb.export_server import ExportServer, shows
+from testkit.tmdb.scripted_server import Answer
 
 TODAY = date(2026, 3, 14)
 DAY = TODAY - timedelta(days=1)

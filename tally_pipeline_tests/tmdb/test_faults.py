@@ -8,12 +8,12 @@ from email.utils import formatdate
 
 import pytest
 
-from tally_pipeline.shows import bronze
+from tally_pipeline.bronze import list_capture
 from tally_pipeline.tmdb.client import TmdbClient, TmdbSettings
 from tally_pipeline.tmdb.errors import AuthError, PermanentError, RateLimitedError, TmdbError, TransientError
 from tally_pipeline.tmdb.fetch import backoff
 from tally_pipeline_tests.tmdb.capturing import POPULAR, capture
-from tally_pipeline_tests.tmdb.scripted_server import Answer, ScriptedServer, error_body, page_body, rows_of
+from testkit.tmdb.scripted_server import Answer, ScriptedServer, error_body, page_body, rows_of
 
 HTML = b"<html><body>503 Back-end server is at capacity</body></html>"
 CUT_OFF = page_body(2, rows_of(2), 3)[:40]
@@ -55,7 +55,7 @@ def test_a_late_page_that_stays_broken_is_missing_and_the_rest_is_kept(
     assert (got.requests, got.retries) == (5, 2)
     assert "popular_shows page 2" in got.missing[0].error
     assert "after 3 attempts" in got.missing[0].error
-    assert bronze.decode(got.to_bronze("run-1")).metadata.missing == got.missing
+    assert list_capture.decode(got.to_bronze("run-1")).metadata.missing == got.missing
 
 
 @pytest.mark.parametrize("fault", sorted(set(PASSING) - {"another page", "empty page in mid-list"}))

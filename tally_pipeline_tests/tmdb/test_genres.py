@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tally_pipeline.shows import genres
-from tally_pipeline.shows.contract import GENRES
+from tally_pipeline.bronze import genre_reply
+from tally_pipeline.datasets.genres import refinement
+from tally_pipeline.datasets.shows.contract import GENRES
 from tally_pipeline.tmdb.client import TmdbClient
 from tally_pipeline.tmdb.errors import AuthError, DayOverError, TransientError
 from tally_pipeline.tmdb.sandbox import Recordings, Sandbox
 from tally_pipeline.tmdb.settings import TmdbSettings
-from tally_pipeline_tests.pinned import pinned
-from tally_pipeline_tests.tmdb.scripted_server import Answer, ScriptedServer, error_body
+from testkit.pinned import pinned
+from testkit.tmdb.scripted_server import Answer, ScriptedServer, error_body
 
 BODY = b'{"genres":[{"id":18,"name":"Drama"},{"id":16,"name":"Animation"}]}'
 
@@ -27,7 +28,7 @@ def client(server: ScriptedServer, **settings: object) -> TmdbClient:
 def test_the_reply_is_kept_byte_for_byte_in_the_language_asked_for(server: ScriptedServer) -> None:
     server.always[1] = Answer(BODY, headers={"ETag": 'W/"x"'})
     with client(server, language="da") as tmdb:
-        kept = genres.decode(tmdb.genres().to_bronze("run-1"))
+        kept = genre_reply.decode(tmdb.genres().to_bronze("run-1"))
     (seen,) = server.seen
     assert (seen.path, seen.query) == ("/3/genre/tv/list", {"language": "da"})
     assert seen.headers["authorization"] == "Bearer token-0123456789"
@@ -69,6 +70,6 @@ def test_the_recorded_genres_are_the_contracts(recordings: Path) -> None:
         Sandbox(recordings=Recordings(recordings, "2025-12-24")) as sandbox,
         TmdbClient(TmdbSettings(base_url=sandbox.base_url)) as tmdb,
     ):
-        refined = genres.refine(genres.decode(tmdb.genres().to_bronze("run-1")))
+        refined = refinement.refine(genre_reply.decode(tmdb.genres().to_bronze("run-1")))
     table = refined.silver.to_pydict()
     assert dict(zip(table["id"], table["name"], strict=True)) == GENRES

@@ -11,7 +11,7 @@ import pytest
 from tally_pipeline.tmdb.client import TmdbClient, TmdbSettings
 from tally_pipeline.tmdb.errors import SandboxMistakenError, TmdbError
 from tally_pipeline_tests.tmdb.capturing import POPULAR, capture, settings
-from tally_pipeline_tests.tmdb.scripted_server import Answer, ScriptedServer, error_body
+from testkit.tmdb.scripted_server import Answer, ScriptedServer, error_body
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJzZWNyZXQifQ.c2lnbmF0dXJl"
 KEY = "0123456789abcdef0123456789abcdef"

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally_pipeline.shows import bronze
-from tally_pipeline.shows.bronze import Page, read_page
-from tally_pipeline.shows.lists import LISTS
+from tally_pipeline.bronze import list_capture
+from tally_pipeline.bronze.list_capture import Page, read_page
 from tally_pipeline.tmdb.client import Capture, TmdbClient, TmdbSettings
+from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.totals import broken_pages
 from tally_pipeline_tests.tmdb.capturing import POPULAR, capture, settings
-from tally_pipeline_tests.tmdb.scripted_server import Answer, ScriptedServer, page_body, rows_of
+from testkit.tmdb.scripted_server import Answer, ScriptedServer, page_body, rows_of
 
 FULL = 20
 
@@ -68,7 +68,7 @@ def test_pages_that_all_hold_the_rows_of_page_1_are_missing_and_not_a_whole_list
 
 def test_the_bytes_of_a_page_that_brings_nothing_are_kept(server: ScriptedServer) -> None:
     server.always = {n: full(n, 1, total_pages=2, total_results=40) for n in (1, 2)}
-    kept = bronze.decode(capture(server).to_bronze("run-1")).metadata.missing
+    kept = list_capture.decode(capture(server).to_bronze("run-1")).metadata.missing
     assert [(gap.page, gap.reply) for gap in kept] == [(2, server.always[2].body.decode())]
 
 
@@ -181,7 +181,7 @@ def test_totals_that_the_rows_contradict_end_no_list(server: ScriptedServer, lie
     serve(server, 6, LIES[lie])
     got = capture(server, depth=None)
     assert (got.page_set.verdict, got.page_set.distinct_ids, got.missing) == ("complete", 120, ())
-    assert bronze.decode(got.to_bronze("run-1")).metadata.verdict == "complete"
+    assert list_capture.decode(got.to_bronze("run-1")).metadata.verdict == "complete"
 
 
 @pytest.mark.parametrize("lie", sorted(set(LIES) - {"results alone", "pages alone"}))

@@ -12,16 +12,18 @@ from logging import Logger
 
 import msgspec
 
+from tally_pipeline.bronze import genre_reply
+from tally_pipeline.bronze.captures import moment_of
+from tally_pipeline.bronze.genre_reply import Genres, UnreadableGenresError
+from tally_pipeline.checks.check import Findings
 from tally_pipeline.datasets.daily_export import differing
 from tally_pipeline.datasets.dataset import Audited, Capture, Dataset, Judging, Options, Past, Shown, rows
+from tally_pipeline.datasets.genres import checks, refinement
+from tally_pipeline.datasets.genres.refinement import Counts, Refined
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.store import NoSuchObjectError, Store
 from tally_pipeline.lake.tables import TableSpec
-from tally_pipeline.shows import genres, series_quality
-from tally_pipeline.shows.captures import moment_of
-from tally_pipeline.shows.genres import Counts, Genres, Refined, UnreadableGenresError
-from tally_pipeline.shows.quality import Findings
 from tally_pipeline.tmdb.connection import Tmdb
 
 NAME = "genres"
@@ -46,20 +48,20 @@ class GenresDataset(Dataset[Genres, Refined]):
     bronze_asset = ("bronze_genres",)
     bronze_op = "bronze_genres"
     bronze_description = (
-        f"TMDB's list of TV genres, {genres.PATH}, byte for byte, captured weekly. TMDB serves only the present: only"
-        " today's partition can be captured."
+        f"TMDB's list of TV genres, {genre_reply.PATH}, byte for byte, captured weekly. TMDB serves only the present:"
+        " only today's partition can be captured."
     )
     silver_asset = ("silver_genres",)
     silver_op = "silver_genres"
     silver_description = (
         "TMDB's TV genres by id. The latest day's are what `genres_known` holds shows against."
     )
-    silver_checks = series_quality.GENRE_CHECKS
+    silver_checks = checks.GENRE_CHECKS
     silver_table = TableSpec(
         "silver_genres",
         "TMDB's TV genres, one row a genre and day on which they were captured.",
         "silver/genres/dt=*/data.parquet",
-        genres.SILVER,
+        refinement.SILVER,
     )
     table_name = "silver_genres"
     unique = "id"
@@ -74,7 +76,7 @@ class GenresDataset(Dataset[Genres, Refined]):
 
     def read(self, store: Store, key: BronzeKey) -> Capture[Genres]:
         try:
-            found = genres.decode(store.get(str(key)))
+            found = genre_reply.decode(store.get(str(key)))
         except UnreadableGenresError as error:
             raise UnreadableGenresError(f"{store.uri(str(key))}: {error}") from error
         stated = found.metadata
@@ -105,16 +107,16 @@ class GenresDataset(Dataset[Genres, Refined]):
         problems = differing(key, source, stated.execution_id, stated.source)
         if stated.sha256 not in (None, hashlib.sha256(found.reply).hexdigest()):
             problems.append("the reply does not hash to the SHA-256 taken when it was received")
-        listed = genres.refine(found).counts.genres
+        listed = refinement.refine(found).counts.genres
         return Audited(str(key), 1, listed, tuple(problems), unproven=stated.sha256 is None)
 
     def refine(self, capture: Capture[Genres]) -> Refined:
-        return genres.refine(capture.content)
+        return refinement.refine(capture.content)
 
     def footer(self, capture: Capture[Genres], refined: Refined, source: str) -> GenresFooter:
         return GenresFooter(
             bronze=(capture.ref,),
-            contract_version=genres.VERSION,
+            contract_version=refinement.VERSION,
             source=source,
             ingestion_timestamp=capture.content.metadata.ingestion_timestamp,
             counts=refined.counts,
@@ -125,12 +127,12 @@ class GenresDataset(Dataset[Genres, Refined]):
     ) -> Findings:
         ids = refined.silver["id"].to_pylist()
         return (
-            (series_quality.GENRE_ID_UNIQUE, series_quality.genre_id_unique(ids)),
+            (checks.GENRE_ID_UNIQUE, checks.genre_id_unique(ids)),
             (
-                series_quality.GENRES_NAMED,
-                series_quality.genres_named(refined.counts.genres, refined.rejected),
+                checks.GENRES_NAMED,
+                checks.genres_named(refined.counts.genres, refined.rejected),
             ),
-            (series_quality.GENRES_AS_CONTRACTED, series_quality.genres_as_contracted(ids)),
+            (checks.GENRES_AS_CONTRACTED, checks.genres_as_contracted(ids)),
         )
 
     def show(self, capture: Capture[Genres], refined: Refined, past: Past) -> Shown:

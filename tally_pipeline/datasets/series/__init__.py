@@ -8,14 +8,15 @@ import msgspec
 import pyarrow.compute as pc
 from pydantic import Field
 
+from tally_pipeline.checks.check import SHOWN, Findings
+from tally_pipeline.contracts import lines
 from tally_pipeline.datasets.daily_export import DailyExport, Export
 from tally_pipeline.datasets.dataset import Capture, Judging, Options, Past, Shown, rows
+from tally_pipeline.datasets.series import checks, refinement
+from tally_pipeline.datasets.series.refinement import Counts, Refined
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.tables import TableSpec
-from tally_pipeline.shows import series, series_quality
-from tally_pipeline.shows.plots import PREVIEW_ROWS, Bars, distribution
-from tally_pipeline.shows.quality import SHOWN, Findings
-from tally_pipeline.shows.series import Counts, Refined
+from tally_pipeline.previews import PREVIEW_ROWS, Bars, distribution
 from tally_pipeline.tmdb import exports
 
 NAME = "series_export"
@@ -55,23 +56,23 @@ class SeriesExport(DailyExport[Refined]):
         "Every series TMDB knows, about 200,000 a day, ranked by popularity. Rejected lines are in quarantine with"
         " every reason. Rebuilds for any day from stored bronze."
     )
-    silver_checks = series_quality.SERIES_CHECKS
+    silver_checks = checks.SERIES_CHECKS
     silver_table = TableSpec(
         "silver_series",
         "All series that TMDB knows, one row a series and day, by popularity.",
         "silver/series/dt=*/data.parquet",
-        series.SILVER,
+        refinement.SILVER,
     )
     quarantine_table = TableSpec(
         "quarantine_series",
         "The lines of the daily exports that broke a rule, with their reasons.",
         "quarantine/series/dt=*/data.parquet",
-        series.QUARANTINE,
+        lines.QUARANTINE,
     )
     table_name = "silver_series"
     unique = "show_id"
     lineage: Mapping[str, Sequence[str]] = {
-        column.name: (column.field,) for column in series.SERIES.sourced if column.field
+        column.name: (column.field,) for column in refinement.SERIES.sourced if column.field
     } | {"rank": ("popularity", "id")}
     footer_type = SeriesFooter
     refine_options = RefineOptions
@@ -80,13 +81,13 @@ class SeriesExport(DailyExport[Refined]):
         super().__init__(NAME)
 
     def refine(self, capture: Capture[Export]) -> Refined:
-        return series.refine(capture.content.body, key=str(capture.key))
+        return refinement.refine(capture.content.body, key=str(capture.key))
 
     def footer(self, capture: Capture[Export], refined: Refined, source: str) -> SeriesFooter:
         receipt = capture.content.receipt
         return SeriesFooter(
             bronze=(capture.ref,),
-            contract_version=series.VERSION,
+            contract_version=refinement.VERSION,
             source=source,
             ingestion_timestamp=receipt.ingestion_timestamp if receipt else None,
             counts=refined.counts,
@@ -98,18 +99,18 @@ class SeriesExport(DailyExport[Refined]):
         assert isinstance(options, RefineOptions)
         counts, before = refined.counts, against.past.last
         rejected = refined.quarantine.slice(0, SHOWN).select(["line", "reasons", "raw"]).to_pylist()
-        sql = series_quality.rejected_lines(capture.key.dt)
+        sql = checks.rejected_lines(capture.key.dt)
         distinct = pc.count_distinct(refined.silver["show_id"]).as_py()
-        volume = series_quality.volume(counts, before, accepted=options.accept_volume)
+        volume = checks.volume(counts, before, accepted=options.accept_volume)
         return (
             (
-                series_quality.PASS_RATE,
-                series_quality.pass_rate(counts, against.least_pass_rate, rejected, sql),
+                checks.PASS_RATE,
+                checks.pass_rate(counts, against.least_pass_rate, rejected, sql),
             ),
-            (series_quality.SHOW_ID_UNIQUE, series_quality.show_id_unique(distinct, counts)),
-            (series_quality.ACCOUNTS_FOR_EVERY_LINE, series_quality.accounts_for_every_line(counts)),
-            (series_quality.VOLUME, volume),
-            (series_quality.ZERO_POPULARITY, series_quality.zero_popularity(counts, before)),
+            (checks.SHOW_ID_UNIQUE, checks.show_id_unique(distinct, counts)),
+            (checks.ACCOUNTS_FOR_EVERY_LINE, checks.accounts_for_every_line(counts)),
+            (checks.VOLUME, volume),
+            (checks.ZERO_POPULARITY, checks.zero_popularity(counts, before)),
         )
 
     def show(self, capture: Capture[Export], refined: Refined, past: Past) -> Shown:

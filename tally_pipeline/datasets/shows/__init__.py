@@ -12,6 +12,12 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from tally_pipeline import clock
+from tally_pipeline.bronze import list_capture as bronze_format
+from tally_pipeline.bronze.list_capture import Bronze, UnreadableBronzeError, rebuild_pages
+from tally_pipeline.bronze.rawjson import MalformedJsonError, members
+from tally_pipeline.checks import check
+from tally_pipeline.checks.check import Findings
+from tally_pipeline.contracts import fields
 from tally_pipeline.datasets.dataset import (
     HISTORY_DAYS,
     Audited,
@@ -23,21 +29,17 @@ from tally_pipeline.datasets.dataset import (
     Shown,
     rows,
 )
+from tally_pipeline.datasets.shows import checks, contract
+from tally_pipeline.datasets.shows.footer import Footer, footer_for
+from tally_pipeline.datasets.shows.refinement import Refined, refine
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey, Place
-from tally_pipeline.lake.parquet import Footer, footer_for
 from tally_pipeline.lake.store import NoSuchObjectError, Store
 from tally_pipeline.lake.tables import TableSpec
-from tally_pipeline.shows import bronze as bronze_format
-from tally_pipeline.shows import contract, fields, quality
-from tally_pipeline.shows.bronze import Bronze, UnreadableBronzeError, rebuild_pages
-from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ShowList
-from tally_pipeline.shows.plots import PREVIEW_ROWS, Bars, Rows, distribution
-from tally_pipeline.shows.plurals import counted
-from tally_pipeline.shows.quality import Findings
-from tally_pipeline.shows.rawjson import MalformedJsonError, members
-from tally_pipeline.shows.refine import Refined, refine
+from tally_pipeline.plurals import counted
+from tally_pipeline.previews import PREVIEW_ROWS, Bars, Rows, distribution
 from tally_pipeline.tmdb.connection import Tmdb
+from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ShowList
 
 KEYS = ("data_type", "dt")
 """The partition keys of what is made of the lists."""
@@ -93,8 +95,8 @@ class ShowsDataset(Dataset[Bronze, Refined]):
     """One list of shows."""
 
     cadence = "capture"
-    bronze_checks = quality.BRONZE_CHECKS
-    silver_checks = quality.SILVER_CHECKS
+    bronze_checks = checks.BRONZE_CHECKS
+    silver_checks = checks.SILVER_CHECKS
     silver_table = SILVER_SHOWS
     quarantine_table = QUARANTINE_SHOWS
     unique = "show_id"
@@ -169,12 +171,12 @@ class ShowsDataset(Dataset[Bronze, Refined]):
             raise UnreadableBronzeError(
                 f"it says it is a capture of {stated.data_type}, yet lies under {self.name}"
             )
-        found = fields.scan(every)
+        found = fields.scan(every, contract.SHOWS)
         return (
-            (quality.NOT_EMPTY, quality.not_empty(stated, len(every))),
-            (quality.PAGE_SET_COMPLETE, quality.page_set_complete(stated)),
-            (quality.ETAGS_MATCH, quality.etags_match(stated)),
-            (quality.FIELDS_KNOWN, quality.fields_known(found.new, found.lost)),
+            (checks.NOT_EMPTY, checks.not_empty(stated, len(every))),
+            (checks.PAGE_SET_COMPLETE, checks.page_set_complete(stated)),
+            (checks.ETAGS_MATCH, checks.etags_match(stated)),
+            (checks.FIELDS_KNOWN, checks.fields_known(found.new, found.lost)),
         )
 
     def show_capture(self, capture: Capture[Bronze]) -> Shown:
@@ -242,22 +244,22 @@ class ShowsDataset(Dataset[Bronze, Refined]):
         assert isinstance(options, RefineOptions)
         counts, past = refined.counts, against.past.counts
         rejected = (
-            refined.quarantine.slice(0, quality.SHOWN).select(["page", "place", "reasons", "raw"]).to_pylist()
+            refined.quarantine.slice(0, check.SHOWN).select(["page", "place", "reasons", "raw"]).to_pylist()
         )
-        rejected_sql = quality.rejected_rows(self.name, capture.key.dt)
+        rejected_sql = checks.rejected_rows(self.name, capture.key.dt)
         distinct = pc.count_distinct(refined.silver["show_id"]).as_py()
         listed = against.genres() if counts.unknown_genres else {}
         return (
-            (quality.PASS_RATE, quality.pass_rate(counts, against.least_pass_rate, rejected, rejected_sql)),
-            (quality.SHOW_ID_UNIQUE, quality.show_id_unique(distinct, counts.silver_rows, counts.repeats)),
+            (checks.PASS_RATE, checks.pass_rate(counts, against.least_pass_rate, rejected, rejected_sql)),
+            (checks.SHOW_ID_UNIQUE, checks.show_id_unique(distinct, counts.silver_rows, counts.repeats)),
             (
-                quality.ACCOUNTS_FOR_EVERY_ROW,
-                quality.accounts_for_every_row(counts, capture.content.metadata.stated_rows),
+                checks.ACCOUNTS_FOR_EVERY_ROW,
+                checks.accounts_for_every_row(counts, capture.content.metadata.stated_rows),
             ),
-            (quality.REPEATS_RARE, quality.repeats_rare(counts, accepted=options.allow_partial)),
-            (quality.VOLUME, quality.volume(counts, past)),
-            (quality.NULL_RATES, quality.null_rates(counts, past)),
-            (quality.GENRES_KNOWN, quality.genres_known(counts, listed)),
+            (checks.REPEATS_RARE, checks.repeats_rare(counts, accepted=options.allow_partial)),
+            (checks.VOLUME, checks.volume(counts, past)),
+            (checks.NULL_RATES, checks.null_rates(counts, past)),
+            (checks.GENRES_KNOWN, checks.genres_known(counts, listed)),
         )
 
     def show(self, capture: Capture[Bronze], refined: Refined, past: Past) -> Shown:

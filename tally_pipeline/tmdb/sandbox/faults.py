@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from tally_pipeline import clock
-from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
+from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
 from tally_pipeline.tmdb.sandbox import export_faults
 from tally_pipeline.tmdb.sandbox.bad_rows import DEFECTS
 from tally_pipeline.tmdb.sandbox.replies import (

@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
+from tally_pipeline.bronze.completeness import judge
+from tally_pipeline.bronze.list_capture import Page, read_page
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.shows.bronze import Page, read_page
-from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ShowList
-from tally_pipeline.shows.page_set import judge
 from tally_pipeline.tmdb.capture import Capture
+from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ShowList
 from tally_pipeline.tmdb.sandbox.replies import respond
 from tally_pipeline.tmdb.settings import UTC_TIMEZONE
 

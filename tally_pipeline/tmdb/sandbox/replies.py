@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tally_pipeline.shows.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE, ShowList
+from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE, ShowList
 from tally_pipeline.tmdb.sandbox import exports, world
 from tally_pipeline.tmdb.sandbox.invented import GENRES, stable_hash
 

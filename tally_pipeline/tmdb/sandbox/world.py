@@ -15,7 +15,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from tally_pipeline.shows.lists import MAX_PAGES, ROWS_PER_PAGE
+from tally_pipeline.tmdb.lists import MAX_PAGES, ROWS_PER_PAGE
 from tally_pipeline.tmdb.sandbox.invented import (
     FIRST_DAY,
     NEW_SHOWS_A_DAY,

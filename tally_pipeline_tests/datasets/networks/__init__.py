@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import msgspec
 import pyarrow as pa
 
+from tally_pipeline.checks.check import Check, Finding, Findings
+from tally_pipeline.contracts import lines
+from tally_pipeline.contracts.contract import Column, RowContract
 from tally_pipeline.datasets.daily_export import DailyExport, Export
 from tally_pipeline.datasets.dataset import Capture, Judging, Options, Past, Shown, rows
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.tables import TableSpec
-from tally_pipeline.shows import lines
-from tally_pipeline.shows.contract import Column, RowContract
-from tally_pipeline.shows.plots import PREVIEW_ROWS
-from tally_pipeline.shows.quality import Check, Finding, Findings
+from tally_pipeline.previews import PREVIEW_ROWS
 
 NETWORK = RowContract(
     (

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-from tally_pipeline.shows import series
-from tally_pipeline.shows.series import Refined
+from tally_pipeline.contracts import lines
+from tally_pipeline.datasets.series import refinement
+from tally_pipeline.datasets.series.refinement import Refined
 from tally_pipeline.tmdb.errors import SANDBOX_HEADER
 from tally_pipeline.tmdb.sandbox import Sandbox, exports
 from tally_pipeline.tmdb.sandbox.export_faults import BAD_LINES
@@ -25,7 +26,7 @@ Start = Callable[..., Sandbox]
 
 @pytest.fixture(scope="module")
 def refined() -> Refined:
-    return series.refine(exports.export(DAY), key="k")
+    return refinement.refine(exports.export(DAY), key="k")
 
 
 def get(session: requests.Session, sandbox: Sandbox, day: Any = DAY) -> requests.Response:
@@ -48,9 +49,9 @@ def test_lines_are_as_tmdb_writes_them_and_stand_by_id() -> None:
 
 def test_the_same_day_is_the_same_bytes_and_another_day_drifts(refined: Refined) -> None:
     exports._export.cache_clear()
-    again = series.refine(exports.export(DAY), key="k")
+    again = refinement.refine(exports.export(DAY), key="k")
     assert again.silver.equals(refined.silver)
-    after = series.refine(exports.export(DAY + timedelta(days=1)), key="k")
+    after = refinement.refine(exports.export(DAY + timedelta(days=1)), key="k")
     before, now = (set(told.silver["show_id"].to_pylist()) for told in (refined, after))
     assert 0 < len(now - before) < 100
     assert 0 < len(before - now) < 100
@@ -115,8 +116,8 @@ def test_faults_of_a_list_leave_the_exports_alone(start: Start, session: request
 def test_broken_gzip_has_its_length_and_does_not_unpack(start: Start, session: requests.Session) -> None:
     reply = get(session, start("broken-gzip"))
     assert len(reply.content) == int(reply.headers["Content-Length"])
-    with pytest.raises(series.UnreadableExportError):
-        series.refine(reply.content, key="k")
+    with pytest.raises(lines.UnreadableExportError):
+        refinement.refine(reply.content, key="k")
 
 
 def test_wrong_length_promises_fewer_bytes(start: Start, session: requests.Session) -> None:
@@ -124,11 +125,11 @@ def test_wrong_length_promises_fewer_bytes(start: Start, session: requests.Sessi
 
 
 def test_bad_lines_are_in_a_whole_file_and_each_is_rejected(start: Start, session: requests.Session) -> None:
-    told = series.refine(get(session, start("bad-lines:count=9")).content, key="k")
+    told = refinement.refine(get(session, start("bad-lines:count=9")).content, key="k")
     assert told.counts.lines == 200_009
     assert [row["raw"].encode() for row in told.quarantine.to_pylist()] == list(BAD_LINES)
 
 
 def test_fewer_lines_are_a_whole_file(start: Start, session: requests.Session) -> None:
-    told = series.refine(get(session, start("fewer-lines:share=0.25")).content, key="k")
+    told = refinement.refine(get(session, start("fewer-lines:share=0.25")).content, key="k")
     assert told.counts.lines == 50_000

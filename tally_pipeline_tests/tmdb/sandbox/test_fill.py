@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 import requests
 
-from tally_pipeline.shows.bronze import decode, rebuild_pages
-from tally_pipeline.shows.lists import LISTS, list_named
+from tally_pipeline.bronze.list_capture import decode, rebuild_pages
+from tally_pipeline.tmdb.lists import LISTS, list_named
 from tally_pipeline.tmdb.sandbox import Sandbox, captures
 from tally_pipeline.tmdb.settings import UTC_TIMEZONE
 from tally_pipeline_tests.tmdb.sandbox.conftest import DAY

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tally_pipeline import clock
-from tally_pipeline.shows.lists import LISTS, ShowList
+from tally_pipeline.tmdb.lists import LISTS, ShowList
 from tally_pipeline.tmdb.sandbox import Sandbox, SandboxError
 from tally_pipeline.tmdb.sandbox.invented import GENRES
 from tally_pipeline.tmdb.sandbox.replies import list_body

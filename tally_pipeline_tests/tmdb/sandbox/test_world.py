@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tally_pipeline.shows.bronze import read_page
+from tally_pipeline.bronze.list_capture import read_page
 from tally_pipeline.tmdb.sandbox import world
 from tally_pipeline.tmdb.sandbox.invented import FIRST_ID, GENRES
 from tally_pipeline.tmdb.sandbox.replies import list_body, respond

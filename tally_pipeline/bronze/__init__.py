@@ -1,0 +1,1 @@
+"""What captures look like as bytes, and how each is taken apart to what TMDB sent. Pure."""

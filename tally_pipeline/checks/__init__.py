@@ -1,0 +1,1 @@
+"""What a check and a finding are, and what stops publishing."""

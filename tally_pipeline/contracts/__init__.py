@@ -1,0 +1,1 @@
+"""Contracts: columns and rules, rows decoded fast, and the doubtful ones diagnosed. Pure."""

@@ -1,0 +1,30 @@
+"""Which fields rows have, held against a contract: a scan that refines nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tally_pipeline.contracts.contract import RowContract
+from tally_pipeline.contracts.row_decoder import Row
+from tally_pipeline.contracts.row_diagnosis import fields_of
+
+SHOWN = 20
+"""How many unknown fields are named at most."""
+
+
+@dataclass(frozen=True)
+class Fields:
+    """`new`: on how many rows each field stands that the contract does not know, the first by name. `lost`: the
+    contract's fields that no row has; none where there are no rows."""
+
+    new: dict[str, int]
+    lost: tuple[str, ...]
+
+
+def scan(rows: Sequence[Row], of: RowContract) -> Fields:
+    """The fields of rows, each the text of a JSON value; one that is no object has none."""
+    on_rows = Counter(name for row in rows for name in fields_of(row))
+    new = {name: on_rows[name] for name in sorted(on_rows.keys() - of.known_fields)[:SHOWN]}
+    return Fields(new, tuple(sorted(of.fields - on_rows.keys())) if rows else ())

@@ -1,0 +1,1 @@
+"""A month's bill on AWS, worked out from counted runs. Pure arithmetic."""

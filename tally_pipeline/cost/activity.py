@@ -1,0 +1,233 @@
+"""A month of a lake on AWS as quantities of what AWS bills, from runs that were counted. Pure arithmetic.
+
+The month has 30 days, each with one capture of every list, one export, and the genres once a week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+
+from tally_pipeline.cost.bill import Basis, Line
+from tally_pipeline.cost.scans import DATA_TYPE, scans
+from tally_pipeline.datasets import DATASETS
+from tally_pipeline.metrics.metrics import METRICS
+from tally_pipeline.query.tables import TABLES
+from tally_pipeline.tmdb.lists import LISTS
+
+DAYS = 30
+WEEKS = DAYS / 7
+HOURS = 24 * DAYS
+
+# What nobody measures here; each is rather too high than too low.
+REFINES_A_DAY = 2
+"""The lists arrive one after the other: the sensor sees them at two looks or so, each of which launches a run."""
+GETS_A_FILE = 2
+"""Athena's requests for a Parquet file of a few MB: its end, then its columns."""
+RESULT_WRITES = 2
+"""A query's result as CSV, and what Athena notes about it."""
+UNLOAD_FILES = 4
+"""Parquet files that an UNLOAD of a few thousand rows writes; two more objects name them."""
+LOG_WRITES_A_RUN = 2
+"""What a run printed: standard output and standard error."""
+LEAST_MB = 10
+"""Megabytes that Athena bills for any query."""
+
+KEYS_A_LISTING = 1000
+"""S3's limit."""
+
+ALARMS, DASHBOARDS = 5, 1
+"""As deploy/ makes them."""
+SWEPT_DAYS = 3
+EXPORT_LOOKS_A_DAY = 8
+RETENTION_DAYS, REPLACED_DAYS = 180, 30
+"""Days for which what is made from bronze stays, and its replaced versions: deploy/'s defaults. Bronze stays."""
+
+REAL_SERIES = 200_000
+"""Series in TMDB's daily export, about."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query that a run asked; `unloads` says that its rows were wanted as Parquet."""
+
+    sql: str
+    unloads: bool = False
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Requests to S3 and what they carried (bytes), and Athena's megabytes as it bills them.
+
+    `table_lists` are listings of whole tables, `lists` all the others: of one list's days, or of one day.
+    """
+
+    writes: float = 0
+    lists: float = 0
+    table_lists: float = 0
+    reads: float = 0
+    bytes_read: float = 0
+    bytes_written: float = 0
+    scanned_mb: float = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+    def __sub__(self, other: Usage) -> Usage:
+        return self + other.times(-1)
+
+    def times(self, factor: float) -> Usage:
+        return Usage(*(getattr(self, one.name) * factor for one in fields(self)))
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run asked of the store, and of the query engine."""
+
+    store: Usage
+    queries: tuple[Asked, ...] = ()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Runs counted on a lake of `counted_days` days, today's the last and the only one at full depth.
+
+    `growth` is what one more day of age adds to a run of `refine`. `rows` are the day's rows of all lists, and
+    `series` the lines of its export. `file_bytes` is the mean size of a table's file of today, by table;
+    `layer_bytes` what the day added to the lake, by layer: "bronze", "export" (of it), "rebuilt", "series".
+    """
+
+    today: date
+    counted_days: int
+    rows: int
+    series: int
+    sync: Run
+    refine: Run
+    export: Run
+    genres: Run
+    watch: Run
+    growth: Usage
+    file_bytes: Mapping[str, float]
+    layer_bytes: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The lake whose month is asked for: its age in days, the shows it takes in a day (None: as many as were
+    measured), and how often its sensor looks (seconds)."""
+
+    days: int
+    shows: int | None
+    sensor_seconds: int
+
+
+def lines(measured: Measured, lake: Lake) -> list[Line]:
+    """Everything that is billed in a month, part by part."""
+    factor = 1.0 if lake.shows is None else lake.shows / max(measured.rows, 1)
+    return [
+        *_of_runs(measured, lake, factor),
+        *_of_looking(lake),
+        *_of_watching(lake),
+        *_of_storage(measured, lake, factor),
+    ]
+
+
+def _of_runs(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]:
+    older = measured.growth.times(max(0, lake.days - measured.counted_days))
+    # A table has a file for each list and day at most.
+    pages = -(-len(LISTS) * lake.days // KEYS_A_LISTING)
+    series = REAL_SERIES / max(measured.series, 1)
+    parts = (
+        ("capture, refine, gold, report", measured.sync, DAYS, older, factor),
+        ("the same again, for a later list", measured.refine, DAYS * (REFINES_A_DAY - 1), older, factor),
+        ("export of all series", measured.export, DAYS, Usage(), series),
+        ("genres", measured.genres, WEEKS, older, factor),
+        ("hourly checks", measured.watch, HOURS, Usage(), 1.0),
+    )
+    for part, run, times, added, size in parts:
+        asked = run.store + added
+        counted: Basis = "scaled" if added != Usage() or (pages > 1 and asked.table_lists) else "measured"
+        listed = asked.lists + asked.table_lists * pages
+        yield Line(part, "s3_write", (asked.writes + listed) * times, counted)
+        yield Line(part, "s3_read", asked.reads * times, counted)
+        yield Line(part, "transfer", asked.bytes_read * size * times / 1e9, _of_size(counted, size))
+        yield from _of_queries(f"Athena, for {part}", run, times, measured, lake, factor)
+    runs = DAYS * (2 + REFINES_A_DAY) + 2 * WEEKS + HOURS
+    yield Line("what runs printed", "s3_write", runs * LOG_WRITES_A_RUN, "assumed")
+
+
+def _of_queries(
+    part: str, run: Run, times: float, measured: Measured, lake: Lake, factor: float
+) -> Iterator[Line]:
+    if not run.queries:
+        return
+    usage = sum((query_usage(asked, measured, lake, factor) for asked in run.queries), Usage()).times(times)
+    yield Line(part, "athena", usage.scanned_mb, "computed")
+    yield Line(f"{part}: folders listed", "s3_write", usage.lists, "computed")
+    yield Line(f"{part}: results written", "s3_write", usage.writes, "assumed")
+    yield Line(f"{part}: files read", "s3_read", usage.reads, "assumed")
+    yield Line(part, "glue", len(run.queries) * times, "computed")
+
+
+def query_usage(asked: Asked, measured: Measured, lake: Lake, factor: float = 1.0) -> Usage:
+    """What one query makes Athena do: each partition that its filters leave is a listing, whether or not there is
+    anything in it; each file in them is read, all of it."""
+    first = date.fromordinal(measured.today.toordinal() - lake.days + 1)
+    keys = {spec.name: spec.partitions for spec in TABLES}
+    listed = files = size = 0.0
+    for scan in scans(asked.sql):
+        days = scan.days_within(first, measured.today)
+        lists = 1
+        if DATA_TYPE in keys.get(scan.table, ()):
+            known = {one.name for one in LISTS}
+            lists = len(known if scan.lists is None else known & scan.lists)
+        listed += days * lists
+        held = days * lists / (7 if scan.table == "silver_genres" else 1)
+        files += held
+        size += held * measured.file_bytes.get(scan.table, 0.0) * factor
+    writes = UNLOAD_FILES + RESULT_WRITES if asked.unloads else RESULT_WRITES
+    return Usage(
+        writes=writes,
+        lists=listed + asked.unloads,
+        reads=files * GETS_A_FILE + (UNLOAD_FILES if asked.unloads else 0),
+        scanned_mb=max(LEAST_MB, size / 1e6),
+    )
+
+
+def _of_looking(lake: Lake) -> Iterator[Line]:
+    """The sensor, the daily sweep, and the schedule that looks for an export."""
+    others = len(DATASETS) - len(LISTS)
+    captures = len(LISTS) * DAYS + DAYS + WEEKS
+    yield Line("the sensor's looks", "sqs", DAYS * 86_400 / lake.sensor_seconds, "computed")
+    yield Line("events of new objects", "sqs", 3 * captures, "computed")
+    yield Line("captures looked up", "s3_write", captures, "computed")
+    yield Line("the sensor's daily sweep", "s3_write", DAYS * SWEPT_DAYS * (len(LISTS) + others), "computed")
+    yield Line("looks for the export", "s3_write", DAYS * EXPORT_LOOKS_A_DAY, "computed")
+
+
+def _of_watching(lake: Lake) -> Iterator[Line]:
+    of_lists = len(LISTS) * 2 * REFINES_A_DAY
+    of_runs = 2 + REFINES_A_DAY
+    yield Line("metrics", "metrics", len(METRICS), "computed")
+    yield Line("metrics", "metric_requests", DAYS * (of_lists + of_runs), "computed")
+    yield Line("alarms", "alarms", ALARMS, "computed")
+    yield Line("dashboard", "dashboards", DASHBOARDS, "computed")
+
+
+def _of_storage(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]:
+    """What lies in the lake at the end of the month asked for."""
+    size, series = measured.layer_bytes, REAL_SERIES / max(measured.series, 1)
+    basis = _of_size("computed", factor)
+    rebuilt = size["rebuilt"] * factor
+    kept = min(lake.days, RETENTION_DAYS)
+    yield Line("bronze", "s3_storage", size["bronze"] * factor * lake.days / 1e9, basis)
+    yield Line("silver, gold, reports", "s3_storage", rebuilt * kept / 1e9, basis)
+    replaced = rebuilt * (REFINES_A_DAY - 1) * min(lake.days, REPLACED_DAYS)
+    yield Line("their replaced versions", "s3_storage", replaced / 1e9, basis)
+    exports = (size["export"] * lake.days + size["series"] * kept) * series
+    yield Line("exports and series", "s3_storage", exports / 1e9, "scaled")
+
+
+def _of_size(basis: Basis, factor: float) -> Basis:
+    return basis if factor == 1.0 else "scaled"

@@ -1,0 +1,23 @@
+"""What a lake holds of a list: captures in bronze, and what a day of silver says about itself."""
+
+from __future__ import annotations
+
+from tally_pipeline.bronze import list_capture
+from tally_pipeline.bronze.list_capture import Bronze, UnreadableBronzeError
+from tally_pipeline.datasets.shows.footer import Footer
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.layout import BronzeKey
+
+
+def read_bronze(lake: Lake, key: BronzeKey) -> Bronze:
+    """A capture; raises `NoSuchObjectError`, `UnreadableBronzeError`, both naming the object."""
+    try:
+        return list_capture.decode(lake.store.get(str(key)))
+    except UnreadableBronzeError as error:
+        raise UnreadableBronzeError(f"{lake.store.uri(str(key))} is not a capture: {error}") from error
+
+
+def silver_footer(lake: Lake, data_type: str, dt: str) -> Footer | None:
+    """What the day's silver says about itself; None when it is not there. Raises `ForeignFileError`."""
+    return lake.footer(layout.silver_key(data_type, dt), Footer)

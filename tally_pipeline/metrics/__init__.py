@@ -1,0 +1,1 @@
+"""The pipeline's metrics, and how they are sent to CloudWatch."""

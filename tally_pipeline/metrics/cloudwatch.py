@@ -1,0 +1,37 @@
+"""Sends the metrics to CloudWatch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from itertools import groupby
+
+from tally_pipeline.aws.errors import AwsError, explained
+from tally_pipeline.aws.session import Aws
+from tally_pipeline.metrics.metrics import Datum
+
+_log = logging.getLogger(__name__)
+
+
+class CloudWatchMetrics:
+    """Metrics in CloudWatch, with no dimensions."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    def send(self, data: Sequence[Datum]) -> None:
+        """One request for each namespace, at most 1,000 values each. Their time is that of the request."""
+        ordered = sorted(data, key=lambda datum: datum.metric.namespace)
+        for namespace, of_one in groupby(ordered, key=lambda datum: datum.metric.namespace):
+            self._put(namespace, list(of_one))
+
+    def _put(self, namespace: str, data: Sequence[Datum]) -> None:
+        told = [{"MetricName": d.metric.name, "Unit": d.metric.unit, "Value": d.value} for d in data]
+        try:
+            with explained("send metrics", f"CloudWatch namespace {namespace}"):
+                self._aws.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=told)
+        except AwsError as error:
+            names = ", ".join(sorted({d.metric.name for d in data}))
+            _log.warning(
+                "%s were not sent: %s What was published stays; alarms on them see nothing.", names, error
+            )

@@ -1,1 +1,0 @@
-"""What is told to those who watch the pipeline: CloudWatch metrics, and what the whole costs."""

@@ -1,0 +1,81 @@
+"""Bronze: what TMDB sends, kept for good, byte for byte; one asset a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from tally_pipeline import clock
+from tally_pipeline.datasets import AnyDataset
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.assets.factory import Step, partitioned_asset
+from tally_pipeline.orchestration.assets.failures import StepRetryError
+from tally_pipeline.orchestration.assets.products import Fetched, Product
+from tally_pipeline.tmdb.errors import MissingExportError, TmdbError, TransientError
+
+RETRY_AFTER_SECONDS = 60
+"""The wait before a capture is tried again as a whole; doubled each time."""
+
+PATIENCE_DAYS = 3
+"""After so many days in a row that did not come, though they should be there, the others are not asked for."""
+
+
+def bronze_asset(
+    dataset: AnyDataset, partitions: dg.PartitionsDefinition, source: str
+) -> dg.AssetsDefinition:
+    """The bronze asset of a dataset."""
+    spec = common.described(
+        common.bronze_key(dataset),
+        group="bronze",
+        source=source,
+        kinds={"json", "bronze"},
+        description=dataset.bronze_description,
+        partitions=partitions,
+    )
+    return partitioned_asset(
+        spec,
+        lambda step: _capture(step, dataset),
+        op=dataset.bronze_op,
+        checks=dataset.bronze_checks,
+        options=dataset.capture_options,
+        reads=None,
+        needs={"tmdb"},
+        pool=common.TMDB_POOL,
+        op_tags=common.op_tags(dataset),
+    )
+
+
+def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
+    """Every day by itself: one that is missing fails alone. A server that is down is not asked for all of them."""
+    today, in_a_row, last_error = clock.today().isoformat(), 0, ""
+    for number, day in enumerate(step.days, start=1):
+        key = dataset.place.key(day, step.context.run.run_id)
+        product = Product(day=day)
+        if not dataset.is_fetchable(day, today):
+            product.failure = dataset.too_late(day, today, step.lake.held(dataset, day))
+        elif in_a_row >= PATIENCE_DAYS:
+            product.failure = (
+                f"not asked for, after {PATIENCE_DAYS} days in a row did not come. The last: {last_error}"
+            )
+        elif step.lake.has(key):
+            step.context.log.info(f"This run wrote {key} before; it is used as it is.")
+            product = Fetched(day=day, dataset=dataset, key=key, objects={})
+        else:
+            try:
+                objects = dataset.fetch(step.resources.tmdb, key, step.options, step.context.log)
+                product, in_a_row = Fetched(day=day, dataset=dataset, key=key, objects=objects), 0
+            except TmdbError as error:
+                _retry_if_wanted(step, error)
+                # A missing day says nothing about the others.
+                in_a_row = 0 if isinstance(error, MissingExportError) else in_a_row + 1
+                product.failure = last_error = str(error)
+        yield product
+        step.said(product, number, "kept")
+
+
+def _retry_if_wanted(step: Step, error: TmdbError) -> None:
+    """Has the whole step tried again, where it was launched so and may help. Raises `StepRetryError`."""
+    most, done = getattr(step.options, "retries", 0), step.context.retry_number
+    if isinstance(error, TransientError) and done < most:
+        raise StepRetryError(str(error), most=most, seconds=RETRY_AFTER_SECONDS * 2**done) from None

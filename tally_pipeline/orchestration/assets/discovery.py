@@ -1,0 +1,170 @@
+"""Makes known to Dagster what the lake holds and no run of this history made.
+
+Examples: a fill, another tool's objects, an import, a lake copied from another machine. To Dagster a day of which
+it recorded nothing is missing, and it warns everybody who launches what is made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
+import dagster as dg
+
+from tally_pipeline import gold
+from tally_pipeline.bronze.captures import UnreadableCaptureError
+from tally_pipeline.datasets import DATASETS, PLACES
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.lake.store import NoSuchObjectError
+from tally_pipeline.orchestration.assets import common, report
+from tally_pipeline.orchestration.assets.gold import gold_key
+from tally_pipeline.orchestration.assets.io_manager import capture_outcome
+from tally_pipeline.orchestration.assets.partition_events import Outcome, record_without_run
+
+AT_ONCE = 25
+"""Captures that are recorded in one go: so long others who write into the history wait."""
+
+Say = Callable[[str], None]
+
+_FOUND = "It was in the lake already: no run of this history made it."
+
+
+class Made(NamedTuple):
+    """A day of an asset."""
+
+    asset: dg.AssetKey
+    dt: str
+
+
+def captures(lake: Lake, data_types: Iterable[str]) -> list[str]:
+    """The keys of the captures in bronze, of each dataset and day the last by name, oldest day first."""
+    latest: dict[tuple[str, str], str] = {}
+    for place in map(PLACES.of, data_types):
+        for info in lake.store.list(place.folder):
+            key = place.parse(info.key)
+            if key is not None:
+                latest[(key.dt, key.data_type)] = info.key
+    return [latest[of_day] for of_day in sorted(latest)]
+
+
+def tables(lake: Lake) -> dict[str, Made]:
+    """What was made from captures, by key: silver, gold and reports."""
+    keys = (info.key for folder in _FOLDERS for info in lake.store.list(folder))
+    return {key: made for key in keys if (made := made_at(key)) is not None}
+
+
+_FOLDERS = {
+    **{dataset.silver_key("").partition("/dt=")[0]: common.silver_key(dataset) for dataset in DATASETS},
+    **{layout.gold_key(table.name, "").partition("/dt=")[0]: gold_key(table) for table in gold.TABLES},
+    layout.REPORTS: report.KEY,
+}
+"""The assets that are made from captures, by their folders."""
+
+
+def made_at(key: str) -> Made | None:
+    """The asset and day of a file of silver, gold or a report; None for any other key."""
+    folder, _, rest = key.partition("/dt=")
+    dt, _, file = rest.partition("/")
+    asset, day = _FOLDERS.get(folder), layout.day_of(f"dt={dt}")
+    if asset is None or day is None or file not in ("data.parquet", "index.html"):
+        return None
+    return Made(asset, day)
+
+
+def record_found(
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    names: Sequence[str],
+    say: Say,
+    more: Callable[[], bool],
+    busy: AbstractSet[dg.AssetKey] = frozenset(),
+) -> list[str]:
+    """Record each of these objects, unless it is recorded; once, whoever else does: a capture with its metadata and
+    checks, what was made from captures with where it is.
+
+    Returns the names that are still to be recorded: those whose run is not over (the assets `busy` are made by one),
+    for it records them itself, and all that are left when `more` says no. What cannot be read is told through `say`
+    and left alone.
+    """
+    left: list[str] = []
+    for first in range(0, len(names), AT_ONCE):
+        some = names[first : first + AT_ONCE]
+        if not more():
+            return [*left, *names[first:]]
+        with lake.turns.take("partition_events", (), say):
+            left += _record(instance, lake, some, say, busy)
+    return left
+
+
+def _record(
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    names: Sequence[str],
+    say: Say,
+    busy: AbstractSet[dg.AssetKey],
+) -> list[str]:
+    left: list[str] = []
+    recorded = {
+        asset: instance.get_materialized_partitions(asset)
+        for asset in {made.asset for made in map(made_at, names) if made} - busy
+    }
+    outcomes: dict[dg.AssetKey, list[Outcome]] = {}
+    for name in names:
+        made = made_at(name)
+        if made is not None:
+            if made.asset in busy:
+                left.append(name)
+            elif made.dt not in recorded[made.asset]:
+                where = {"dagster/uri": lake.store.uri(name), "source": lake.source, "found": _FOUND}
+                outcomes.setdefault(made.asset, []).append(Outcome(made.dt, (), where))
+            continue
+        key = PLACES.parse(name)
+        if key is None or is_recorded(instance, lake, key):
+            continue
+        run = instance.get_run_by_id(key.execution_id)
+        if run is not None and not run.is_finished:
+            left.append(name)
+            continue
+        try:
+            outcome = _kept(lake, key)
+        except _UNREADABLE as error:
+            say(f"Not recorded as bronze of {key.data_type} for {key.dt}: {error}")
+            continue
+        outcomes.setdefault(common.bronze_of(key.data_type), []).append(outcome)
+    for asset, of_asset in outcomes.items():
+        record_without_run(instance, asset, of_asset)
+    return left
+
+
+def is_recorded(instance: dg.DagsterInstance, lake: Lake, key: BronzeKey) -> bool:
+    """Whether the history holds a materialization of this very capture."""
+    of_day = dg.AssetRecordsFilter(common.bronze_of(key.data_type), asset_partitions=[key.dt])
+    uri = lake.store.uri(str(key))
+    for found in instance.fetch_materializations(of_day, limit=100).records:
+        event = found.asset_materialization
+        stated = event.metadata.get("dagster/uri") if event else None
+        if stated is not None and stated.value == uri:
+            return True
+    return False
+
+
+def is_readable(lake: Lake, name: str) -> bool:
+    """Whether the object is a capture: whatever else lies under a capture's name makes no day of the lake."""
+    key = PLACES.parse(name)
+    try:
+        return key is not None and (bool(_kept(lake, key).metadata))
+    except _UNREADABLE:
+        return False
+
+
+_UNREADABLE = (NoSuchObjectError, UnreadableCaptureError)
+
+
+def _kept(lake: Lake, key: BronzeKey) -> Outcome:
+    dataset = next((one for one in DATASETS if one.name == key.data_type), None)
+    if dataset is None:
+        raise UnreadableCaptureError(f"no dataset is called {key.data_type}")
+    return capture_outcome(lake, dataset, key)

@@ -1,0 +1,92 @@
+"""How every asset here is declared and run: by day, checked, published day after day by the IO manager."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+from pydantic import create_model
+
+from tally_pipeline.checks.check import Check
+from tally_pipeline.datasets.dataset import Options
+from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
+from tally_pipeline.orchestration.assets.partition_events import MAX_DAYS_A_RUN, check_specs, conclude, settle
+from tally_pipeline.orchestration.assets.products import Days, Product
+
+BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN)
+
+IO_MANAGER = "io_manager"
+"""The resource through which all assets read and publish."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run of an asset: its days in order, what it was launched with, what it is made from."""
+
+    context: dg.AssetExecutionContext
+    days: Sequence[str]
+    options: Options
+    inputs: Mapping[str, Any]
+    lake: LakeIOManager
+    resources: Any
+
+    def said(self, product: Product, number: int, done: str = "published") -> None:
+        """Tell the log what became of a day."""
+        refusal = product.result.refusal if product.result else ""
+        self.context.log.info(f"{product.day} ({number} of {len(self.days)}): {refusal or done}")
+
+
+def partitioned_asset(
+    spec: dg.AssetSpec,
+    compute: Callable[[Step], Iterator[Product]],
+    *,
+    op: str,
+    checks: Sequence[Check],
+    options: type[Options] = Options,
+    inputs: Mapping[str, dg.AssetIn] | None = None,
+    reads: Collection[dg.AssetKey] | None = (),
+    needs: Collection[str] = (),
+    pool: str | None = None,
+    op_tags: Mapping[str, str] | None = None,
+) -> dg.AssetsDefinition:
+    """An asset that `compute` makes, a product a day.
+
+    While it is made nobody else makes it, nor the assets that it `reads` (None: whoever wants may). `needs` are the
+    resources that it uses besides the IO manager.
+    """
+    fields: dict[str, Any] = {name: (field.annotation, field) for name, field in options.model_fields.items()}
+    config = create_model(options.__name__, __base__=dg.Config, __doc__=options.__doc__, **fields)
+    assert spec.partitions_def is not None
+
+    @dg.multi_asset(
+        name=op,
+        specs=[spec.with_io_manager_key(IO_MANAGER)],
+        check_specs=check_specs(checks, spec.key, spec.partitions_def),
+        ins=dict(inputs or {}),
+        can_subset=True,
+        backfill_policy=BACKFILL,
+        config_schema=config.to_fields_dict() if options.model_fields else None,
+        required_resource_keys={IO_MANAGER, *needs},
+        pool=pool,
+        op_tags=op_tags,
+    )
+    def make(
+        context: dg.AssetExecutionContext, **loaded: Any
+    ) -> Iterator[dg.MaterializeResult[Days] | dg.AssetCheckResult]:
+        lake: LakeIOManager = context.resources.io_manager
+        chosen = options(**(context.op_execution_context.op_config or {}))
+        step = Step(context, sorted(context.partition_keys), chosen, loaded, lake, context.resources)
+        with ExitStack() as alone:
+            if reads is not None:
+                alone.enter_context(lake.turn(spec.key, reads, context.log.info))
+            # When an output fails Dagster leaves this generator as it stands: the others would wait for ever.
+            days = Days(compute(step), lambda made: settle(context, spec.key, made), alone.close)
+            if spec.key in context.selected_asset_keys and not days.is_refused(alone=len(step.days) == 1):
+                yield dg.MaterializeResult(asset_key=spec.key, value=days)
+            else:
+                # Dagster takes no output of an asset that was not selected, nor would a refused day be one.
+                lake.publish_days(days)
+            yield from conclude(context, spec.key, days.results)
+
+    return make

@@ -1,0 +1,113 @@
+"""Standing checks over the whole lake, without a partition: is today there, and is no day left broken?"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from tally_pipeline import clock
+from tally_pipeline.checks.check import SHOWN, Finding
+from tally_pipeline.deployment import Settings
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.assets.asset_metadata import finding_metadata
+from tally_pipeline.plurals import counted
+from tally_pipeline.settings.cron import latest
+from tally_pipeline.tmdb.lists import LISTS, ShowList
+
+GRACE = timedelta(hours=1)
+"""How long after its scheduled time a day may still be on its way."""
+
+
+def standing_checks(
+    partitions: dg.PartitionsDefinition, lists: Sequence[ShowList] = LISTS
+) -> list[dg.AssetChecksDefinition]:
+    """The standing checks, on the table, for that is what people rely on."""
+
+    @dg.asset_check(
+        asset=common.TABLE,
+        name="todays_partition_is_there",
+        description="Every list has silver of the day on which the schedule last captured, an hour after its time.",
+    )
+    def todays_partition_is_there(
+        lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> dg.AssetCheckResult:
+        due = due_day(clock.now(), settings.schedule)
+        newest = {show_list.name: _due_or_newest(lake, show_list.name, due) for show_list in lists}
+        return _result(freshness_finding(newest, due))
+
+    @dg.asset_check(
+        asset=common.TABLE,
+        name="no_partition_left_failed",
+        description="No day's last attempt failed: of silver and the table any day, of bronze today.",
+    )
+    def no_partition_left_failed(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        days = partitions.get_partition_keys()
+        watched = {common.TABLE: days}
+        for show_list in lists:
+            # A past day of bronze cannot be mended, so it must not stay red for ever.
+            watched[common.bronze_key(show_list)] = days[-1:]
+            watched[common.silver_key(show_list)] = days
+        failed = [
+            {"asset": asset.to_user_string(), "day": day}
+            for asset, keys in watched.items()
+            for day in _failed(context.instance, asset, keys, partitions)
+        ]
+        return _result(failures_finding(failed))
+
+    return [todays_partition_is_there, no_partition_left_failed]
+
+
+def due_day(now: datetime, cron: str) -> str:
+    """The newest day whose data should be there: that of the schedule's latest time, once some grace has passed."""
+    return latest(cron, now - GRACE).date().isoformat()
+
+
+def freshness_finding(newest: dict[str, str | None], due: str) -> Finding:
+    """`newest`: the newest day of silver by list, None where there is none."""
+    late = [
+        {"list": name, "newest day": day or "none"}
+        for name, day in newest.items()
+        if day is None or day < due
+    ]
+    return Finding(
+        passed=not late,
+        summary=f"{len(newest) - len(late)} of {counted(len(newest), 'list')} have silver of {due} or newer",
+        todo="Run `tally sync`, or materialize bronze_shows of today; then see why the schedule did not: is it"
+        " running, is the daemon up, did its run fail?",
+        numbers={"lists_late": len(late)},
+        offenders=late,
+    )
+
+
+def failures_finding(failed: Sequence[dict[str, str]]) -> Finding:
+    """`failed`: assets and days whose last attempt failed."""
+    return Finding(
+        passed=not failed,
+        summary=counted(len(failed), "partition is", "partitions are") + " left failed",
+        todo="Open the named asset, select the day, read why its run failed, mend that, and materialize the day.",
+        numbers={"partitions_failed": len(failed)},
+        offenders=list(failed[-SHOWN:]),
+    )
+
+
+def _due_or_newest(lake: Lake, data_type: str, due: str) -> str | None:
+    """The day that is due when it is there: on S3 a listing costs as much as twelve such looks, each hour."""
+    if lake.store.exists(layout.silver_key(data_type, due)):
+        return due
+    days = lake.silver_days(data_type)
+    return days[-1] if days else None
+
+
+def _failed(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, days: Sequence[str], partitions: dg.PartitionsDefinition
+) -> list[str]:
+    statuses = instance.get_status_by_partition(asset, days, partitions) or {}
+    return [day for day, status in statuses.items() if status is not None and status.value == "FAILED"]
+
+
+def _result(finding: Finding) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=finding.passed, description=finding.summary, metadata=finding_metadata(finding)
+    )

@@ -1,0 +1,131 @@
+"""`gold/<table>`: what silver says over time, by day; published only when its checks pass.
+
+A day of gold depends on silver of that day and of days before it (`Table.window`). To Dagster it depends on the
+same day only: with a window in the partition mapping one failed day of silver would keep 28 days of gold from
+being made, where they should be made and say what is missing. So when silver of a past day changes, gold of the
+days after it has to be made anew: the sensor asks for that after what it refined; who rebuilt a past day by hand
+backfills gold from there on. Each file's footer names what it was made from. A run goes oldest day first.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from tally_pipeline.checks.check import Finding
+from tally_pipeline.datasets import DATASETS
+from tally_pipeline.gold import TABLES
+from tally_pipeline.gold.columns import SHOWS
+from tally_pipeline.gold.sources import GoldFooter, Sources
+from tally_pipeline.gold.table import VERSION, Table
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.assets.asset_metadata import column_schema, gold_lineage
+from tally_pipeline.orchestration.assets.factory import Step, partitioned_asset
+from tally_pipeline.orchestration.assets.failures import StepFailedError
+from tally_pipeline.orchestration.assets.products import Product, TableDay
+from tally_pipeline.plurals import counted
+from tally_pipeline.previews import PREVIEW_ROWS, Rows
+from tally_pipeline.query.engine import QueryEngine, QueryError
+from tally_pipeline.query.tables import gold_spec
+from tally_pipeline.tmdb.lists import LISTS, ShowList
+
+
+def gold_key(table: Table) -> dg.AssetKey:
+    return dg.AssetKey(["gold", table.name])
+
+
+def gold_assets(
+    partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
+) -> list[dg.AssetsDefinition]:
+    """The assets of every gold table."""
+    return [gold_asset(table, partitions, source, lists) for table in TABLES]
+
+
+def gold_asset(
+    table: Table, partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
+) -> dg.AssetsDefinition:
+    """The asset of one gold table."""
+    key = gold_key(table)
+    silver = [common.silver_key(show_list) for show_list in lists]
+    named = {dataset.silver_table.name: common.silver_key(dataset) for dataset in DATASETS}
+    made_from = {table_name: [asset] for table_name, asset in named.items()} | {SHOWS: silver}
+    reads = dict.fromkeys([*silver, *(key for name in table.source_tables for key in made_from[name])])
+    spec = common.described(
+        key,
+        group="gold",
+        source=source,
+        kinds={"gold", table.kind},
+        description=f"{table.description}\n\nMade from silver of: {table.window}."
+        f" The table `{table.sql_name}`.",
+        # Not of the genres, which are captured once a week and keep their names: to Dagster's UI a day of
+        # gold would want that very day of them, and it would warn of all others.
+        deps=silver,
+        metadata={
+            "dagster/column_schema": column_schema(
+                gold_spec(table),
+                unique="".join(table.key) if len(table.key) == 1 else "",
+                nullable={column.name for column in table.columns if column.nullable},
+            ),
+            "dagster/column_lineage": gold_lineage(table, made_from),
+            "dagster/table_name": table.sql_name,
+        },
+        partitions=partitions,
+    )
+    return partitioned_asset(
+        spec,
+        lambda step: _make(step, table, [show_list.name for show_list in lists]),
+        op=f"gold_{table.name}",
+        checks=table.checks,
+        reads=reads,
+        needs={"workbench"},
+    )
+
+
+def _make(step: Step, table: Table, lists: Sequence[str]) -> Iterator[Product]:
+    sources = step.lake.sources(lists)
+    for number, day in enumerate(step.days, start=1):
+        product = make_day(table, sources, step.resources.workbench, day)
+        yield product
+        step.said(product, number)
+
+
+def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> Product:
+    """Make one day of a table."""
+    started = time.monotonic()
+    if why := table.obstacle(sources, day):
+        return Product(day=day, findings=[(table.checks[0], Finding(False, why, why))], failure=why)
+    try:
+        computed = table.compute(sources, engine, day)
+        seconds = time.monotonic() - started
+        plots = table.plots(engine, day, computed.rows)
+    except QueryError as error:
+        raise StepFailedError(f"{table.sql_name} of {day}: {error}") from None
+    named, past = computed.inputs.named, computed.inputs.past
+    metadata: dict[str, Any] = {
+        "lists without silver": sorted(set(sources.by_list) - set(sources.lists_of(day))),
+        "made from": f"{counted(len(named), 'file')} named in the footer"
+        + (f", {past.files} before them" if past else ""),
+        "seconds": round(seconds, 3),
+        "preview": Rows(table.preview(computed.rows).slice(0, PREVIEW_ROWS).to_pylist()),
+        "try": dg.MetadataValue.md(
+            f"```sql\nSELECT * FROM {table.sql_name} WHERE dt = '{day}' LIMIT 10\n```"
+        ),
+        **plots,
+    }
+    footer = GoldFooter(
+        table=table.name,
+        dt=day,
+        contract_version=VERSION,
+        source=sources.lake.source,
+        inputs=named,
+        past=past,
+    )
+    return TableDay(
+        day=day,
+        findings=computed.findings,
+        metadata=metadata,
+        table=table.name,
+        rows=computed.rows,
+        footer=footer,
+    )

@@ -1,0 +1,256 @@
+"""The lake's only door for assets: reads what they are made from, and publishes what they computed.
+
+    defs.load_asset_value(["silver_shows", "popular_shows"], partition_key="2025-12-24")
+
+Each write is atomic; a day of silver, gold or the report takes the place of the last one only when no check objects,
+and what was rejected is kept in any case; bronze is written once and never replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import msgspec
+import pyarrow as pa
+
+from tally_pipeline.bronze.captures import UnreadableCaptureError
+from tally_pipeline.datasets import DATASETS, AnyDataset
+from tally_pipeline.datasets.captures import choose, held, newest_silver
+from tally_pipeline.datasets.dataset import Capture, Options
+from tally_pipeline.datasets.shows import stored
+from tally_pipeline.gold.sources import Sources
+from tally_pipeline.lake import layout, parquet
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.lake.store import AlreadyThereError
+from tally_pipeline.orchestration.assets.asset_metadata import rendered
+from tally_pipeline.orchestration.assets.failures import told_in_words
+from tally_pipeline.orchestration.assets.partition_events import Outcome
+from tally_pipeline.orchestration.assets.products import Days, Fetched, PageDay, Product, RefinedDay, TableDay
+
+if TYPE_CHECKING:
+    # A second of import that only those who hand over a frame should pay.
+    import pandas as pd
+
+
+class Captures:
+    """The captures of a dataset, as an input."""
+
+    def __init__(self, lake: Lake, dataset: AnyDataset) -> None:
+        self._lake = lake
+        self._dataset = dataset
+
+    def choose(self, day: str, options: Options) -> Capture[Any]:
+        """The day's capture that counts; raises `NoCaptureError`, `UnreadableCaptureError`."""
+        return choose(self._lake, self._dataset, day, options)
+
+
+class LakeIOManager(dg.IOManager):
+    """Every asset's IO manager."""
+
+    def __init__(self, lake: Lake, datasets: Iterable[AnyDataset] = DATASETS) -> None:
+        self.lake = lake
+        self._by_bronze = {dg.AssetKey(dataset.bronze_asset): dataset for dataset in datasets}
+        self._by_silver = {dg.AssetKey(dataset.silver_asset): dataset for dataset in datasets}
+
+    @property
+    def source(self) -> str:
+        """Whose data the lake holds."""
+        return self.lake.source
+
+    # --- what Dagster calls ---
+
+    def handle_output(self, context: dg.OutputContext, obj: Days | pa.Table | pd.DataFrame) -> None:
+        """Publish the days that an asset of ours computes, one after the other; or put another asset's table (one
+        partition a run) in place of the last."""
+        if isinstance(obj, Days):
+            try:
+                self.publish_days(obj)
+                obj.settle()
+            except BaseException:
+                obj.give_up()
+                raise
+            return
+        table = obj if isinstance(obj, pa.Table) else pa.Table.from_pandas(obj, preserve_index=False)
+        key = self._table_key(context.asset_key, context.partition_key)
+        self.lake.store.put(key, parquet.encode_table(table))
+        context.add_output_metadata(
+            {"dagster/partition_row_count": table.num_rows, "dagster/uri": self.lake.store.uri(key)}
+        )
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Of bronze a dataset's captures; else the partition as a pandas frame, or an Arrow table if so annotated.
+
+        An input of several partitions is one table, the partition's day in the column `dt`.
+        """
+        dataset = self._by_bronze.get(context.asset_key)
+        if dataset is not None:
+            return Captures(self.lake, dataset)
+        tables = []
+        for day in context.asset_partition_keys:
+            table = parquet.decode(self.lake.store.get(self._table_key(context.asset_key, day)))
+            tables.append(table.append_column("dt", pa.array([day] * table.num_rows, pa.string())))
+        # A column without a value on one day has no type there.
+        whole = pa.concat_tables(tables, promote_options="default")
+        return whole if context.dagster_type.typing_type is pa.Table else whole.to_pandas()
+
+    # --- publishing ---
+
+    def publish_days(self, days: Days) -> None:
+        """Publish what is computed, as it is computed."""
+        with told_in_words():
+            days.publish(self.publish)
+
+    def publish(self, product: Product) -> Outcome:
+        """Publish one day, unless its checks object; what was rejected is kept in any case."""
+        if product.failure:
+            return Outcome(product.day, product.findings, refusal=product.failure)
+        match product:
+            case Fetched():
+                return self._keep(product)
+            case RefinedDay():
+                return self._publish_silver(product)
+            case TableDay():
+                return self._publish_table(product)
+            case PageDay():
+                return self._publish_page(product)
+        metadata = rendered(product.metadata) | {"source": self.lake.source}
+        return Outcome(product.day, product.findings, metadata, refusal=product.objections)
+
+    def _keep(self, product: Fetched) -> Outcome:
+        dataset, key = product.dataset, product.key
+        again = "Materialize the day in a new run."
+        for name, body in product.objects.items():
+            try:
+                self.lake.write_once(name, body)
+            except AlreadyThereError as error:
+                if not dataset.keeps(name, self.lake.store.get(name), body):
+                    died = "An attempt of this run died while it wrote, and what came now is another."
+                    return Outcome(key.dt, (), refusal=f"{error}. {died} {again}")
+        try:
+            return capture_outcome(self.lake, dataset, key)
+        except UnreadableCaptureError as error:
+            return Outcome(key.dt, (), refusal=f"{error}. {again}")
+
+    def _publish_silver(self, product: RefinedDay) -> Outcome:
+        dataset, day = product.dataset, product.day
+        silver_key, quarantine_key = dataset.silver_key(day), dataset.quarantine_key(day)
+        where = {}
+        if quarantine_key is not None and product.quarantine is not None:
+            self.lake.store.put(quarantine_key, parquet.encode(product.quarantine, product.footer))
+            where = {"quarantine": self.lake.store.uri(quarantine_key)}
+        if product.objections:
+            rejected = f" Rejected rows: {where['quarantine']}" if where else ""
+            return self._refused(product, silver_key, rejected)
+        self.lake.store.put(silver_key, parquet.encode(product.silver, product.footer))
+        metadata = rendered(product.metadata) | {
+            "dagster/uri": self.lake.store.uri(silver_key),
+            "source": self.lake.source,
+            "bronze object": self.lake.store.uri(str(product.made_from)),
+            **where,
+        }
+        return Outcome(day, product.findings, metadata)
+
+    def _publish_table(self, product: TableDay) -> Outcome:
+        key = layout.gold_key(product.table, product.day)
+        if product.objections:
+            return self._refused(product, key)
+        self.lake.store.put(key, parquet.encode(product.rows, product.footer))
+        metadata = rendered(product.metadata) | {
+            "dagster/partition_row_count": product.rows.num_rows,
+            "dagster/uri": self.lake.store.uri(key),
+            "source": self.lake.source,
+        }
+        return Outcome(product.day, product.findings, metadata)
+
+    def _publish_page(self, product: PageDay) -> Outcome:
+        """The day's page; it is the latest too when no newer day has one."""
+        key = layout.report_key(product.day)
+        if product.objections:
+            return self._refused(product, key)
+        self.lake.store.put(key, product.page)
+        latest = product.day == newest_report(self.lake)
+        if latest:
+            self.lake.store.put(layout.latest_report_key(), product.page)
+        uri = self.lake.store.uri(key)
+        metadata = rendered(product.metadata) | {
+            "dagster/uri": uri,
+            "page": dg.MetadataValue.path(uri),
+            "is the latest": latest,
+            "source": self.lake.source,
+        }
+        return Outcome(product.day, product.findings, metadata)
+
+    def _refused(self, product: Product, key: str, more: str = "") -> Outcome:
+        there = self.lake.store.exists(key)
+        stays = "The day's last good file stays." if there else "The day has no file yet."
+        return Outcome(product.day, product.findings, refusal=f"{product.objections} {stays}{more}")
+
+    # --- reading ---
+
+    @property
+    def reading(self) -> Lake:
+        """The lake for who only reads."""
+        return Lake(self.lake.store.read_only(), self.lake.source, self.lake.turns)
+
+    def sources(self, lists: Iterable[str]) -> Sources:
+        """What gold is made from: the files of these lists as they are now."""
+        return Sources.of(self.reading, lists)
+
+    def turn(
+        self, makes: dg.AssetKey, reads: Iterable[dg.AssetKey], log: Any
+    ) -> AbstractContextManager[None]:
+        """While this lasts no other run makes this asset, nor any that it is made from."""
+        names = [key.to_python_identifier() for key in reads]
+        return self.lake.turns.take(makes.to_python_identifier(), names, log)
+
+    def has(self, key: BronzeKey) -> bool:
+        """Whether a capture is kept already."""
+        return self.lake.store.exists(str(key))
+
+    def held(self, dataset: AnyDataset, day: str) -> list[BronzeKey]:
+        """The captures of a day in bronze."""
+        return held(self.lake, dataset, day)
+
+    def _table_key(self, asset: dg.AssetKey, day: str) -> str:
+        """Where a day of an asset's table is: silver's place for silver's assets, else a folder of its name."""
+        dataset = self._by_silver.get(asset)
+        return dataset.silver_key(day) if dataset else f"{'/'.join(asset.path)}/dt={day}/data.parquet"
+
+    def published_counts(self, dataset: AnyDataset, day: str) -> msgspec.Struct | None:
+        """The counts of a published day; None where it has no file of ours."""
+        footer = self.lake.footer_if_ours(dataset.silver_key(day), dataset.footer_type)
+        return getattr(footer, "counts", None)
+
+    def rows_stated(self, name: str, day: str) -> int | None:
+        """How many rows a day of a list's silver says it has; None where there is none. Raises `ForeignFileError`."""
+        footer = stored.silver_footer(self.lake, name, day)
+        return footer.counts.silver_rows if footer else None
+
+    def newest(self, dataset: AnyDataset) -> pa.Table | None:
+        """A dataset's newest silver; None where there never was any."""
+        return newest_silver(self.lake, dataset)
+
+
+def newest_report(lake: Lake) -> str | None:
+    """The newest day that has a report."""
+    days = filter(None, map(layout.day_of, lake.store.folders(layout.REPORTS)))
+    return next(
+        (day for day in sorted(days, reverse=True) if lake.store.exists(layout.report_key(day))), None
+    )
+
+
+def capture_outcome(lake: Lake, dataset: AnyDataset, key: BronzeKey) -> Outcome:
+    """What is told of a capture in bronze, whether or not a run wrote it.
+
+    Raises `NoSuchObjectError`, `UnreadableCaptureError`.
+    """
+    capture = dataset.read(lake.store, key)
+    beside = dataset.place.key_beside(str(key))
+    metadata = rendered(dataset.show_capture(capture)) | {"dagster/uri": lake.store.uri(str(key))}
+    if beside is not None:
+        metadata["receipt"] = lake.store.uri(beside)
+    return Outcome(key.dt, dataset.judge_capture(capture), metadata)

@@ -1,0 +1,198 @@
+"""Records in Dagster's history what became of each day of a run: published or not, and what its checks found.
+
+A run may cover one day or, in a backfill, many. Left to itself Dagster records checks of the latter without a
+day and takes all days for materialized or none. So the assets here are declared with optional outputs, and for
+many days this module logs each day's events itself: afterwards every day has its own materialization, metadata
+and check statuses.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from tally_pipeline.checks.check import Check, Finding, Findings, stops_publishing
+from tally_pipeline.orchestration.assets.asset_metadata import finding_metadata
+from tally_pipeline.orchestration.assets.failures import StepFailedError
+from tally_pipeline.orchestration.storage.dagster_internals import (
+    PLAN_LOGGER,
+    AssetCheckEvaluationTargetMaterializationData,
+)
+from tally_pipeline.orchestration.storage.sqlite_storage import together
+
+
+def _is_ours_to_gate(record: logging.LogRecord) -> bool:
+    return "emitted no result in step" not in record.getMessage()
+
+
+# Dagster warns, for each step below, that blocking checks of a run over many days gate nothing. `settle` does.
+logging.getLogger(PLAN_LOGGER).addFilter(_is_ours_to_gate)
+
+MAX_DAYS_A_RUN = 366
+"""A backfill of up to a year is one run: gold of a day then finds all earlier days of silver rebuilt before it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one day. `refusal` says why it was not published; empty when it was."""
+
+    day: str
+    findings: Findings
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    refusal: str = ""
+
+
+def check_specs(
+    checks: Sequence[Check], asset: dg.AssetKey, partitions: dg.PartitionsDefinition
+) -> list[dg.AssetCheckSpec]:
+    """The checks as Dagster declares them: by partition, and blocking where they are."""
+    with warnings.catch_warnings():
+        # Partitioned checks work in the pinned minor version; the tests would tell if they stopped to.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(
+                check.name,
+                asset=asset,
+                description=check.description,
+                blocking=check.blocking,
+                partitions_def=partitions,
+            )
+            for check in checks
+        ]
+
+
+def settle(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]) -> None:
+    """Record days that were made, before the materialization is yielded. When any was refused none is yielded, for
+    nothing below runs on half a run's days: the others are recorded here, and `StepFailedError` is raised."""
+    refused = [outcome for outcome in outcomes if outcome.refusal]
+    published = [outcome for outcome in outcomes if not outcome.refusal]
+    if asset in context.selected_asset_keys:
+        for outcome in published:
+            if refused:
+                context.log_event(
+                    dg.AssetMaterialization(asset, partition=outcome.day, metadata=dict(outcome.metadata))
+                )
+            else:
+                context.add_asset_metadata(dict(outcome.metadata), asset_key=asset, partition_key=outcome.day)
+    if refused:
+        _log_checks(context, asset, outcomes)
+        raise StepFailedError(_explain(asset, refused, _blocked(published), len(outcomes)))
+
+
+def conclude(
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]
+) -> Iterator[dg.AssetCheckResult]:
+    """Record the checks, once the materialization was yielded, if any was.
+
+    Raises `StepFailedError` when a day was refused, or a check stops what is below although its day was published, as
+    a check of bronze does, which is kept in any case.
+    """
+    if len(outcomes) == 1:
+        yield from _check_results(context, asset, outcomes[0])
+    else:
+        _log_checks(context, asset, outcomes)
+    refused = [outcome for outcome in outcomes if outcome.refusal]
+    blocked = _blocked(outcome for outcome in outcomes if not outcome.refusal)
+    if refused or blocked:
+        raise StepFailedError(_explain(asset, refused, blocked, len(outcomes)))
+
+
+def _blocked(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    return [one for one in outcomes if any(stops_publishing(check, found) for check, found in one.findings)]
+
+
+def _log_checks(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        with together(context.instance):
+            for evaluation in _evaluations(context.instance, asset, outcome):
+                context.log_event(evaluation)
+
+
+def _check_results(
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcome: Outcome
+) -> Iterator[dg.AssetCheckResult]:
+    selected = {key.name for key in context.selected_asset_check_keys if key.asset_key == asset}
+    for check, finding in outcome.findings:
+        if check.name in selected:
+            yield dg.AssetCheckResult(
+                asset_key=asset,
+                check_name=check.name,
+                passed=finding.passed,
+                severity=_severity(finding),
+                description=finding.summary,
+                metadata=finding_metadata(finding),
+            )
+
+
+def record_without_run(instance: dg.DagsterInstance, asset: dg.AssetKey, outcomes: Sequence[Outcome]) -> None:
+    """Record days that no run of this history made, with their checks: all of them at once or none.
+
+    Dagster 1.13 takes the verdict of a check on a day without a run only once. Of a day that is recorded so again
+    the checks are left out: the UI then shows them as not run on what is there now.
+    """
+    with together(instance):
+        for outcome in outcomes:
+            again = _was_recorded_without_run(instance, asset, outcome.day)
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization(asset, partition=outcome.day, metadata=dict(outcome.metadata))
+            )
+            for evaluation in () if again else _evaluations(instance, asset, outcome):
+                instance.report_runless_asset_event(evaluation)
+
+
+def _was_recorded_without_run(instance: dg.DagsterInstance, asset: dg.AssetKey, day: str) -> bool:
+    of_day = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[day])
+    return any(found.run_id == "" for found in instance.fetch_materializations(of_day, limit=100).records)
+
+
+def _evaluations(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, outcome: Outcome
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The day's checks as events of their own, about its latest materialization."""
+    target = _latest_materialization(instance, asset, outcome.day)
+    for check, finding in outcome.findings:
+        yield dg.AssetCheckEvaluation(
+            asset_key=asset,
+            check_name=check.name,
+            passed=finding.passed,
+            severity=_severity(finding),
+            description=finding.summary,
+            blocking=check.blocking,
+            metadata=finding_metadata(finding),
+            partition=outcome.day,
+            target_materialization_data=target,
+        )
+
+
+def _latest_materialization(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, day: str
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    filter_ = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[day])
+    for found in instance.fetch_materializations(filter_, limit=1).records:
+        return AssetCheckEvaluationTargetMaterializationData(
+            storage_id=found.storage_id, run_id=found.run_id, timestamp=found.timestamp
+        )
+    return None
+
+
+def _severity(finding: Finding) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.ERROR if finding.serious else dg.AssetCheckSeverity.WARN
+
+
+def _explain(asset: dg.AssetKey, refused: Sequence[Outcome], blocked: Sequence[Outcome], days: int) -> str:
+    name = asset.to_user_string()
+    lines = [f"{name} for {outcome.day} was not published: {outcome.refusal}" for outcome in refused]
+    lines += [
+        f"{name} for {outcome.day}: {finding.summary}. {finding.todo}"
+        for outcome in blocked
+        for check, finding in outcome.findings
+        if stops_publishing(check, finding)
+    ]
+    if days > 1:
+        lines.insert(0, f"{len(refused) + len(blocked)} of {days} days failed.")
+    return "\n".join(lines)

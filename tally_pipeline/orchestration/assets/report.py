@@ -1,0 +1,206 @@
+"""`report`: the day as a page to look at, one HTML file that needs nothing besides itself."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from tally_pipeline import gold
+from tally_pipeline.checks.check import Check, Finding
+from tally_pipeline.datasets.shows import contract
+from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
+from tally_pipeline.gold import sources as gold_files
+from tally_pipeline.gold.table import Table
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.parquet import ForeignFileError
+from tally_pipeline.lake.store import NoSuchObjectError
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.assets.factory import Step, partitioned_asset
+from tally_pipeline.orchestration.assets.gold import gold_key
+from tally_pipeline.orchestration.assets.products import PageDay, Product
+from tally_pipeline.query.engine import QueryEngine
+from tally_pipeline.report.changes import changes
+from tally_pipeline.report.inputs import Inputs, shows_to_follow, window
+from tally_pipeline.report.page import render
+from tally_pipeline.tmdb.lists import LISTS, ShowList
+
+MOST_BYTES = 3_000_000
+REJECTED_SHOWN = 20
+
+SMALL_ENOUGH = Check(
+    "small_enough", "The page is under 3 MB: it opens at once, and can be sent by mail.", blocking=True
+)
+EVERY_LIST_IN_IT = Check("every_list_in_it", "The page has data of the day for every list.")
+REPORT_CHECKS = (SMALL_ENOUGH, EVERY_LIST_IN_IT)
+
+KEY = dg.AssetKey(["report"])
+
+
+def report_asset(
+    partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
+) -> dg.AssetsDefinition:
+    """The report of each day."""
+    tables = [gold_key(table) for table in gold.TABLES]
+    made_of = [*tables, *(common.silver_key(show_list) for show_list in lists)]
+
+    spec = common.described(
+        KEY,
+        group="report",
+        source=source,
+        kinds={"html"},
+        description="The day to look at: what changed, movers, popularity and genres over 90 days, captures,"
+        " quarantine, freshness. One HTML file, without network; `tally report --open` shows it.",
+        deps=[*tables, common.TABLE],
+        partitions=partitions,
+    )
+    return partitioned_asset(
+        spec,
+        lambda step: _write(step, lists),
+        op="report",
+        checks=REPORT_CHECKS,
+        reads=made_of,
+        needs={"workbench"},
+    )
+
+
+def _write(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
+    for number, day in enumerate(step.days, start=1):
+        product = write_day(step.lake.reading, step.resources.workbench, day, lists)
+        yield product
+        step.said(product, number)
+
+
+def write_day(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Product:
+    """Make the day's page."""
+    started = time.monotonic()
+    try:
+        inputs = gather(lake, workbench, day, lists)
+    except (NoSuchObjectError, ForeignFileError) as error:
+        why = f"gold of {day} is not there, or not of this version: {error}. Materialize gold for it first."
+        return Product(day=day, findings=[(EVERY_LIST_IN_IT, Finding(False, why, why))], failure=why)
+    page = render(inputs, common.ATTRIBUTION).encode()
+    metadata: dict[str, Any] = {
+        # Text, not Markdown: titles are shown as they are.
+        "what changed": dg.MetadataValue.text("\n".join(sentence.text for sentence in changes(inputs))),
+        "size (kB)": round(len(page) / 1000),
+        "time (s)": round(time.monotonic() - started, 3),
+        "open": dg.MetadataValue.md(f"`tally report --day {day} --open`"),
+    }
+    findings = [(SMALL_ENOUGH, size_finding(len(page))), (EVERY_LIST_IN_IT, lists_finding(inputs))]
+    return PageDay(day=day, findings=findings, metadata=metadata, page=page)
+
+
+def size_finding(size: int) -> Finding:
+    """`size` in bytes."""
+    return Finding(
+        passed=size < MOST_BYTES,
+        summary=f"the page is {size / 1e6:.2f} MB",
+        todo="Fewer shows or days have to be drawn: see TOP and WINDOW_DAYS in report/inputs.py.",
+        numbers={"bytes": size},
+    )
+
+
+def lists_finding(inputs: Inputs) -> Finding:
+    absent = [
+        {"list": one.name, "state": state}
+        for one in inputs.lists
+        if (state := inputs.state(one.name, inputs.day)) != "published"
+    ]
+    there = len(inputs.lists) - len(absent)
+    return Finding(
+        passed=not absent,
+        summary=f"{there} of {len(inputs.lists)} lists have data of {inputs.day}",
+        todo="The page shows the others and says so. See why these have none: materialize their silver, then gold"
+        " and the report of the day.",
+        serious=False,
+        numbers={"lists_absent": len(absent)},
+        offenders=absent,
+    )
+
+
+def gather(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Inputs:
+    """What the day's report is made from. Raises `NoSuchObjectError` when a gold table has no such day,
+    `ForeignFileError` when it is not of this version.
+    """
+    movers, trends, genres, quality_today = (
+        _gold(lake, module.TABLE, day)
+        for module in (top_movers, show_popularity_trends, genre_analytics, data_quality_daily)
+    )
+    days = window(day)
+    within = f"dt BETWEEN '{days[0]}' AND '{days[-1]}'"
+    followed = ", ".join(map(str, shows_to_follow(movers, trends, lists))) or "0"
+    first_days = {one.name: next(iter(lake.silver_days(one.name)), None) for one in lists}
+    return Inputs(
+        day=day,
+        source=lake.source,
+        lists=lists,
+        first_days=first_days,
+        movers=movers,
+        trends=trends,
+        genres=genres,
+        quality=_quality(lake, workbench, days, lists, quality_today),
+        published=workbench.query(
+            f"SELECT dt, data_type, count(*) AS shows FROM silver_shows WHERE {within}"
+            " GROUP BY dt, data_type ORDER BY dt, data_type"
+        ),
+        places=workbench.query(
+            "SELECT dt, data_type, show_id, title, rank, popularity FROM silver_shows"
+            f" WHERE {within} AND (rank = 1 OR show_id IN ({followed})) ORDER BY dt, data_type, rank"
+        ),
+        # A sum of doubles depends on its order: taken in one, the same silver gives the same page.
+        genre_history=workbench.query(
+            "SELECT dt, data_type, genre_id, count(*) AS shows,"
+            " sum(popularity ORDER BY show_id) / count(*) AS mean_popularity"
+            " FROM silver_shows CROSS JOIN UNNEST(genre_ids) AS genres (genre_id)"
+            f" WHERE {within} GROUP BY dt, data_type, genre_id ORDER BY dt, data_type, genre_id"
+        ),
+        rejected=_rejected(workbench, day),
+    )
+
+
+def _gold(lake: Lake, table: Table, day: str) -> pa.Table:
+    """A day of a gold table; raises `ForeignFileError` too when it lacks columns, as an earlier version's does."""
+    rows = gold_files.read(lake, table.name, day)
+    if lacking := [name for name in table.schema.names if name not in rows.schema.names]:
+        key = layout.gold_key(table.name, day)
+        raise ForeignFileError(f"{key} has no column {', '.join(lacking)}: an earlier version wrote it")
+    return rows
+
+
+def _rejected(workbench: QueryEngine, day: str) -> pa.Table:
+    """The day's first rejected rows."""
+    order = ("data_type", "page", "place", "raw")
+    rows = workbench.rows(
+        "SELECT data_type, page, place, reasons, raw FROM quarantine_shows"
+        f" WHERE dt = '{day}' ORDER BY {', '.join(order)} LIMIT {REJECTED_SHOWN}",
+        pa.schema([contract.QUARANTINE.field(name) for name in (*order, "reasons")]),
+    )
+    return rows.sort_by([(name, "ascending") for name in order])
+
+
+def _quality(
+    lake: Lake, workbench: QueryEngine, days: Sequence[str], lists: Sequence[ShowList], today: pa.Table
+) -> pa.Table:
+    """The books of the window. Days that gold has not come to yet are read off the files' footers."""
+    table = data_quality_daily.TABLE
+    past = workbench.rows(
+        f"SELECT * FROM {table.sql_name} WHERE dt BETWEEN '{days[0]}' AND '{days[-2]}'",
+        pa.schema([*table.schema, pa.field("dt", pa.string())]),
+    ).sort_by([("dt", "ascending"), ("data_type", "ascending")])
+    told = set(past["dt"].to_pylist())
+    captured = {one.name: set(lake.bronze_days(one.name)) for one in lists}
+    tables = [past, _dated(today, days[-1])]
+    for day in days[:-1]:
+        there = [one.name for one in lists if day in captured[one.name]]
+        if day not in told and there:
+            books = [data_quality_daily.books(lake, data_type, day, of_capture=False) for data_type in there]
+            tables.append(_dated(table.of_books(day, books), day))
+    columns = ["dt", *table.schema.names]
+    return pa.concat_tables([part.select(columns) for part in tables], promote_options="permissive")
+
+
+def _dated(table: pa.Table, day: str) -> pa.Table:
+    return table.append_column("dt", pa.array([day] * table.num_rows, pa.string()))

@@ -1,0 +1,203 @@
+"""`athena/silver_shows`: the table people query, held against silver and the contract."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from tally_pipeline.checks.check import SHOWN, Check, Finding
+from tally_pipeline.datasets.shows import ShowsDataset
+from tally_pipeline.lake.parquet import ForeignFileError
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.assets.asset_metadata import column_schema, lineage_from_silver
+from tally_pipeline.orchestration.assets.factory import Step, partitioned_asset
+from tally_pipeline.orchestration.assets.products import Product
+from tally_pipeline.plurals import counted
+from tally_pipeline.previews import Rows
+from tally_pipeline.query.engine import Answer, QueryEngine, QueryError
+from tally_pipeline.query.tables import SILVER_SHOWS
+from tally_pipeline.tmdb.lists import LISTS, ShowList
+
+SCHEMA_IS_THE_CONTRACTS = Check(
+    "schema_is_the_contracts",
+    "The table's columns, their types and order, and on AWS its folders and partitions, are the contract's.",
+    blocking=True,
+)
+COUNTS_EQUAL_SILVERS = Check(
+    "counts_equal_silvers", "The table holds as many rows of each list as silver wrote.", blocking=True
+)
+TABLE_CHECKS = (SCHEMA_IS_THE_CONTRACTS, COUNTS_EQUAL_SILVERS)
+
+NAME = SILVER_SHOWS.name
+
+
+def table_asset(
+    partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
+) -> dg.AssetsDefinition:
+    """The table over the silver of all lists."""
+    silver = [common.silver_key(show_list) for show_list in lists]
+    spec = common.described(
+        common.TABLE,
+        group="catalog",
+        source=source,
+        kinds={"athena", "sql"},
+        description="The table silver_shows: silver of all lists, to query by SQL. Filter on `dt`;"
+        ' `tally query "SELECT …"` and `tally query --sample NAME` answer from it.',
+        deps=silver,
+        metadata={
+            "dagster/column_schema": column_schema(
+                SILVER_SHOWS, unique=ShowsDataset.unique, nullable=ShowsDataset.nullable
+            ),
+            "dagster/column_lineage": lineage_from_silver(silver),
+            "dagster/table_name": NAME,
+        },
+        partitions=partitions,
+    )
+    return partitioned_asset(
+        spec,
+        lambda step: _compare(step, lists),
+        op="athena_silver_shows",
+        checks=TABLE_CHECKS,
+        reads=silver,
+        needs={"catalog"},
+    )
+
+
+def _compare(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
+    catalog: QueryEngine = step.resources.catalog
+    try:
+        schema = schema_finding(catalog)
+        # Under another schema the rows may not even be countable, and it is the schema that is to be told.
+        counted = _count(catalog, step.days) if schema.passed else None
+    except QueryError as error:
+        schema, counted = _unreadable(catalog, error), None
+    for day in step.days:
+        yield _compared(step, catalog, day, schema, counted, lists) if counted else _refused(day, schema)
+
+
+def schema_finding(catalog: QueryEngine) -> Finding:
+    """Whether the table is the contract's: its columns, then the partition keys."""
+    columns = len(SILVER_SHOWS.presented.names)
+    differing = catalog.differences(NAME)
+    return Finding(
+        passed=not differing,
+        summary=f"the table differs from the contract in {counted(len(differing), 'place')}: {_in_words(differing)}"
+        if differing
+        else f"all {columns} columns are the contract's",
+        todo=catalog.remedies.schema,
+        numbers={"columns": columns, "differences": len(differing)},
+        offenders=differing,
+    )
+
+
+def counts_finding(silver: Mapping[str, int], table: Mapping[str, int], todo: str) -> Finding:
+    """Whether the table's rows by list are silver's; both map list to rows."""
+    rows = [
+        {"list": name, "silver": silver.get(name, 0), "table": table.get(name, 0)}
+        for name in sorted({*silver, *table})
+    ]
+    differing = [row for row in rows if row["silver"] != row["table"]]
+    return Finding(
+        passed=bool(silver) and not differing,
+        summary=f"{counted(sum(table.values()), 'row')} in the table, {sum(silver.values())} in silver,"
+        f" {counted(len(silver), 'list')}",
+        todo=todo,
+        numbers={"rows": sum(table.values()), "lists_differing": len(differing)},
+        offenders=differing or rows,
+    )
+
+
+def _refused(day: str, schema: Finding) -> Product:
+    """A table that is not the contract's, or cannot be read, is so for every day."""
+    findings = [(SCHEMA_IS_THE_CONTRACTS, schema)]
+    return Product(day=day, findings=findings, failure=f"{schema.summary}. {schema.todo}")
+
+
+def _unreadable(catalog: QueryEngine, error: QueryError) -> Finding:
+    return Finding(
+        passed=False,
+        summary=f"the table cannot be read: {str(error).removesuffix('.')}",
+        todo=catalog.remedies.unreadable,
+    )
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """The table's rows by day and list, and the query that counted them."""
+
+    rows: Mapping[str, Mapping[str, int]]
+    answer: Answer
+
+
+def _count(catalog: QueryEngine, days: Sequence[str]) -> _Counted:
+    """One query for all days of the run. It filters on the day: on Athena, every day looked at costs."""
+    answer = catalog.measure(
+        f"SELECT dt, data_type, count(*) AS n FROM {NAME}"
+        f" WHERE dt BETWEEN '{days[0]}' AND '{days[-1]}' GROUP BY dt, data_type"
+    )
+    rows: dict[str, dict[str, int]] = {}
+    for row in answer.rows.to_pylist():
+        rows.setdefault(row["dt"], {})[row["data_type"]] = row["n"]
+    return _Counted(rows, answer)
+
+
+def _compared(
+    step: Step,
+    catalog: QueryEngine,
+    day: str,
+    schema: Finding,
+    counted: _Counted,
+    lists: Sequence[ShowList],
+) -> Product:
+    silver, foreign = _silver_rows(step, day, lists)
+    table = counted.rows.get(day, {})
+    counts = counts_finding(silver, table, catalog.remedies.counts)
+    metadata: dict[str, Any] = {
+        "dagster/partition_row_count": sum(table.values()),
+        "dagster/table_name": NAME,
+        "rows by list": Rows(counts.offenders),
+        "lists": len(silver),
+        "engine": catalog.describe(),
+        **_query_metadata(counted.answer),
+        "try": dg.MetadataValue.md(
+            f"```sql\nSELECT * FROM {NAME} WHERE dt = '{day}' ORDER BY rank LIMIT 10\n```"
+        ),
+    }
+    failed = list(foreign)
+    if not silver and not foreign:
+        failed = [f"there is no silver of {day}; materialize silver_shows for it first."]
+    elif not counts.passed:
+        failed.append(f"{counts.summary}. {counts.todo}")
+    findings = ((SCHEMA_IS_THE_CONTRACTS, schema), (COUNTS_EQUAL_SILVERS, counts))
+    return Product(day=day, findings=findings, metadata=metadata, failure=" ".join(failed))
+
+
+def _query_metadata(answer: Answer) -> dict[str, Any]:
+    """What the query took, and where to see it; what the engine does not say is left out."""
+    metadata: dict[str, Any] = {"query time (s)": round(answer.seconds, 3)}
+    if answer.bytes_scanned is not None:
+        metadata["bytes scanned"] = answer.bytes_scanned
+    if answer.link:
+        metadata["query"] = dg.MetadataValue.url(answer.link)
+    return metadata
+
+
+def _silver_rows(step: Step, day: str, lists: Sequence[ShowList]) -> tuple[dict[str, int], list[str]]:
+    """The rows that the day's files state, by list; and what is wrong with each file that states none."""
+    rows: dict[str, int] = {}
+    foreign: list[str] = []
+    for show_list in lists:
+        try:
+            stated = step.lake.rows_stated(show_list.name, day)
+        except ForeignFileError as error:
+            foreign.append(str(error))
+        else:
+            if stated is not None:
+                rows[show_list.name] = stated
+    return rows, foreign
+
+
+def _in_words(differing: Sequence[Mapping[str, str]]) -> str:
+    told = [f"{one['place']} is {one['table']}, not {one['contract']}" for one in differing[:SHOWN]]
+    return "; ".join(told) + (" …" if len(differing) > SHOWN else "")

@@ -1,0 +1,42 @@
+"""What runs by itself: jobs, schedules, and the sensor that sees new bronze objects."""
+
+from tally_pipeline.orchestration.automation.in_progress import run_under_way
+from tally_pipeline.orchestration.automation.jobs import (
+    BEHIND_PEOPLE,
+    BELOW_BRONZE,
+    JOBS,
+    PAST_TAG,
+    capture,
+    capture_export,
+    capture_genres,
+    refine,
+    sync,
+    watch,
+)
+from tally_pipeline.orchestration.automation.plan import Batch, batches, day_after
+from tally_pipeline.orchestration.automation.schedules import CAPTURE_RETRIES, schedules
+from tally_pipeline.orchestration.automation.sensor import CATCH_UP_DAYS, FILLING, new_bronze_objects
+from tally_pipeline.orchestration.automation.stale import stale
+
+__all__ = [
+    "BEHIND_PEOPLE",
+    "BELOW_BRONZE",
+    "CAPTURE_RETRIES",
+    "CATCH_UP_DAYS",
+    "FILLING",
+    "JOBS",
+    "PAST_TAG",
+    "Batch",
+    "batches",
+    "capture",
+    "capture_export",
+    "capture_genres",
+    "day_after",
+    "new_bronze_objects",
+    "refine",
+    "run_under_way",
+    "schedules",
+    "stale",
+    "sync",
+    "watch",
+]

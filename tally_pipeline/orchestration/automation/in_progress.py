@@ -1,0 +1,46 @@
+"""What is being made already, or going to be: by runs that are not over, and by backfills that have no run yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+
+import dagster as dg
+
+from tally_pipeline.orchestration.automation.jobs import JOBS
+from tally_pipeline.orchestration.storage.dagster_internals import BulkActionStatus
+
+_GOING_ON = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+_UNFINISHED = [*_GOING_ON, dg.DagsterRunStatus.CANCELING]
+
+
+def run_under_way(
+    instance: dg.DagsterInstance, tags: Mapping[str, str], job_name: str | None = None
+) -> str | None:
+    """The id of a run with these tags that waits or goes on, and that nobody canceled; None when there is none."""
+    wanted = dg.RunsFilter(job_name=job_name, tags=dict(tags), statuses=_GOING_ON)
+    return next((run.run_id for run in instance.get_runs(wanted, limit=1)), None)
+
+
+def under_way(instance: dg.DagsterInstance, graph: dg.AssetGraph) -> AbstractSet[dg.AssetKey]:
+    """The assets, of whatever day, that some run or backfill has yet to make or is making."""
+    found: set[dg.AssetKey] = set()
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        found |= _made_by(run, graph)
+    for backfill in instance.get_backfills(status=BulkActionStatus.REQUESTED):
+        found |= set(backfill.asset_selection or ())
+    return found
+
+
+def _made_by(run: dg.DagsterRun, graph: dg.AssetGraph) -> AbstractSet[dg.AssetKey]:
+    if run.asset_selection is not None:
+        return run.asset_selection
+    for job in JOBS:
+        if job.name == run.job_name:
+            return job.selection.resolve(graph)
+    return graph.get_all_asset_keys() if run.job_name.startswith("__ASSET_JOB") else frozenset()

@@ -1,0 +1,86 @@
+"""The jobs: what is run together."""
+
+import dagster as dg
+
+from tally_pipeline.datasets import DATASETS
+from tally_pipeline.gold import TABLES
+from tally_pipeline.orchestration.assets import common, report
+from tally_pipeline.orchestration.assets.gold import gold_key
+from tally_pipeline.tmdb.lists import LISTS
+
+_BRONZE = dg.AssetSelection.groups("bronze")
+_BELOW = dg.AssetSelection.all() - _BRONZE
+
+# Datasets have a job by their times: the day's exports are there from 08:00 UTC only, the genres hardly ever change.
+_CAPTURES = {
+    cadence: dg.AssetSelection.assets(
+        *(common.bronze_key(dataset) for dataset in DATASETS if dataset.cadence == cadence)
+    )
+    for cadence in ("capture", "capture_export", "capture_genres")
+}
+_EXPORTS = dg.AssetSelection.assets(
+    *(
+        key(dataset)
+        for dataset in DATASETS
+        if dataset.cadence == "capture_export"
+        for key in (common.bronze_key, common.silver_key)
+    )
+)
+
+BELOW_BRONZE = (
+    *map(common.silver_key, LISTS),
+    common.TABLE,
+    *map(gold_key, TABLES),
+    report.KEY,
+)
+"""Silver of the lists, and everything below."""
+
+BEHIND_PEOPLE = {"dagster/priority": "-10"}
+"""Tags of a run that may wait: what a person launches, and the day itself, have priority 0 and go first."""
+
+PAST_TAG = "tally/past"
+"""Marks the run that rebuilds the past which the sandbox was given."""
+
+# Dagster's default starts a process a step: seconds each, for steps that take less.
+sync = dg.define_asset_job(
+    "sync",
+    dg.AssetSelection.all() - _EXPORTS,
+    description="Today end to end: capture every list and the genres, refine them, and everything below.",
+    executor_def=dg.in_process_executor,
+)
+capture = dg.define_asset_job(
+    "capture",
+    _CAPTURES["capture"],
+    description="Capture every list of today into bronze. The sensor takes it from there.",
+    executor_def=dg.in_process_executor,
+)
+capture_export = dg.define_asset_job(
+    "capture_export",
+    _CAPTURES["capture_export"],
+    description="Download TMDB's daily file of all series: today's, or any of the last 90 days.",
+    executor_def=dg.in_process_executor,
+)
+capture_genres = dg.define_asset_job(
+    "capture_genres",
+    _CAPTURES["capture_genres"],
+    description="Capture TMDB's list of genres into bronze.",
+    executor_def=dg.in_process_executor,
+)
+refine = dg.define_asset_job(
+    "refine",
+    _BELOW,
+    description="Rebuild silver and everything below it, for any day, from stored bronze.",
+    executor_def=dg.in_process_executor,
+)
+watch = dg.define_asset_job(
+    "watch",
+    dg.AssetSelection.checks(
+        *(
+            dg.AssetCheckKey(common.TABLE, name)
+            for name in ("todays_partition_is_there", "no_partition_left_failed")
+        )
+    ),
+    description="The standing checks: is today there, and is no day left broken?",
+    executor_def=dg.in_process_executor,
+)
+JOBS = (sync, capture, capture_export, capture_genres, refine, watch)

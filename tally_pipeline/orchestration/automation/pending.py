@@ -1,0 +1,143 @@
+"""Captures that arrived and are still to be refined: which can be now, which have to wait, and which need not be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import dagster as dg
+import msgspec
+
+from tally_pipeline import clock
+from tally_pipeline.checks.check import Check
+from tally_pipeline.datasets import DATASETS, PLACES
+from tally_pipeline.datasets.captures import NoCaptureError, choose
+from tally_pipeline.deployment import Settings, first_day
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.object_events import Arrival
+from tally_pipeline.lake.parquet import Origin
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.assets import discovery as found_in
+
+LOOKED_AT = 250
+"""Captures that a look takes up at most, today's and the oldest first: each costs a request or two."""
+
+_BY_NAME = {dataset.name: dataset for dataset in DATASETS}
+DATA_TYPES = frozenset(_BY_NAME)
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A dataset and day with new captures that no run was asked for yet."""
+
+    data_type: str
+    dt: str
+    newest: str
+    digest: str
+
+
+@dataclass
+class Sorted:
+    """What can be refined now, what has to wait, and what is refined or refused already."""
+
+    ready: list[Pending] = field(default_factory=list)
+    later: list[Pending] = field(default_factory=list)
+    done: list[Pending] = field(default_factory=list)
+
+
+def pending_of(arrival: Arrival) -> Pending:
+    return Pending(arrival.data_type, arrival.dt, arrival.names[-1], arrival.digest)
+
+
+def sort_out(
+    context: dg.SensorEvaluationContext,
+    settings: Settings,
+    begin: date,
+    lake: Lake,
+    waiting: Iterable[Pending],
+) -> Sorted:
+    """Sorts what waits; `begin` is the first partition of the code as it is loaded.
+
+    A day before that is written down, so that it is a partition when the code is loaded next.
+    """
+    found, present = Sorted(), clock.today().isoformat()
+    in_turn = sorted(waiting, key=lambda one: (one.dt != present, one.dt, one.data_type))
+    looked_at = 0
+    for pending in in_turn:
+        if pending.data_type not in DATA_TYPES or pending.dt < layout.EARLIEST:
+            context.log.warning(
+                f"{pending.newest} is of no list or day that is captured here; it is left alone."
+            )
+        elif pending.dt > present:
+            found.later.append(pending)
+        elif pending.dt < begin.isoformat():
+            if not found_in.is_readable(lake, pending.newest):
+                context.log.warning(f"{pending.newest} is no capture that can be read; it is left alone.")
+                continue
+            if first_day.record(settings, date.fromisoformat(pending.dt)):
+                context.log.info(
+                    f"{pending.newest} is of a day before the first partition, {begin}: it waits until the code is"
+                    " loaded anew. `tally up` does so by itself; elsewhere reload the code location."
+                )
+            found.later.append(pending)
+        elif (looked_at := looked_at + 1) > LOOKED_AT:
+            found.later.append(pending)
+        elif _is_refined(lake, pending):
+            found.done.append(pending)
+        elif _is_being_captured(context.instance, pending):
+            found.later.append(pending)
+        elif _was_refused(context.instance, lake, pending):
+            context.log.info(f"{pending.newest} was refused already; the run that did says why.")
+            found.done.append(pending)
+        else:
+            found.ready.append(pending)
+    return found
+
+
+def _is_refined(lake: Lake, pending: Pending) -> bool:
+    """Whether silver was made from the capture that arrived."""
+    return _names(lake, _BY_NAME[pending.data_type].silver_key(pending.dt), pending.newest)
+
+
+def _is_being_captured(instance: dg.DagsterInstance, pending: Pending) -> bool:
+    """Whether the run that wrote the capture is not over: it may capture other lists too, or refine them itself."""
+    key = PLACES.parse(pending.newest)
+    run = instance.get_run_by_id(key.execution_id) if key else None
+    return run is not None and not run.is_finished
+
+
+def _was_refused(instance: dg.DagsterInstance, lake: Lake, pending: Pending) -> bool:
+    """Whether a run failed over this very capture already: another would only say the same once more."""
+    dataset, dt = _BY_NAME[pending.data_type], pending.dt
+    key = PLACES.parse(pending.newest)
+    if (
+        key is not None
+        and instance.get_run_by_id(key.execution_id) is not None
+        and _failed(instance, common.bronze_key(dataset), dataset.bronze_checks, dt)
+    ):
+        try:
+            acceptable = str(choose(lake, dataset, dt).key)
+        except NoCaptureError:
+            return True
+        return _names(lake, dataset.silver_key(dt), acceptable)
+    quarantine = dataset.quarantine_key(dt)
+    # A run that was killed may have written its quarantine; one that refused has its verdict in the history.
+    return (
+        quarantine is not None
+        and _names(lake, quarantine, pending.newest)
+        and _failed(instance, common.silver_key(dataset), dataset.silver_checks, dt)
+    )
+
+
+def _names(lake: Lake, file: str, capture: str) -> bool:
+    """Whether a file says that it was made from a capture."""
+    origin = lake.footer_if_ours(file, Origin)
+    return origin is not None and any(ref.key == capture for ref in origin.bronze)
+
+
+def _failed(instance: dg.DagsterInstance, asset: dg.AssetKey, checks: Sequence[Check], day: str) -> bool:
+    """Whether the last verdict on a day was that a check failed that stops publishing."""
+    keys = [dg.AssetCheckKey(asset, check.name) for check in checks if check.blocking]
+    found = instance.event_log_storage.get_asset_check_partition_info(keys, partition_keys=[day])
+    return any(info.latest_execution_status.value == "FAILED" for info in found)

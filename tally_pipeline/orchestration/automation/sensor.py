@@ -1,0 +1,254 @@
+"""The sensor that sees new bronze objects, makes them known to Dagster, and asks for the runs that refine them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import msgspec
+
+from tally_pipeline import clock, gold
+from tally_pipeline.datasets import DATASETS, PLACES
+from tally_pipeline.deployment import Settings
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.object_events import Arrival, Arrivals
+from tally_pipeline.orchestration.assets import common
+from tally_pipeline.orchestration.assets.discovery import captures, made_at, record_found, tables
+from tally_pipeline.orchestration.assets.partition_events import MAX_DAYS_A_RUN
+from tally_pipeline.orchestration.automation.in_progress import under_way
+from tally_pipeline.orchestration.automation.jobs import BEHIND_PEOPLE, BELOW_BRONZE, refine
+from tally_pipeline.orchestration.automation.pending import DATA_TYPES, Pending, pending_of, sort_out
+from tally_pipeline.orchestration.automation.plan import Batch, batches, by_day, day_after
+from tally_pipeline.orchestration.automation.stale import stale
+from tally_pipeline.plurals import counted
+
+CATCH_UP_DAYS = 31
+"""Days that one run catches up with at most: about half a minute, for so long may what a person launches wait."""
+
+LOOK_SECONDS = 20.0
+"""What recording, and looking for stale gold, may take of a tick, which has 60 s; the rest is for the next one."""
+
+
+FILLING = "filling"
+"""The turn of whoever fills a lake with past days: to the sensor more of them come as long as it is taken, and
+gold is left to them."""
+
+
+class _Refined(msgspec.Struct, frozen=True):
+    """Lists of the day `first` and perhaps of later ones were refined; `digest` says from what."""
+
+    first: str
+    digest: str
+
+
+class _SensorCursor(msgspec.Struct, frozen=True):
+    """Where the arrivals were read up to, what is still to be recorded and to be launched, from which day on gold
+    may be stale, and for which version of gold all that the lake holds was looked at."""
+
+    arrivals: str | None = None
+    pending: tuple[Pending, ...] = ()
+    refined: _Refined | None = None
+    unrecorded: tuple[str, ...] = ()
+    looked_back: str = ""
+
+
+def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
+    """The sensor that refines what arrives in bronze, whoever put it there and under whatever day.
+
+    `begin` is the first partition of the code as it is loaded.
+    """
+
+    @dg.sensor(
+        name="new_bronze_objects",
+        job=refine,
+        minimum_interval_seconds=settings.sensor_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Records captures that no run of this history made, and refines what is new with all that hangs"
+        " below: today's at once, past days when no more of them come, days that follow one another in one run."
+        " Nothing is launched that would wait for another run, and nothing made that is current. Then gold that"
+        " looks back on what was refined is made anew.",
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext,
+        arrivals: dg.ResourceParam[Arrivals],
+        lake: dg.ResourceParam[Lake],
+    ) -> dg.SensorResult:
+        cursor = _read_cursor(context.cursor)
+        arrived, next_arrivals = arrivals.since(cursor.arrivals)
+        graph = _graph(context)
+        busy = under_way(context.instance, graph)
+        unrecorded = _record(context, lake, cursor, arrived, busy)
+        # The newer word on a list and day takes the place of the older.
+        waiting = {(p.data_type, p.dt): p for p in (*cursor.pending, *map(pending_of, arrived))}
+        found = sort_out(context, settings, begin, lake, waiting.values())
+        filling = lake.turns.is_taken(FILLING)
+        settled = all(one.dt >= _today() for one in arrived) and not filling
+        chosen = [one for one in _chosen(found.ready, graph, settled) if not busy & _below(graph, one.what)]
+        requests = [_refine_request(batch, found.ready, graph) for batch in chosen]
+        taken = {(name, day) for batch in chosen for day in batch.days for name in batch.what}
+        launched = [one for one in found.ready if (one.data_type, one.dt) in taken]
+        later = [*found.later, *(one for one in found.ready if (one.data_type, one.dt) not in taken)]
+        refined = _since(cursor.refined, [*found.done, *launched])
+        if cursor.looked_back != gold.VERSION:
+            refined = _Refined(
+                layout.EARLIEST, _digest([gold.VERSION, *([refined.digest] if refined else [])])
+            )
+        idle = not requests and not busy & set(BELOW_BRONZE) and all(one.dt > _today() for one in later)
+        if refined and idle and not filling:
+            requests, refined = _made_anew(context.instance, lake, begin, refined)
+        next_cursor = _SensorCursor(
+            next_arrivals, tuple(later), refined, tuple(unrecorded), looked_back=gold.VERSION
+        )
+        return dg.SensorResult(
+            run_requests=requests,
+            cursor=msgspec.json.encode(next_cursor).decode(),
+            skip_reason=None if requests else _nothing_to_do(later),
+        )
+
+    return sensor
+
+
+def _record(
+    context: dg.SensorEvaluationContext,
+    lake: Lake,
+    cursor: _SensorCursor,
+    arrived: Iterable[Arrival],
+    busy: AbstractSet[dg.AssetKey],
+) -> list[str]:
+    """Record captures that Dagster does not know; returns the names of those still to be recorded."""
+    names = [*cursor.unrecorded, *(one.names[-1] for one in arrived if one.data_type in DATA_TYPES)]
+    if cursor.looked_back != gold.VERSION:
+        names += _unknown_before(context.instance, lake)
+    names = [name for name in dict.fromkeys(names) if made_at(name) or _is_of_a_day(name)]
+    return record_found(context.instance, lake, names, context.log.warning, _until(LOOK_SECONDS), busy)
+
+
+def _unknown_before(instance: dg.DagsterInstance, lake: Lake) -> list[str]:
+    """Captures, and what was made from them, of days of which Dagster knows none: the lake is older than it."""
+    known = {name: instance.get_materialized_partitions(common.bronze_of(name)) for name in DATA_TYPES}
+    held = ((name, PLACES.parse(name)) for name in captures(lake, sorted(DATA_TYPES)))
+    unknown = [name for name, key in held if key is not None and key.dt not in known[key.data_type]]
+    made = tables(lake)
+    recorded = {
+        asset: instance.get_materialized_partitions(asset) for asset in {one.asset for one in made.values()}
+    }
+    return unknown + [name for name, one in made.items() if one.dt not in recorded[one.asset]]
+
+
+def _is_of_a_day(name: str) -> bool:
+    key = PLACES.parse(name)
+    return key is not None and layout.EARLIEST <= key.dt <= _today()
+
+
+def _chosen(ready: Iterable[Pending], graph: dg.AssetGraph, settled: bool) -> list[Batch[frozenset[str]]]:
+    """What is to be refined next: today's lists, or else the oldest days of a catch-up; and beside it each dataset
+    below which nothing hangs."""
+    alone, together = list[Pending](), list[Pending]()
+    for one in ready:
+        if one.dt >= _today() or settled:
+            nothing_below = len(_below(graph, {one.data_type})) == 1
+            (alone if nothing_below else together).append(one)
+    present = [one for one in together if one.dt == _today()]
+    chosen = batches(_by_day(present or together), CATCH_UP_DAYS)[:1]
+    for name in sorted({one.data_type for one in alone}):
+        chosen += batches(_by_day(one for one in alone if one.data_type == name), MAX_DAYS_A_RUN)[:1]
+    return chosen
+
+
+def _by_day(pendings: Iterable[Pending]) -> dict[str, frozenset[str]]:
+    return by_day((one.dt, one.data_type) for one in pendings)
+
+
+def _below(graph: dg.AssetGraph, data_types: Iterable[str]) -> AbstractSet[dg.AssetKey]:
+    """Silver of the datasets, and everything below it."""
+    return dg.AssetSelection.assets(*map(common.silver_of, data_types)).downstream().resolve(graph)
+
+
+def _refine_request(
+    batch: Batch[frozenset[str]], ready: Iterable[Pending], graph: dg.AssetGraph
+) -> dg.RunRequest:
+    """One run of all days of a batch: silver of the datasets concerned, and everything below it."""
+    concerned = {(one.dt, one.data_type): one.digest for one in ready}
+    versions = [f"{name}={concerned[day, name]}" for day in batch.days for name in sorted(batch.what)]
+    told = ",".join(versions) if len(batch.days) == 1 else _digest(versions)
+    return _request(batch, f"{_span(batch)}:{told}", _below(graph, batch.what))
+
+
+def _made_anew(
+    instance: dg.DagsterInstance, lake: Lake, begin: date, refined: _Refined
+) -> tuple[list[dg.RunRequest], _Refined | None]:
+    """A run that makes stale gold and reports anew, the oldest first, and from where to look on after it."""
+    first = max(refined.first, begin.isoformat())
+    found_stale, rest = stale(instance, lake, first, CATCH_UP_DAYS, _until(LOOK_SECONDS))
+    for batch in batches(found_stale, CATCH_UP_DAYS):
+        request = _request(batch, f"{_span(batch)}:looking back={refined.digest}", batch.what)
+        return [request], _Refined(day_after(batch.last), refined.digest)
+    return [], _Refined(rest, refined.digest) if rest else None
+
+
+def _request(batch: Batch[Any], run_key: str, assets: AbstractSet[dg.AssetKey]) -> dg.RunRequest:
+    selected = sorted(assets, key=str)
+    if len(batch.days) > 1:
+        ends = {
+            "dagster/asset_partition_range_start": batch.first,
+            "dagster/asset_partition_range_end": batch.last,
+        }
+        return dg.RunRequest(run_key, asset_selection=selected, tags=ends | BEHIND_PEOPLE)
+    tags = {} if batch.first == _today() else BEHIND_PEOPLE
+    return dg.RunRequest(run_key, partition_key=batch.first, asset_selection=selected, tags=tags)
+
+
+def _span(batch: Batch[Any]) -> str:
+    return batch.first if len(batch.days) == 1 else f"{batch.first}..{batch.last}"
+
+
+def _since(refined: _Refined | None, now: Sequence[Pending]) -> _Refined | None:
+    """`refined`, and what is refined or asked for now, of the datasets on which gold looks back."""
+    looked_back_on = {dataset.name for dataset in DATASETS if dataset.gold_looks_back}
+    lists = [one for one in now if one.data_type in looked_back_on]
+    if not lists:
+        return refined
+    before = [refined] if refined else []
+    first = min([one.dt for one in lists] + [one.first for one in before])
+    return _Refined(first, _digest([*(one.digest for one in before), *(one.digest for one in lists)]))
+
+
+def _graph(context: dg.SensorEvaluationContext) -> dg.AssetGraph:
+    if context.repository_def is None:
+        raise dg.DagsterInvariantViolationError("the sensor must be evaluated with its repository")
+    return context.repository_def.asset_graph
+
+
+def _until(seconds: float) -> Callable[[], bool]:
+    """Says for so long that there is time left."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() < end
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256(",".join(parts).encode()).hexdigest()[:16]
+
+
+def _today() -> str:
+    return clock.today().isoformat()
+
+
+def _nothing_to_do(later: Sequence[Pending]) -> str:
+    # Those of days to come wait for their day.
+    waiting = sum(one.dt <= _today() for one in later)
+    if not waiting:
+        return "nothing new in bronze"
+    return f"{counted(waiting, 'list and day waits', 'lists and days wait')} for what is under way"
+
+
+def _read_cursor(cursor: str | None) -> _SensorCursor:
+    try:
+        return msgspec.json.decode(cursor, type=_SensorCursor) if cursor else _SensorCursor()
+    except msgspec.DecodeError:
+        return _SensorCursor()

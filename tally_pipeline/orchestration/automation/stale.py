@@ -1,0 +1,55 @@
+"""What of gold and the reports is not made from the silver that is there now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import dagster as dg
+
+from tally_pipeline.gold import TABLES
+from tally_pipeline.gold.sources import Sources
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.orchestration.assets import common, report
+from tally_pipeline.orchestration.assets.gold import gold_key
+from tally_pipeline.tmdb.lists import LISTS
+
+
+def stale(
+    instance: dg.DagsterInstance, lake: Lake, first: str, most: int, more: Callable[[], bool]
+) -> tuple[Mapping[str, frozenset[dg.AssetKey]], str | None]:
+    """By day, from `first` on, what below silver has to be made anew; days that are as they should be are left out.
+
+    A table is held against the hashes that its footer names, a report against the time of the day's tables. The
+    second part is the day to go on from, when `most` days were found, or `more` said no, before all were looked at.
+    """
+    sources = Sources.of(lake, [one.name for one in LISTS])
+    compared = instance.get_materialized_partitions(common.TABLE)
+    written = _written(lake)
+    found: dict[str, frozenset[dg.AssetKey]] = {}
+    for day in sorted(day for day in sources.days() if day >= first):
+        if len(found) == most or not more():
+            return found, day
+        anew = {gold_key(table) for table in TABLES if not table.is_current(sources, day)}
+        if day not in compared:
+            anew.add(common.TABLE)
+        if anew - {common.TABLE} or not _is_report_current(written, day):
+            anew.add(report.KEY)
+        if anew:
+            found[day] = frozenset(anew)
+    return found, None
+
+
+def _written(lake: Lake) -> dict[str, datetime]:
+    """When each file of gold and each report was written."""
+    folders = [f"{layout.GOLD}/{table.name}" for table in TABLES]
+    return {
+        info.key: info.modified for folder in (*folders, layout.REPORTS) for info in lake.store.list(folder)
+    }
+
+
+def _is_report_current(written: Mapping[str, datetime], day: str) -> bool:
+    page = written.get(layout.report_key(day))
+    tables = [written.get(layout.gold_key(table.name, day)) for table in TABLES]
+    return page is not None and all(table <= page for table in tables if table is not None)

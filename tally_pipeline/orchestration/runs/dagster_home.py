@@ -1,0 +1,190 @@
+"""Dagster's own state: where it is, how it is opened, and what a killed command left in it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import dagster as dg
+
+from tally_pipeline.deployment import Settings
+from tally_pipeline.orchestration.automation import sync
+from tally_pipeline.orchestration.automation.run_metrics import ABANDONED_TAG, COMMAND_TAG
+from tally_pipeline.settings.errors import unusable_home
+
+LOOK_SECONDS = 5.0
+"""How often a command that runs looks for others that were killed."""
+
+STALE_SECONDS = 60.0
+"""How old a lock is that nobody holds, and that belongs to no run, when it is removed."""
+
+_OPENING = "opening.lock"
+
+_STORAGE = Template("""
+# Dagster's own storage, but with its databases left open: an event costs a tenth.
+storage:
+  custom:
+    module: tally_pipeline.orchestration.storage.sqlite_storage
+    class: History
+    config:
+      base_dir: $home
+""")
+
+
+def prepare(settings: Settings) -> Path:
+    """Make Dagster's home with the project's dagster.yaml in it; returns it. Raises `SettingsError`."""
+    home = settings.dagster_home
+    ours = _dagster_yaml(settings)
+    config = home / "dagster.yaml"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not config.exists() or config.read_text() != ours:
+            fresh = config.with_suffix(f".{os.getpid()}")
+            fresh.write_text(ours)
+            fresh.replace(config)
+        # Whoever opens the history writes into it, even to look: a lock, SQLite's log.
+        (home / _OPENING).touch()
+    except OSError as error:
+        raise unusable_home(settings.home, error) from error
+    return home
+
+
+def _dagster_yaml(settings: Settings) -> str:
+    """Dagster's own settings. On AWS what runs print is kept beside the lake: the machine may go away."""
+    ours = files("tally_pipeline").joinpath("dagster.yaml").read_text() + _STORAGE.substitute(
+        # Text in JSON is text in YAML.
+        home=json.dumps(str(settings.dagster_home.absolute()))
+    )
+    if settings.aws is None:
+        return ours
+    on_aws = files("tally_pipeline").joinpath("dagster.aws.yaml").read_text()
+    return f"{ours}\n{Template(on_aws).substitute(bucket=settings.aws.results_bucket, region=settings.aws.region)}"
+
+
+@contextmanager
+def opened(settings: Settings, *, launched_are_dead: bool = False) -> Iterator[dg.DagsterInstance]:
+    """Dagster's history, with the dead runs in it marked as failed; see `close_dead_runs`."""
+    home = prepare(settings)
+    os.environ["DAGSTER_HOME"] = str(home)
+    with _one_at_a_time(home):
+        instance = dg.DagsterInstance.from_config(str(home))
+        # Each makes its tables when it is first asked for; two processes that do so at once collide.
+        _ = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
+    with instance:
+        close_dead_runs(instance, home, launched_are_dead=launched_are_dead)
+        yield instance
+
+
+@contextmanager
+def _one_at_a_time(home: Path) -> Iterator[float]:
+    """One process at a time; when it came, by the clock that gives files in `home` their times."""
+    with (home / _OPENING).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield os.fstat(lock.fileno()).st_mtime
+
+
+@contextmanager
+def alive(settings: Settings, run_id: str) -> Iterator[None]:
+    """While this lasts, the run counts as alive: the lock goes with the process, however that ends.
+
+    Meanwhile commands that die are looked for: this one may wait for the place in the pool that they hold.
+    """
+    path = _lock_path(settings.dagster_home, run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            with _looking_for_the_dead(settings.dagster_home):
+                yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _looking_for_the_dead(home: Path) -> Iterator[None]:
+    """While this lasts, the runs of commands that were killed are closed soon after."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(LOOK_SECONDS):
+            if not _locks_of_the_dead(home):
+                continue
+            with dg.DagsterInstance.from_config(str(home)) as instance:
+                close_dead_runs(instance, home)
+
+    looking = threading.Thread(target=look, name="dead-runs", daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        looking.join()
+
+
+def close_dead_runs(
+    instance: dg.DagsterInstance, home: Path, *, launched_are_dead: bool = False
+) -> list[str]:
+    """Mark runs as failed whose process was killed, and free what they held; returns their ids.
+
+    Without this they look for ever as if they ran, and captures wait for the place they hold in the pool.
+    A command's run is known by its lock. One that the daemon launched is not: only who knows that no daemon
+    is up, and none of its runs can be alive, may say `launched_are_dead`.
+    """
+    unfinished = dg.RunsFilter(
+        statuses=[
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+            dg.DagsterRunStatus.CANCELING,
+        ],
+        tags={} if launched_are_dead else {COMMAND_TAG: ["sync", "rebuild"]},
+    )
+    closed = []
+    with _one_at_a_time(home) as now:
+        for run in instance.get_runs(unfinished):
+            if not _is_alive(home, run.run_id):
+                _close(instance, run)
+                closed.append(run.run_id)
+        for lock in _locks_of_the_dead(home):
+            # One that was just made may not be locked yet.
+            with suppress(FileNotFoundError):
+                if lock.stem in closed or now - lock.stat().st_mtime > STALE_SECONDS:
+                    lock.unlink()
+    return closed
+
+
+def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    if run.job_name == sync.name:
+        # The daemon starts again what died, under its partition; but a sync is for the day it is asked for.
+        instance.add_run_tags(run.run_id, {"dagster/max_retries": "0"})
+    if COMMAND_TAG in run.tags:
+        instance.add_run_tags(run.run_id, {ABANDONED_TAG: "true"})
+    instance.report_run_failed(run, "The process that executed this run was killed.")
+    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def _is_alive(home: Path, run_id: str) -> bool:
+    try:
+        with _lock_path(home, run_id).open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _locks_of_the_dead(home: Path) -> list[Path]:
+    """The locks that nobody holds: what commands leave that were killed."""
+    return [lock for lock in (home / "alive").glob("*.lock") if not _is_alive(home, lock.stem)]
+
+
+def _lock_path(home: Path, run_id: str) -> Path:
+    return home / "alive" / f"{run_id}.lock"

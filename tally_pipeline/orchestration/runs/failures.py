@@ -1,0 +1,58 @@
+"""What went wrong in a run, in the words of the asset that failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import dagster as dg
+from rich.console import Console
+from rich.markup import escape
+
+from tally_pipeline.tmdb.lists import LISTS
+
+_LISTS = {
+    f"{layer}_{show_list.name}": show_list.name for show_list in LISTS for layer in ("bronze", "silver")
+}
+
+_OURS = re.compile(r"^tally_pipeline\.[\w.]+: ")
+"""The class of an error of ours: its message says it all."""
+
+
+def by_list(events: Iterable[dg.DagsterEvent]) -> dict[str, str]:
+    """The failures among a run's events, by list (or by step, where it is not a list's)."""
+    found: dict[str, str] = {}
+    for event in events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            told = failure.user_failure_data
+            text = told.description if told and told.description else None
+            step = event.step_key or "the run"
+            found[_LISTS.get(step, step)] = text or _reason(failure.error)
+    return found
+
+
+def tell(words: Console, errors: Mapping[str, str]) -> None:
+    """Print failures by list or step. Only names stand at the margin: what others wrote cannot look like one."""
+    for name, error in errors.items():
+        words.print(f"[red]✗[/red] {escape(name)}:")
+        words.print("  " + error.replace("\n", "\n  "), markup=False)
+
+
+def of_run(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
+    """Why a run of the history failed; where no step did, what Dagster says of the run."""
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    entries = instance.all_logs(run_id, of_type=kinds)
+    events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
+    told = [event.message for event in events if event.event_type == dg.DagsterEventType.RUN_FAILURE]
+    return by_list(events) or {"the run": next(filter(None, told), "failed")}
+
+
+def _reason(error: dg.SerializableErrorInfo | None) -> str:
+    """The error as people read it, then what caused it. What Dagster wraps around errors says nothing."""
+    messages = []
+    while error is not None:
+        if not (error.cls_name or "").startswith("DagsterExecution") or error.cause is None:
+            messages.append(_OURS.sub("", error.message.strip()))
+        error = error.cause
+    return "\n".join(messages[:1] + [f"caused by: {message}" for message in messages[1:]]) or "failed"

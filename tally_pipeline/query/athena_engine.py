@@ -1,0 +1,216 @@
+"""Serves the lake's tables on AWS: Athena runs the SQL, Glue says what the tables are.
+
+Athena bills what a query reads, 10 MB at least, and S3 each folder that it has to list: a query that does not
+filter on `dt` lists every day of every list. How much one query may read is the workgroup's to say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tally_pipeline.aws.errors import explained
+from tally_pipeline.aws.session import Aws
+from tally_pipeline.query import athena_errors, dialect, glue
+from tally_pipeline.query.engine import Answer, QueryError, Remedies, in_schema
+from tally_pipeline.query.tables import TableSpec
+
+TIME_LIMIT = 300.0
+"""Seconds that a query may take before it is stopped."""
+
+UNLOADED = "unload"
+"""The folder of the results' bucket for what is read back as Parquet; the bucket's rules remove it."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class _Execution:
+    """A query that came to an end: what Athena says of it."""
+
+    told: Mapping[str, Any]
+
+    @property
+    def state(self) -> str:
+        return str(self.told["Status"]["State"])
+
+    @property
+    def reason(self) -> str:
+        """Why it did not succeed, in Athena's words."""
+        status = self.told["Status"]
+        return str(status.get("StateChangeReason") or status.get("AthenaError", {}).get("ErrorMessage") or "")
+
+    @property
+    def bytes_scanned(self) -> int:
+        return int(self.told.get("Statistics", {}).get("DataScannedInBytes", 0))
+
+
+class AthenaEngine:
+    """Answers Athena's SQL through a workgroup, about the tables of a Glue database; a `QueryEngine`.
+
+    A query that takes longer than `time_limit` seconds is stopped, as is one that its asker gives up on.
+    """
+
+    name = "Athena"
+    remedies = Remedies(
+        schema="The table in Glue was changed, or was made by an older deploy/: run `terraform apply` there.",
+        counts="A day before the table's first has no rows: see projection.dt.range in Glue (first_ingest_date in"
+        " deploy/). Else rebuild the day's silver (materialize silver_shows for it), and look for stray"
+        " files below silver/shows.",
+        unreadable="When it names a file, rebuild its day (materialize silver_shows for it); when it names a table,"
+        " run `terraform apply` in deploy/. Then materialize this again.",
+    )
+
+    def __init__(self, aws: Aws, tables: Sequence[TableSpec], *, time_limit: float = TIME_LIMIT) -> None:
+        self._aws = aws
+        self._settings = aws.settings
+        self._tables = {table.name: table for table in tables}
+        self._time_limit = time_limit
+
+    def describe(self) -> str:
+        """What answers and where its data is, in one line."""
+        settings = self._settings
+        return (
+            f"Athena in {settings.region}, workgroup {settings.workgroup}, Glue database {settings.database}"
+        )
+
+    def tables(self) -> tuple[str, ...]:
+        """The names of the tables that may be queried."""
+        return tuple(self._tables)
+
+    def query(self, sql: str) -> pa.Table:
+        """The rows that one statement in Athena's SQL answers, in its order. Raises `QueryError`."""
+        return self.measure(sql).rows
+
+    def measure(self, sql: str) -> Answer:
+        """As `query`, with what it took; a question about tables and columns is Glue's and costs nothing."""
+        started = time.monotonic()
+        match dialect.read(sql, self._tables):
+            case dialect.ShowTables():
+                rows = pa.table({"table": list(self._tables)})
+            case dialect.ShowColumns(table):
+                columns = self.columns(table)
+                rows = pa.table(
+                    {"column": [name for name, _ in columns], "type": [type_ for _, type_ in columns]}
+                )
+            case dialect.Query() as query:
+                execution = self._run(query.athena, query)
+                query_id = execution.told["QueryExecutionId"]
+                rows = athena_errors.table(self._pages(query_id))
+                seconds = time.monotonic() - started
+                return Answer(rows, seconds, execution.bytes_scanned, query_id, self._link(query_id))
+        return Answer(rows, time.monotonic() - started)
+
+    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+        """The query's rows in `schema`, in no order: Athena writes them as Parquet. Raises `QueryError`."""
+        query = dialect.read(sql, self._tables)
+        if not isinstance(query, dialect.Query) or query.explain:
+            raise QueryError("only a SELECT has rows of a schema")
+        bucket, folder = self._settings.results_bucket, f"{UNLOADED}/{uuid4()}/"
+        self._run(
+            f"UNLOAD (\n{query.athena}\n) TO 's3://{bucket}/{folder}'"
+            " WITH (format = 'PARQUET', compression = 'SNAPPY')",
+            query,
+        )
+        # A query without rows writes no file.
+        parts = [in_schema(part, schema) for part in self._unloaded(bucket, folder)]
+        return pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
+
+    def columns(self, table: str) -> list[tuple[str, str]]:
+        """Name and Athena type of each column that Glue has, partition keys last. Raises `QueryError`."""
+        return glue.columns(self._in_glue(table))
+
+    def differences(self, table: str) -> list[dict[str, str]]:
+        """Where Glue's table is not the contract's: columns, folder, projection. Raises `QueryError`."""
+        return glue.differences(self._in_glue(table), self._tables[table], self._settings.lake_bucket)
+
+    def _in_glue(self, table: str) -> Mapping[str, Any]:
+        name = dialect.known_table(table, self._tables)
+        with explained("read", f"Glue table {self._settings.database}.{name}", QueryError):
+            found: Mapping[str, Any] = self._aws.client("glue").get_table(
+                DatabaseName=self._settings.database, Name=name
+            )["Table"]
+        return found
+
+    def _run(self, sql: str, query: dialect.Query) -> _Execution:
+        """Run `sql`, which asks `query`, to its end; raises `QueryError` unless it succeeded."""
+        with self._asking("start a query in"):
+            query_id = self._athena.start_query_execution(
+                QueryString=sql,
+                QueryExecutionContext={"Database": self._settings.database},
+                WorkGroup=self._settings.workgroup,
+            )["QueryExecutionId"]
+        execution = self._ended(query_id)
+        if execution.state != "SUCCEEDED":
+            tables = [self._tables[name] for name in sorted(query.tables)]
+            why = athena_errors.explained_failure(execution.reason, tables, self._settings)
+            raise QueryError(f"{why} ({execution.state.lower()}: {self._link(query_id)})")
+        return execution
+
+    def _ended(self, query_id: str) -> _Execution:
+        """Wait for the query. Nobody is left waiting for a query that goes on, nor paying for it."""
+        execution = None
+        try:
+            execution = self._wait(query_id)
+        finally:
+            if execution is None:
+                with suppress(ClientError, BotoCoreError):
+                    self._athena.stop_query_execution(QueryExecutionId=query_id)
+        return execution
+
+    def _wait(self, query_id: str) -> _Execution:
+        deadline = time.monotonic() + self._time_limit
+        pause = _FIRST_PAUSE
+        while True:
+            with self._asking("learn what became of a query in"):
+                told = self._athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+            execution = _Execution(told)
+            if execution.state not in ("QUEUED", "RUNNING"):
+                return execution
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise QueryError(
+                    f"the query took longer than {self._time_limit:g} s and was stopped: filter on dt, so that it"
+                    f" reads fewer days, or ask again when Athena is less busy ({self._link(query_id)})"
+                )
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _pages(self, query_id: str) -> Iterator[Mapping[str, Any]]:
+        """The pages of a result; the first begins with the columns' names."""
+        with self._asking("read a query's rows from"):
+            yield from self._athena.get_paginator("get_query_results").paginate(
+                QueryExecutionId=query_id, PaginationConfig={"PageSize": _PAGE}
+            )
+
+    def _unloaded(self, bucket: str, folder: str) -> Iterator[pa.Table]:
+        """The files that a query wrote."""
+        s3 = self._aws.client("s3")
+        with explained("read what Athena wrote to", f"s3://{bucket}/{folder}", QueryError):
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
+                for found in page.get("Contents", []):
+                    body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+                    yield pq.ParquetFile(pa.BufferReader(body)).read(use_threads=False)
+
+    @cached_property
+    def _athena(self) -> Any:
+        return self._aws.client("athena")
+
+    def _asking(self, doing: str) -> Any:
+        return explained(doing, f"Athena workgroup {self._settings.workgroup}", QueryError)
+
+    def _link(self, query_id: str) -> str:
+        """The query in Athena's console, where it stays for 45 days."""
+        region = self._settings.region
+        home = f"https://{region}.console.aws.amazon.com/athena/home?region={region}"
+        return f"{home}#/query-editor/history/{query_id}"

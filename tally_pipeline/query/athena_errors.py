@@ -1,0 +1,101 @@
+"""Reads what Athena answers: its rows, which are text with a type beside it, and why a query failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from tally_pipeline.aws.settings import AwsSettings
+from tally_pipeline.query.tables import TableSpec
+
+_TYPES: dict[str, pa.DataType] = {
+    "tinyint": pa.int8(),
+    "smallint": pa.int16(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "float": pa.float32(),
+    "real": pa.float32(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+}
+"""Athena's types of which the text can be read back; every other stays text."""
+
+_REMEDIES: tuple[tuple[str, str], ...] = (
+    (
+        r"bytes scanned",
+        "the query would have read more than the workgroup {workgroup} allows: filter on dt, so that it reads"
+        " fewer days, or raise the workgroup's limit in deploy/",
+    ),
+    (
+        r"COLUMN_NOT_FOUND.*?Column '(?P<column>[^']+)'",
+        "there is no column {column!r} here: {columns}",
+    ),
+    (
+        r"TABLE_NOT_FOUND.*?Table '(?P<table>[^']+)'",
+        "Glue has no table {table}: run `terraform apply` in deploy/, which makes it in {database}",
+    ),
+    (
+        r"access ?denied|permission|not authorized",
+        "Athena was refused something it needs ({reason}): give your role the policy that deploy/ makes, for the"
+        " buckets {lake_bucket} and {results_bucket} and the Glue database {database}",
+    ),
+    (
+        r"HIVE_INVALID_METADATA",
+        "Glue's table contradicts itself ({reason}): run `terraform apply` in deploy/",
+    ),
+    (
+        r"HIVE_(BAD_DATA|CURSOR_ERROR|CANNOT_OPEN_SPLIT)",
+        "a file of the table cannot be read ({reason}): rebuild its day, or remove it when Tally did not write it",
+    ),
+    (
+        r"throttl|slow ?down|exhausted resources|too many requests",
+        "AWS had too much to do ({reason}): ask again in a while",
+    ),
+)
+"""How Athena says that a query failed, and what that means here."""
+
+
+def table(pages: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """The rows of a result's pages, as GetQueryResults tells them. The columns' names may begin the first."""
+    info: Sequence[Mapping[str, Any]] = ()
+    rows: list[list[str | None]] = []
+    for page in pages:
+        found = page["ResultSet"]
+        texts = [[cell.get("VarCharValue") for cell in row.get("Data", [])] for row in found.get("Rows", [])]
+        if not info:
+            info = found["ResultSetMetadata"]["ColumnInfo"]
+            # A SELECT's rows have them, an EXPLAIN's have not.
+            texts = texts[1:] if texts[:1] == [[column["Name"] for column in info]] else texts
+        rows += texts
+    columns = [_column(column, [row[place] for row in rows]) for place, column in enumerate(info)]
+    return pa.Table.from_arrays(columns, names=[column["Name"] for column in info])
+
+
+def _column(info: Mapping[str, Any], texts: Sequence[str | None]) -> pa.Array:
+    values = pa.array(texts, pa.string())
+    if info["Type"] == "decimal":
+        return values.cast(pa.decimal128(info["Precision"], info["Scale"]))
+    return values.cast(_TYPES.get(info["Type"], pa.string()))
+
+
+def explained_failure(reason: str, tables: Sequence[TableSpec], settings: AwsSettings) -> str:
+    """What a failed query's `reason` (Athena's words) means, and what to do, in one sentence."""
+    one_line = " ".join(reason.split()) or "Athena gives no reason"
+    for pattern, words in _REMEDIES:
+        if match := re.search(pattern, one_line, re.IGNORECASE):
+            has = "; ".join(f"{spec.name} has {', '.join(spec.presented.names)}" for spec in tables)
+            known = {
+                "reason": one_line,
+                "columns": has,
+                "workgroup": settings.workgroup,
+                "database": settings.database,
+                "lake_bucket": settings.lake_bucket,
+                "results_bucket": settings.results_bucket,
+            }
+            return words.format(**known, **match.groupdict())
+    return f"Athena cannot answer this: {one_line}"

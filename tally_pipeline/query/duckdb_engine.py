@@ -1,0 +1,212 @@
+"""Serves the lake's tables from a folder through DuckDB, in Athena's dialect of SQL.
+
+Each query gets a database of its own, in memory: nothing to lock, nothing to go stale, nothing shared between
+threads. It may read the lake's folder and nothing else.
+
+DuckDB opens a file more than once, so a file replaced meanwhile would be read half old, half new. The engine
+looks at the files before and after, and asks again when one was replaced.
+"""
+
+from __future__ import annotations
+
+import glob
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from tally_pipeline.query import dialect, duckdb_errors
+from tally_pipeline.query.engine import Answer, QueryError, Remedies, compared, in_schema
+from tally_pipeline.query.tables import TableSpec, athena_columns
+
+_SETTINGS = (
+    "SET TimeZone = 'UTC'",
+    # Athena divides whole numbers into a whole number.
+    "SET integer_division = true",
+    # A file's footer is read once, not each time the query is looked at: half the time over a year of days.
+    "SET parquet_metadata_cache = true",
+    # Nothing is written anywhere, not even what does not fit into memory.
+    "SET temp_directory = ''",
+    # A table's name never means a variable of the calling Python code.
+    "SET python_enable_replacements = false",
+)
+
+_ATTEMPTS = 10
+
+
+class DuckDbEngine:
+    """Answers Athena's SQL about the Parquet files below `lake_root`; a `QueryEngine`.
+
+    A column that some files lack reads as null there, as in Athena. `current_date` is the UTC day.
+    """
+
+    name = "DuckDB"
+    remedies = Remedies(
+        schema="A file under silver/shows was written under another contract or by other hands: rebuild its day"
+        " (backfill silver_shows), or remove the stray file.",
+        counts="Rebuild the day's silver (materialize silver_shows for it); if it stays so, look for stray files"
+        " below silver/shows.",
+        unreadable="Look at the file it names: remove it, and rebuild its day (materialize silver_shows for it).",
+    )
+
+    def __init__(self, lake_root: Path, tables: Sequence[TableSpec]) -> None:
+        self._root = lake_root.resolve()
+        self._tables = {table.name: table for table in tables}
+
+    def describe(self) -> str:
+        """What answers and where its data is, in one line."""
+        return f"DuckDB over the folder {self._root}"
+
+    def tables(self) -> tuple[str, ...]:
+        """The names of the tables that may be queried."""
+        return tuple(self._tables)
+
+    def query(self, sql: str) -> pa.Table:
+        """The rows that one statement in Athena's SQL answers. Raises `QueryError`."""
+        match dialect.read(sql, self._tables):
+            case dialect.ShowTables():
+                return pa.table({"table": list(self._tables)})
+            case dialect.ShowColumns(table):
+                names, types = zip(*self.columns(table), strict=True)
+                return pa.table({"column": names, "type": types})
+            case dialect.Query() as query:
+                tables = [self._tables[name] for name in sorted(query.tables)]
+                try:
+                    return self._run(query.duckdb, tables)
+                except QueryError as error:
+                    if not isinstance(error.__cause__, duckdb.Error):
+                        raise
+                    words = duckdb_errors.explained(str(error.__cause__), tables, query.functions)
+                    raise QueryError(words) from error.__cause__
+
+    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+        """The query's rows in `schema`, which names and types its columns. Raises `QueryError`."""
+        return in_schema(self.query(sql), schema)
+
+    def measure(self, sql: str) -> Answer:
+        """The query's rows and how long they took; DuckDB does not say how much it read. Raises `QueryError`."""
+        started = time.monotonic()
+        rows = self.query(sql)
+        return Answer(rows, seconds=time.monotonic() - started)
+
+    def columns(self, table: str) -> list[tuple[str, str]]:
+        """Name and Athena type of each column that the table's files have: the contract's first, `dt` last.
+
+        Where files differ, it is every column that one of them has, with a type that holds them all. A table
+        without files has the columns that its files would have. Raises `QueryError`.
+        """
+        spec = self._tables[dialect.known_table(table, self._tables)]
+        if not self._files(spec):
+            return athena_columns(spec.presented)
+        return athena_columns(_in_order(self._run(f"FROM {self._scan(spec)} LIMIT 0", [spec]).schema, spec))
+
+    def differences(self, table: str) -> list[dict[str, str]]:
+        """Where the columns that the table's files have are not the contract's. Raises `QueryError`."""
+        return compared(athena_columns(self._tables[table].presented), self.columns(table), "column")
+
+    def _run(self, sql: str, tables: Sequence[TableSpec]) -> pa.Table:
+        """The query's rows, all read from files that stayed the same from beginning to end."""
+        for _ in range(_ATTEMPTS):
+            before = [self._files(table) for table in tables]
+            try:
+                rows = self._try(sql, tables)
+            except QueryError:
+                if self._unchanged(tables, before):
+                    raise
+            else:
+                if self._unchanged(tables, before):
+                    return rows
+        raise QueryError(
+            f"the lake's files were replaced during each of {_ATTEMPTS} tries; ask again in a while"
+        )
+
+    def _try(self, sql: str, tables: Sequence[TableSpec]) -> pa.Table:
+        with closing(duckdb.connect()) as connection:
+            try:
+                for setting in _SETTINGS:
+                    connection.execute(setting)
+                for table in tables:
+                    self._make_view(connection, table)
+                self._shut_in(connection)
+                return _rows(connection, sql)
+            except duckdb.Error as error:
+                raise QueryError(duckdb_errors.explained(str(error), tables)) from error
+
+    def _make_view(self, connection: duckdb.DuckDBPyConnection, table: TableSpec) -> None:
+        """The contract's columns without rows, then the files' rows by name. No files: an empty table."""
+        # Written as SQL: given an Arrow table, DuckDB imports pandas, which takes longer than most queries.
+        columns = athena_columns(table.presented)
+        definitions = ", ".join(f'"{name}" {dialect.duckdb_type(type_)}' for name, type_ in columns)
+        connection.execute(f"CREATE TEMP TABLE contract_of_{table.name} ({definitions})")
+        view = f"CREATE TEMP VIEW {table.name} AS FROM contract_of_{table.name}"
+        if self._files(table):
+            view += f" UNION ALL BY NAME FROM {self._scan(table)}"
+        connection.execute(view)
+
+    def _shut_in(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """From here on the connection reads the lake, nothing else, and cannot be talked out of it."""
+        # Checked twice by DuckDB: the scan's pattern as it is written, then each file that it finds.
+        folders = _list(f"{folder}/" for folder in (str(self._root), glob.escape(str(self._root))))
+        connection.execute(f"SET allowed_directories = {folders}")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+
+    def _scan(self, table: TableSpec) -> str:
+        """The table's files as DuckDB reads them. A filter on a partition key leaves out files unopened."""
+        pattern = _text(f"{glob.escape(str(self._root))}/{table.pattern}")
+        # Only what the path names: a list's folder is just its name, and its files hold it as well.
+        keys = (
+            "{"
+            + ", ".join(f"{key}: VARCHAR" for key in table.partitions if f"/{key}=" in table.pattern)
+            + "}"
+        )
+        return f"read_parquet({pattern}, union_by_name = true, hive_partitioning = true, hive_types = {keys})"
+
+    def _files(self, table: TableSpec) -> dict[Path, tuple[int, int, int]]:
+        """The table's files, each with what changes when it is replaced: inode, size, time of writing."""
+        found = {}
+        for path in self._root.glob(table.pattern):
+            with suppress(FileNotFoundError):
+                stat = path.stat()
+                found[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        return found
+
+    def _unchanged(self, tables: Sequence[TableSpec], before: list[dict[Path, tuple[int, int, int]]]) -> bool:
+        """Whether every file that was there still is, as it was. A new day does no harm."""
+        now = [self._files(table) for table in tables]
+        return all(was.items() <= is_.items() for was, is_ in zip(before, now, strict=True))
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """The answer as Arrow, where DuckDB's 128-bit sums would be decimals; Athena's are bigints."""
+    relation = connection.sql(sql)
+    rows = relation.to_arrow_table()
+    for place, type_ in enumerate(relation.types):
+        if str(type_) == "HUGEINT":
+            try:
+                whole = rows.column(place).cast(pa.int64())
+            except pa.ArrowInvalid as error:
+                raise QueryError(f"column {rows.column_names[place]!r} is too large for a bigint") from error
+            rows = rows.set_column(place, rows.column_names[place], whole)
+    return rows
+
+
+def _in_order(schema: pa.Schema, spec: TableSpec) -> pa.Schema:
+    """The files' columns as a query presents them: the known in their order, others, partition keys."""
+    known = [name for name in spec.columns.names if name in schema.names]
+    others = [name for name in schema.names if name not in spec.presented.names]
+    keys = [name for name in spec.partitions if name in schema.names]
+    return pa.schema([schema.field(name) for name in [*known, *others, *keys]])
+
+
+def _text(value: str) -> str:
+    """A SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _list(values: Iterable[str]) -> str:
+    """A SQL list of string literals."""
+    return "[" + ", ".join(_text(value) for value in values) + "]"

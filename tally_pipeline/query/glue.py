@@ -1,0 +1,134 @@
+"""What each table should be in the Glue catalogue, for Terraform to make and for the pipeline to check.
+
+A day is queryable the moment its file is there, at no cost: the partitions are not listed in Glue but projected
+from the list names and a range of days (https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from tally_pipeline.datasets.shows.contract import PARTITION_KEYS
+from tally_pipeline.query import samples
+from tally_pipeline.query.engine import compared
+from tally_pipeline.query.tables import TABLES, TableSpec, athena_columns
+from tally_pipeline.tmdb.lists import LISTS, ShowList
+
+SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+"""What reads Parquet by the columns' names."""
+
+INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+
+_DAYS = re.compile(r"\d{4}-\d{2}-\d{2},NOW(\+\d+DAYS?)?")
+"""From the first day to today: a day out of the range has no rows, and nothing says so."""
+
+
+def glue_contract(tables: Iterable[TableSpec] = TABLES, lists: Sequence[ShowList] = LISTS) -> dict[str, Any]:
+    """All that Terraform needs to know of the tables: columns, partition keys, folders, lists, sample queries.
+
+    A partition key is never among the columns: Athena would refuse every query (HIVE_INVALID_METADATA).
+    """
+    return {
+        "lists": [one.name for one in lists],
+        "tables": {spec.name: _table(spec) for spec in tables},
+        "sample_queries": {
+            name: {"description": samples.question(name), "sql": samples.read(name)}
+            for name in samples.names()
+        },
+    }
+
+
+def projection(spec: TableSpec, location: str, lists: Sequence[ShowList] = LISTS) -> dict[str, str]:
+    """The parameters of a table at `location` (s3://…) that name its partitions, but for the range of days."""
+    parameters = {
+        "projection.enabled": "true",
+        "projection.dt.type": "date",
+        "projection.dt.format": "yyyy-MM-dd",
+        "storage.location.template": f"{location}/{spec.template}",
+    }
+    if "data_type" in spec.partitions:
+        parameters["projection.data_type.type"] = "enum"
+        parameters["projection.data_type.values"] = ",".join(one.name for one in lists)
+    return parameters
+
+
+def location(spec: TableSpec, bucket: str) -> str:
+    """The folder of a table in the lake's bucket, without a slash at the end."""
+    return f"s3://{bucket}/{spec.prefix}"
+
+
+def columns(table: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name and type of each column of a table as Glue's GetTable tells it, partition keys last."""
+    stored = table.get("StorageDescriptor", {}).get("Columns", [])
+    return [(one["Name"], _type(one.get("Type", ""))) for one in [*stored, *table.get("PartitionKeys", [])]]
+
+
+def differences(
+    table: Mapping[str, Any], spec: TableSpec, bucket: str, lists: Sequence[ShowList] = LISTS
+) -> list[dict[str, str]]:
+    """Where a table, as Glue's GetTable tells it, is not the contract's; empty when it is.
+
+    Each difference says the `place`, what the `contract` says and what the `table` has there.
+    """
+    storage = table.get("StorageDescriptor", {})
+    keys = table.get("PartitionKeys", [])
+    found = {"StorageDescriptor": storage}, {"PartitionKeys": keys}
+    return [
+        *compared(athena_columns(spec.columns), columns(found[0]), "column"),
+        *compared([(key, "string") for key in spec.partitions], columns(found[1]), "partition key"),
+        *_storage_differences(storage, location(spec, bucket)),
+        *_projection_differences(
+            table.get("Parameters", {}), projection(spec, location(spec, bucket), lists)
+        ),
+    ]
+
+
+def _storage_differences(storage: Mapping[str, Any], wanted: str) -> Iterator[dict[str, str]]:
+    stated = {
+        "location": (wanted, storage.get("Location", "").rstrip("/")),
+        "input format": (INPUT_FORMAT, storage.get("InputFormat", "")),
+        "SerDe": (SERDE, storage.get("SerdeInfo", {}).get("SerializationLibrary", "")),
+    }
+    for place, (contract, table) in stated.items():
+        if contract != table:
+            yield {"place": place, "contract": contract, "table": table or "nothing"}
+
+
+def _projection_differences(
+    parameters: Mapping[str, str], wanted: Mapping[str, str]
+) -> Iterator[dict[str, str]]:
+    for name, value in wanted.items():
+        stated = parameters.get(name, "nothing").rstrip("/")
+        if stated != value:
+            yield {"place": name, "contract": value, "table": stated}
+    days = parameters.get("projection.dt.range", "nothing")
+    if not _DAYS.fullmatch(days.replace(" ", "")):
+        yield {"place": "projection.dt.range", "contract": "YYYY-MM-DD,NOW", "table": days}
+
+
+def _table(spec: TableSpec) -> dict[str, Any]:
+    return {
+        "description": spec.description,
+        "prefix": spec.prefix,
+        "template": spec.template,
+        "columns": [
+            {"name": name, "type": type_, "comment": _comment(field)}
+            for field, (name, type_) in zip(spec.columns, athena_columns(spec.columns), strict=True)
+        ],
+        "partition_keys": [
+            {"name": key, "type": "string", "comment": PARTITION_KEYS[key]} for key in spec.partitions
+        ],
+    }
+
+
+def _comment(field: pa.Field) -> str:
+    return str((field.metadata or {}).get(b"comment", b"").decode())
+
+
+def _type(stated: str) -> str:
+    """Glue keeps a type as it was written; Athena takes no notice of case and blanks."""
+    return stated.lower().replace(" ", "")

@@ -1,0 +1,54 @@
+"""The tables of the lake: which files each is made of, and what their columns should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+
+from tally_pipeline import gold
+from tally_pipeline.contracts.contract import athena_type
+from tally_pipeline.datasets import DATASETS
+from tally_pipeline.datasets.dataset import Dataset
+from tally_pipeline.datasets.shows import QUARANTINE_SHOWS, SILVER_SHOWS
+from tally_pipeline.gold.table import Table
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.tables import TableSpec
+
+__all__ = [
+    "GOLD",
+    "QUARANTINE_SHOWS",
+    "SILVER_SHOWS",
+    "TABLES",
+    "TableSpec",
+    "athena_columns",
+    "gold_spec",
+    "of_datasets",
+]
+
+
+def athena_columns(schema: pa.Schema) -> list[tuple[str, str]]:
+    """Name and Athena type of each column of `schema`."""
+    return [(field.name, athena_type(field.type)) for field in schema]
+
+
+def of_datasets(datasets: Iterable[Dataset[Any, Any]] = DATASETS) -> tuple[TableSpec, ...]:
+    """The tables of silver and quarantine; several datasets may share one."""
+    tables = (table for one in datasets for table in (one.silver_table, one.quarantine_table) if table)
+    return tuple(dict.fromkeys(tables))
+
+
+def gold_spec(table: Table) -> TableSpec:
+    """A gold table's."""
+    return TableSpec(table.sql_name, table.description, layout.gold_key(table.name, "*"), table.schema)
+
+
+GOLD: tuple[TableSpec, ...] = tuple(map(gold_spec, gold.TABLES))
+"""What is made from silver, by day."""
+
+TABLES: tuple[TableSpec, ...] = (
+    *of_datasets(),
+    *GOLD,
+)
+"""Every table that people may query."""

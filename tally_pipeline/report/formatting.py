@@ -1,0 +1,124 @@
+"""Numbers and days as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from tally_pipeline.plurals import noun
+
+_MONTHS = tuple(
+    "January February March April May June July August September October November December".split()
+)
+_WEEKDAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
+
+_LONGEST_TITLE = 80
+"""Characters of a title that a sentence gives; tables give all."""
+
+_ISOLATE, _END_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+_NO_DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Unicode's controls of direction, none of which a title may bring into a sentence."""
+
+MINUS = "\N{MINUS SIGN}"
+DASH = "–"
+
+
+def long_day(day: str) -> str:
+    """`Tuesday 24 November 2026`."""
+    on = date.fromisoformat(day)
+    return f"{_WEEKDAYS[on.weekday()]} {on.day} {_MONTHS[on.month - 1]} {on.year}"
+
+
+def short_day(day: str) -> str:
+    """`24 Nov`."""
+    on = date.fromisoformat(day)
+    return f"{on.day} {_MONTHS[on.month - 1][:3]}"
+
+
+def spans(days: Sequence[str]) -> list[tuple[str, str]]:
+    """First and last day of each unbroken run of days; `days` in order."""
+    found: list[tuple[str, str]] = []
+    for day in days:
+        if found and next_day(found[-1][1]) == day:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
+
+
+def next_day(day: str) -> str:
+    return days_later(day, 1)
+
+
+def days_later(day: str, days: int) -> str:
+    """The day so many days on; before it when `days` is negative."""
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+
+
+def day_list(days: Sequence[str], most: int = 6) -> str:
+    """`3–5 Oct, 12 Nov`; after `most` runs of days it says how many days there are besides."""
+    runs = spans(days)
+    said = [_span(first, last) for first, last in runs[-most:]]
+    left = sum(1 for day in days if day < runs[-most:][0][0]) if runs else 0
+    return ", ".join(said) + (f" and {counted(left, 'day')} before" if left else "")
+
+
+def _span(first: str, last: str) -> str:
+    if first == last:
+        return short_day(first)
+    start = first[8:].lstrip("0") if first[:7] == last[:7] else short_day(first)
+    return f"{start}{DASH}{short_day(last)}"
+
+
+def number(value: float, digits: int = 0) -> str:
+    """`1,234`; with `digits` `1,234.5`. What rounds to nothing has no sign."""
+    return f"{value:z,.{digits}f}".replace("-", MINUS)
+
+
+def signed(value: float, digits: int = 0) -> str:
+    """`+12`, `−3`, `0`."""
+    text = number(value, digits)
+    return f"+{text}" if float(f"{value:.{digits}f}") > 0 else text
+
+
+def quoted(title: str) -> str:
+    """`“A title”`, set apart from what stands around it, whichever way it is written; a long one is shortened."""
+    kept = title.translate(_NO_DIRECTIONS)
+    shown = kept if len(kept) <= _LONGEST_TITLE else f"{kept[: _LONGEST_TITLE - 1].rstrip()}…"
+    return f"“{_ISOLATE}{shown}{_END_ISOLATE}”"
+
+
+def plain(text: str) -> str:
+    """A text without what sets its titles apart."""
+    return text.replace(_ISOLATE, "").replace(_END_ISOLATE, "")
+
+
+def times(before: float, now: float) -> str:
+    """How a popularity changed, without its direction: `×6.7` from double on, else `12 %`, `0.4 %`."""
+    if before <= 0:
+        return f"from {number(before)}"
+    if now >= 2 * before:
+        return f"×{number(now / before, 1 if now < 10 * before else 0)}"
+    share = 100 * abs(now - before) / before
+    return "<0.1 %" if share < 0.05 else f"{number(share, 0 if share >= 9.95 else 1)} %"
+
+
+def percent(value: float) -> str:
+    """A pass rate: never rounded up to 100, for that would say that nothing was rejected."""
+    return "100 %" if value == 100 else f"{min(value, 99.99):.2f} %"
+
+
+def counted(value: int, one: str, many: str | None = None) -> str:
+    """`1 show`, `2 shows`."""
+    return f"{number(value)} {noun(value, one, many)}"
+
+
+def ordinal(value: int) -> str:
+    """`1st`, `12th`, `23rd`."""
+    ending = "th" if value % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
+    return f"{value}{ending}"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

@@ -1,0 +1,191 @@
+"""One way through a list's pages: page 1 first, which tells how many there are, then the rest at once.
+
+Shows are believed, not pages and not totals. A page that brings no new show although the list is said to go on is
+asked for again, and is missing in the end: TMDB caches every page apart, and has served page 1's rows on all of
+them. Where the totals say nothing, or the rows say otherwise, the list is followed until a page brings nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+
+from tally_pipeline.bronze.list_capture import MissingPage, Page
+from tally_pipeline.tmdb import totals
+from tally_pipeline.tmdb.capture import PageProgress
+from tally_pipeline.tmdb.errors import TmdbError, nothing_new
+from tally_pipeline.tmdb.fetch import Fetched, PageFetcher
+
+OnPage = Callable[[PageProgress], None]
+
+FEW = 10
+"""As long as no more pages than this bring nothing new, each is asked for as often as a page that fails. Of more,
+the others are likely as broken as the first."""
+
+
+class Crawl:
+    """Fetches the pages of one list, `limit` of them at most; `stop` is the one its fetcher was given.
+
+    `stopped_by` is the error that ended it early. All but the fetching happens in the caller's thread, so
+    nothing here needs a lock.
+    """
+
+    def __init__(
+        self,
+        fetcher: PageFetcher,
+        stop: threading.Event,
+        *,
+        list_name: str,
+        limit: int,
+        connections: int,
+        on_page: OnPage | None,
+    ) -> None:
+        self._fetcher = fetcher
+        self._stop = stop
+        self._list_name = list_name
+        self._limit = limit
+        self._connections = connections
+        self._on_page = on_page
+        self._pages: dict[int, Page] = {}
+        self._errors: dict[int, TmdbError] = {}
+        self._asked: Counter[int] = Counter()
+        self._seen: set[int | None] = set()
+        self._planned = 1
+        self._end = limit
+        self._submitted: set[int] = set()
+        self.stopped_by: TmdbError | None = None
+
+    def run(self) -> None:
+        """Fetches; raises `TmdbError` when page 1 does not come."""
+        first = self._fetcher.fetch(1)
+        if isinstance(first.outcome, TmdbError):
+            raise first.outcome
+        self._take(first)
+        threads = ThreadPoolExecutor(self._connections, thread_name_prefix=f"tmdb-{self._list_name}")
+        try:
+            self._fetch_the_rest(threads)
+        finally:
+            # After an exception, such as Ctrl-C, no thread may go on waiting for its turn.
+            self._stop.set()
+            threads.shutdown(cancel_futures=True)
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent."""
+        return self._asked.total()
+
+    @property
+    def retries(self) -> int:
+        """How many of them were not the first for their page."""
+        return sum(max(0, asked - 1) for asked in self._asked.values())
+
+    def pages(self) -> tuple[Page, ...]:
+        """The pages that came, in page order, but for those that should have brought shows and did not."""
+        broken = self._broken()
+        return tuple(self._pages[number] for number in sorted(self._pages) if number not in broken)
+
+    def missing(self) -> tuple[MissingPage, ...]:
+        """The pages that should be there and are not, in page order."""
+        broken = self._broken()
+        numbers = range(1, self._last + 1)
+        return tuple(self._missing(n) for n in numbers if n not in self._pages or n in broken)
+
+    # --- fetching ----------------------------------------------------------------------------------------------
+
+    def _fetch_the_rest(self, threads: ThreadPoolExecutor) -> None:
+        self._fetch(threads)
+        tries = 1
+        while not self.stopped_by:
+            broken = totals.broken_pages(self._pages)
+            if broken and tries < self._fetcher.attempts:
+                self._fetcher.hold_off(tries)
+                self._fetch(threads, broken)
+                left = len(totals.broken_pages(self._pages))
+                is_hopeless = left > FEW and left >= len(broken)
+                tries = self._fetcher.attempts if is_hopeless else tries + 1
+            elif self._last < self._end and totals.may_go_on(self._pages, self._last):
+                self._planned = self._last + 1
+                self._fetch(threads)
+            else:
+                return
+
+    def _fetch(self, threads: ThreadPoolExecutor, again: Iterable[int] = ()) -> None:
+        """Fetches these pages again, and those up to the list's last that were not asked for yet."""
+        finished: SimpleQueue[int] = SimpleQueue()
+        under_way: dict[int, Future[Fetched]] = {}
+
+        def ask(number: int) -> None:
+            self._submitted.add(number)
+            under_way[number] = threads.submit(self._fetcher.fetch, number)
+            under_way[number].add_done_callback(lambda _: finished.put(number))
+
+        for number in again:
+            ask(number)
+        while True:
+            for number in range(2, self._last + 1) if not self.stopped_by else ():
+                if number not in self._submitted:
+                    ask(number)
+            if not under_way:
+                return
+            number = finished.get()
+            future = under_way.pop(number)
+            if future.cancelled():
+                self._submitted.discard(number)
+                continue
+            self._take(future.result())
+            for later, needless in under_way.items():
+                if self.stopped_by or later > self._end:
+                    needless.cancel()
+
+    def _take(self, fetched: Fetched) -> None:
+        number, outcome = fetched.number, fetched.outcome
+        self._asked[number] += fetched.requests
+        if isinstance(outcome, Page):
+            self._keep(number, outcome)
+        elif outcome is not None:
+            self._errors[number] = outcome
+            if outcome.ends_capture:
+                self.stopped_by = self.stopped_by or outcome
+        if self._on_page:
+            done = len(self._pages.keys() | self._errors.keys())
+            rows = sum(page.record.rows for page in self._pages.values())
+            self._on_page(PageProgress(self._list_name, done, max(done, self._last), rows))
+
+    def _keep(self, number: int, page: Page) -> None:
+        ids = set(page.ids)
+        brings_nothing = None not in ids and ids <= self._seen
+        self._pages[number] = page
+        self._seen |= ids
+        self._planned = max(self._planned, min(self._limit, totals.planned_pages(page.record)))
+        if not brings_nothing:
+            # What was taken for the list's end before was a page that should have brought shows.
+            self._end = self._limit if number >= self._end else self._end
+        elif max(totals.told_pages(page.record) or 0, totals.usual_pages(self._pages) or 0) <= number:
+            self._end = min(self._end, number)
+
+    # --- what became of it -------------------------------------------------------------------------------------
+
+    @property
+    def _last(self) -> int:
+        """The last page that the list should have, by what is known so far."""
+        return min(self._planned, self._end)
+
+    def _broken(self) -> Sequence[int]:
+        """The pages that are as good as missing. Of a list that holds no rows at all none is."""
+        return totals.broken_pages(self._pages) if any(p.record.rows for p in self._pages.values()) else ()
+
+    def _missing(self, number: int) -> MissingPage:
+        page, error = self._pages.get(number), self._errors.get(number)
+        if page is not None:
+            told = nothing_new(self._fetcher.asked(number), page, attempts=self._asked[number])
+            return MissingPage(
+                page=number, error=str(told), reply=page.body.decode("utf-8", "backslashreplace")
+            )
+        if error is None:
+            return MissingPage(page=number, error=f"not asked for, because of this: {self.stopped_by}")
+        return MissingPage(
+            page=number, error=str(error), status=error.status, code=error.code, reply=error.reply
+        )

@@ -1,0 +1,31 @@
+"""What CloudWatch was told, as the usual commands find it: without dimensions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tally_pipeline import clock
+from tally_pipeline.aws.session import Aws
+from tally_pipeline.metrics.metrics import Metric
+
+
+def values(aws: Aws, metric: Metric) -> dict[str, float]:
+    """Sum, SampleCount and Minimum of the metric over the last hours; empty when nothing was sent."""
+    now = clock.now()
+    points = aws.client("cloudwatch").get_metric_statistics(
+        Namespace=metric.namespace,
+        MetricName=metric.name,
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=86_400,
+        Statistics=["Sum", "SampleCount", "Minimum"],
+        Unit=metric.unit,
+    )["Datapoints"]
+    names = ("Sum", "SampleCount", "Minimum")
+    return {name: points[0][name] for name in names} if points else {}
+
+
+def series(aws: Aws) -> set[tuple[str, str, str]]:
+    """Namespace, name and dimensions of every series there is."""
+    listed = aws.client("cloudwatch").list_metrics()["Metrics"]
+    return {(one["Namespace"], one["MetricName"], str(one["Dimensions"])) for one in listed}

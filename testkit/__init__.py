@@ -1,0 +1,1 @@
+"""What tests, proofs and benchmarks share: servers like TMDB and AWS, pipelines to try, and rows."""

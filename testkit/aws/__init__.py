@@ -1,0 +1,1 @@
+"""AWS on this machine: emulators, and what stands in where they are not enough."""

@@ -1,0 +1,26 @@
+"""The environment in which `tally` runs on AWS, as `tally deploy settings` would have it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tally_pipeline.aws.session import Aws
+from testkit.pipeline import environment
+
+
+def settings_of(aws: Aws, home: Path, base_url: str) -> dict[str, str]:
+    """Settings for AWS as it is there, with captures from `base_url`."""
+    settings = aws.settings
+    named = {
+        "TALLY_DEPLOYMENT": "aws",
+        "AWS_REGION": settings.region,
+        "TALLY_LAKE_BUCKET": settings.lake_bucket,
+        "TALLY_RESULTS_BUCKET": settings.results_bucket,
+        "TALLY_GLUE_DATABASE": settings.database,
+        "TALLY_ATHENA_WORKGROUP": settings.workgroup,
+        "TALLY_EVENTS_QUEUE_URL": settings.events_queue_url,
+        "TALLY_DEAD_LETTERS_QUEUE_URL": settings.dead_letters_queue_url or "",
+        "TALLY_ALERTS_TOPIC_ARN": settings.alerts_topic_arn or "",
+        "TALLY_TOKEN_PARAMETER": settings.token_parameter or "",
+    }
+    return environment(home, base_url, **named)

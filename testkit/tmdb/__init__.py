@@ -1,0 +1,1 @@
+"""Servers that answer as TMDB does, as a test says."""
