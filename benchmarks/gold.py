@@ -143,8 +143,8 @@ def _seconds_to_make(lake: Lake, engine: DuckDbEngine, table: Table, day: str) -
     started = time.perf_counter()
     sources = Sources.of(lake, [show_list.name for show_list in LISTS])
     outcome = LakeIOManager(lake).publish(make_day(table, sources, engine, day))
-    if outcome.refusal:
-        raise SystemExit(f"{table.sql_name} was not made: {outcome.refusal}")
+    if outcome.failure_reason:
+        raise SystemExit(f"{table.sql_name} was not made: {outcome.failure_reason}")
     return _since(started)
 
 

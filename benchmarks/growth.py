@@ -25,7 +25,7 @@ from tally_pipeline.datasets import PLACES
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.gold.table import VERSION
-from tally_pipeline.lake.object_events import FolderArrivals
+from tally_pipeline.lake.object_events import FolderObjectEvents
 from tally_pipeline.query import samples
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES
@@ -197,16 +197,16 @@ def _by_objects(folder: Path, sizes: Sequence[int], runs: int) -> list[Measure]:
 def _looks(folder: Path, root: Path, runs: int) -> tuple[list[float], list[float]]:
     """Seconds of the first look at a lake's bronze; of ticks when there is nothing new any more."""
     time.sleep(_FRESH_SECONDS)
-    arrivals = FolderArrivals(root, PLACES, window_seconds=_FRESH_SECONDS)
+    arrivals = FolderObjectEvents(root, PLACES, window_seconds=_FRESH_SECONDS)
     began = time.perf_counter()
-    cursor = arrivals.since(None)[1]
+    cursor = arrivals.poll(None)[1]
     first = time.perf_counter() - began
     time.sleep(_FRESH_SECONDS)
-    tick = _tick(folder, arrivals, arrivals.since(cursor)[1])
+    tick = _tick(folder, arrivals, arrivals.poll(cursor)[1])
     return [first], [_seconds(tick) for _ in range(max(runs, _TICKS))]
 
 
-def _tick(folder: Path, arrivals: FolderArrivals, cursor: str) -> Callable[[], None]:
+def _tick(folder: Path, arrivals: FolderObjectEvents, cursor: str) -> Callable[[], None]:
     """The sensor, to be evaluated as often as one likes, after it saw all that `cursor` tells of."""
     settings = load_settings(lakes.settings(folder / "nobody"), dotenv=None)
     deployment = deploy(settings)
@@ -220,7 +220,7 @@ def _tick(folder: Path, arrivals: FolderArrivals, cursor: str) -> Callable[[], N
             instance=instance,
             cursor=state,
             definitions=definitions,
-            resources={"lake": deployment.lake, "arrivals": arrivals},
+            resources={"lake": deployment.lake, "object_events": arrivals},
         )
         if sensor.evaluate_tick(context).run_requests:
             raise ValueError("the tick was to find nothing new")

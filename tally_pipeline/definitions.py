@@ -14,7 +14,7 @@ from tally_pipeline.deployment.first_day import first_day
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.capture import bronze_asset
-from tally_pipeline.orchestration.assets.freshness_checks import standing_checks
+from tally_pipeline.orchestration.assets.freshness_checks import freshness_checks
 from tally_pipeline.orchestration.assets.gold import gold_assets
 from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
 from tally_pipeline.orchestration.assets.refine import silver_asset
@@ -34,9 +34,9 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
         "settings": settings,
         "tmdb": deployment.tmdb,
         "lake": deployment.lake,
-        "catalog": deployment.catalog,
-        "workbench": deployment.workbench,
-        "arrivals": deployment.arrivals,
+        "query_engine": deployment.query_engine,
+        "analytics_engine": deployment.analytics_engine,
+        "object_events": deployment.object_events,
         "metrics": deployment.metrics,
         "io_manager": LakeIOManager(deployment.lake, datasets),
     }
@@ -48,7 +48,7 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
             *gold_assets(partitions, source, lists),
             report_asset(partitions, source, lists),
         ],
-        asset_checks=standing_checks(partitions, lists),
+        asset_checks=freshness_checks(partitions, lists),
         jobs=automation.JOBS,
         schedules=automation.schedules(settings),
         sensors=[

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from tally_pipeline.bronze import list_capture
-from tally_pipeline.bronze.completeness import judge
+from tally_pipeline.bronze.completeness import assess
 from tally_pipeline.bronze.list_capture import Bronze, Metadata, MissingPage, Page
 
 Row = Mapping[str, Any]
@@ -71,7 +71,7 @@ def page(number: int, rows: Sequence[Row | bytes]) -> Page:
 
 def capture(pages: Sequence[Page], missing: Sequence[int] = (), **metadata: Any) -> bytes:
     """The bronze object of these pages, its page set judged as the client does; `metadata` changes the rest."""
-    page_set = judge(
+    page_set = assess(
         missing=missing,
         ids_by_page=[page.ids for page in pages],
         totals=[(page.record.total_pages, page.record.total_results) for page in pages],

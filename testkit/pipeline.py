@@ -14,7 +14,7 @@ import msgspec
 
 from tally_pipeline import clock
 from tally_pipeline.bronze import list_capture
-from tally_pipeline.bronze.completeness import judge
+from tally_pipeline.bronze.completeness import assess
 from tally_pipeline.datasets.captures import audit
 from tally_pipeline.datasets.shows import contract, stored
 from tally_pipeline.datasets.shows.checks import BRONZE_CHECKS, SILVER_CHECKS
@@ -213,7 +213,7 @@ def capture(
     )
     page = list_capture.read_page(1, body, {})
     totals = (page.record.total_pages, page.record.total_results)
-    verdict = judge(missing=missing, ids_by_page=[page.ids], totals=[totals])
+    verdict = assess(missing=missing, ids_by_page=[page.ids], totals=[totals])
     metadata = list_capture.Metadata(
         ingestion_timestamp=f"{key.dt}T{at}Z",
         execution_id=key.execution_id,

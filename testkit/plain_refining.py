@@ -1,4 +1,4 @@
-"""Refining as one would write it without a thought for speed: what the fast road is held against."""
+"""Refining as one would write it without a thought for speed: what the fast path is held against."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Any
 import pyarrow as pa
 
 from tally_pipeline.contracts import contract, rules
-from tally_pipeline.contracts.batch import RefinedChunk, refine_chunk
+from tally_pipeline.contracts.batch import RefinedBatch, refine_batch
 from tally_pipeline.contracts.contract import Column, RowContract
 from tally_pipeline.contracts.row_decoder import Row
-from tally_pipeline.contracts.row_diagnosis import Reason, examine
+from tally_pipeline.contracts.row_diagnosis import Reason, diagnose
 from tally_pipeline.datasets.shows.contract import SHOWS
 
 
-def refined_plainly(rows: Sequence[Row], of: RowContract = SHOWS) -> RefinedChunk:
+def refined_plainly(rows: Sequence[Row], of: RowContract = SHOWS) -> RefinedBatch:
     """Every row looked at closely, one by one."""
     broken: dict[int, list[Reason]] = {}
     objects: list[dict[str, Any]] = []
     for index, raw in enumerate(rows):
-        row, reasons = examine(raw, of)
+        row, reasons = diagnose(raw, of)
         if reasons:
             broken[index] = reasons
         objects.append(row)
     sound = [row for index, row in enumerate(objects) if index not in broken]
     fields = Counter(chain.from_iterable(objects))
-    return RefinedChunk(
+    return RefinedBatch(
         columns={
             column.name: pa.array([_cast(column, row) for row in sound], column.type) for column in of.sourced
         },
@@ -39,9 +39,9 @@ def refined_plainly(rows: Sequence[Row], of: RowContract = SHOWS) -> RefinedChun
     )
 
 
-def assert_refined_as_plainly(rows: Sequence[Row], of: RowContract = SHOWS) -> RefinedChunk:
+def assert_refined_as_plainly(rows: Sequence[Row], of: RowContract = SHOWS) -> RefinedBatch:
     """Refined, these rows are what they are plainly; returns them."""
-    found, plain = refine_chunk(rows, of), refined_plainly(rows, of)
+    found, plain = refine_batch(rows, of), refined_plainly(rows, of)
     assert found.broken == plain.broken
     assert list(found.broken) == sorted(found.broken)
     assert found.seen == plain.seen

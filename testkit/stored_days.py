@@ -11,7 +11,7 @@ from tally_pipeline.datasets.captures import newest_silver
 from tally_pipeline.lake import parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.object_events import Arrival
+from tally_pipeline.lake.object_events import ObjectEvent
 
 
 def publish_silver(lake: Lake, name: str, day: str, refined: Any, footer: msgspec.Struct) -> str:
@@ -35,6 +35,6 @@ def latest_genres(lake: Lake) -> dict[int, str]:
     return dict(zip(table["id"].to_pylist(), table["name"].to_pylist(), strict=True)) if table else {}
 
 
-def keys_of(arrival: Arrival) -> tuple[BronzeKey, ...]:
+def keys_of(arrival: ObjectEvent) -> tuple[BronzeKey, ...]:
     """The captures of an arrival, their names taken apart."""
     return tuple(key for key in map(PLACES.parse, arrival.names) if key)

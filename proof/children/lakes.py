@@ -70,7 +70,7 @@ def _problems(lake: Lake, key: str, body: bytes) -> Iterator[str]:
         if key.endswith(".parquet"):
             table = pq.read_table(io.BytesIO(body))
             if key.startswith((f"{layout.SILVER}/", f"{layout.QUARANTINE}/")):
-                yield from _books(lake, key, table)
+                yield from _reconciled(lake, key, table)
         elif key.endswith(".json"):
             json.loads(body)
         elif key.endswith(".html"):
@@ -82,7 +82,7 @@ def _problems(lake: Lake, key: str, body: bytes) -> Iterator[str]:
         yield f"it cannot be read: {error}"
 
 
-def _books(lake: Lake, key: str, table: pa.Table) -> Iterator[str]:
+def _reconciled(lake: Lake, key: str, table: pa.Table) -> Iterator[str]:
     """Rows against the footer's counts, and those against the capture it names."""
     footer: Footer = read_footer(lake.store.tail(key, FOOTER_BYTES), Footer)
     counts = footer.counts
@@ -106,7 +106,7 @@ def undisturbed(home: Path, environ: Mapping[str, str], scratch: Path) -> dict[s
     shutil.rmtree(scratch, ignore_errors=True)
     there, here = home / "sandbox" / "lake", scratch / "sandbox" / "lake"
     shutil.copytree(there / "bronze", here / "bronze")
-    shutil.copy(there / layout.CLAIM, here / layout.CLAIM)
+    shutil.copy(there / layout.OWNERSHIP_MARKER, here / layout.OWNERSHIP_MARKER)
     if (there / "silver" / "genres").exists():
         shutil.copytree(there / "silver" / "genres", here / "silver" / "genres")
     ended = run(Command(scratch, {**environ, "TALLY_HOME": str(scratch)}, ["rebuild"]))

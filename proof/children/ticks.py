@@ -26,7 +26,7 @@ def tick() -> int:
     succeeded: list[bool] = []
     cursor, quiet = None, 0
     with dagster_home.opened(settings) as instance:
-        seen = {"lake": deployment.lake, "arrivals": deployment.arrivals}
+        seen = {"lake": deployment.lake, "object_events": deployment.object_events}
         for _ in range(MOST_TICKS):
             with dg.build_sensor_context(
                 instance=instance, cursor=cursor, repository_def=repository, resources=seen

@@ -107,7 +107,9 @@ def _stray(home: Home, key: str) -> str:
     found = home.sync()
     demand(found.published, f"red: {glimpse(found.said)}")
     with home.pipeline() as pipeline:
-        counted = pipeline.deployment.catalog.query("SELECT count(*) AS n FROM silver_shows")["n"][0].as_py()
+        counted = pipeline.deployment.query_engine.query("SELECT count(*) AS n FROM silver_shows")["n"][
+            0
+        ].as_py()
     (home.root / key).unlink()
     demand(counted == len(home.truth), f"{counted} rows in the table, {len(home.truth)} in silver")
     home.nothing_lost(published=True)
@@ -176,7 +178,9 @@ def _asked_meanwhile(home: Home, change: Callable[[int], object]) -> tuple[list[
         with home.pipeline() as pipeline:
             for _ in range(QUERIES):
                 try:
-                    found = pipeline.deployment.catalog.query("SELECT count(title) AS n FROM silver_shows")
+                    found = pipeline.deployment.query_engine.query(
+                        "SELECT count(title) AS n FROM silver_shows"
+                    )
                     answers.append(found["n"][0].as_py())
                 except QueryError as error:
                     refusals.append(str(error))

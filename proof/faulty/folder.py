@@ -245,9 +245,9 @@ def _left_behind(home: Home) -> str:
     listed = [info.key for info in home.lake.store.list("")]
     demand(not [name for name in listed if "#" in name], f"listed: {listed}")
     with home.pipeline() as pipeline:
-        arrived, _ = pipeline.deployment.arrivals.since(None)
+        arrived, _ = pipeline.deployment.object_events.poll(None)
         demand([keys_of(arrival) for arrival in arrived] == [(key,)], f"the sensor sees {arrived}")
-        demand(pipeline.deployment.catalog.query("SELECT count(*) AS n FROM silver_shows")["n"][0].as_py()
+        demand(pipeline.deployment.query_engine.query("SELECT count(*) AS n FROM silver_shows")["n"][0].as_py()
                == len(home.truth), "the table counts it")  # fmt: skip
     for path in halves:
         path.unlink()
@@ -278,7 +278,7 @@ def _dangling(home: Home) -> str:
     try:
         with home.pipeline() as pipeline:
             found = ran(pipeline.refine)
-            pipeline.deployment.arrivals.since(None)
+            pipeline.deployment.object_events.poll(None)
     finally:
         link.unlink()
     demand(found.published, f"did not publish: {glimpse(found.said)}")
@@ -289,7 +289,7 @@ def _dangling(home: Home) -> str:
 
 def _claimed(home: Home, claim: bytes, says: str) -> str:
     home.restore()
-    (home.root / layout.CLAIM).write_bytes(claim)
+    (home.root / layout.OWNERSHIP_MARKER).write_bytes(claim)
     before = contents(home.lake)
     lake = Lake(Store.in_folder(home.root), "sandbox")
     try:

@@ -17,12 +17,12 @@ import pytest
 
 from proof.cases import PAGES, SILVER, Case, Ran, demand, glimpse, ran, rows
 from tally_pipeline.aws.errors import AwsError
-from tally_pipeline.aws.session import Aws, Patience
+from tally_pipeline.aws.session import Aws, RetryPolicy
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.sqs import QueueArrivals
+from tally_pipeline.lake.sqs import SqsObjectEvents
 from tally_pipeline.lake.store import Store
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.query.athena_engine import AthenaEngine
@@ -39,7 +39,7 @@ from testkit.stored_days import keys_of
 SIDE = "S3"
 TOKEN = "a-token-that-nobody-may-see"
 FIRST_DAY = day(7)
-PATIENCE = Patience(connect_seconds=2, read_seconds=1.5, attempts=2)
+PATIENCE = RetryPolicy(connect_seconds=2, read_seconds=1.5, attempts=2)
 
 
 @dataclass
@@ -174,7 +174,7 @@ def _pipeline(home: Path, instance: dg.DagsterInstance, aws: Aws, base_url: str)
     quick = Aws(aws.settings, PATIENCE)
     lake = Lake(Store.on_s3(quick, aws.settings.lake_bucket), "sandbox")
     catalog = AthenaEngine(quick, TABLES, time_limit=20)
-    return Pipeline(replace(deployment, lake=lake, catalog=catalog), instance)
+    return Pipeline(replace(deployment, lake=lake, query_engine=catalog), instance)
 
 
 # --- the cases ---------------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ class _QueueFailing:
     def __call__(self) -> str:
         at = self.at
         at.restore()
-        arrivals = QueueArrivals(
+        arrivals = SqsObjectEvents(
             Aws(at.direct.settings, PATIENCE),
             Store.on_s3(Aws(at.direct.settings, PATIENCE), at.direct.settings.lake_bucket),
             PLACES,
@@ -318,14 +318,14 @@ class _QueueFailing:
         )
         cursor = None
         for _ in range(3):  # what earlier cases left
-            _, cursor = arrivals.since(cursor)
+            _, cursor = arrivals.poll(cursor)
         key = BronzeKey(POPULAR.name, day(), "from-outside")
         body = next(body for name, body in at.good.items() if name.startswith("bronze/"))
         at.direct.client("s3").put_object(Bucket=at.direct.settings.lake_bucket, Key=str(key), Body=body)
         at.fail(self.fault)
         began = time.monotonic()
         try:
-            arrivals.since(cursor)
+            arrivals.poll(cursor)
         except AwsError as error:
             said = str(error)
         else:
@@ -333,7 +333,7 @@ class _QueueFailing:
         seconds = time.monotonic() - began
         demand(re.search(self.says, said, re.DOTALL), f"says: {glimpse(said, 300)}")
         at.fail(None)
-        found, _ = arrivals.since(cursor)
+        found, _ = arrivals.poll(cursor)
         demand([one for one in found if key in keys_of(one)], f"the next tick found {found}")
         at.restore()
         return f"failed after {seconds:.1f} s: {glimpse(said.partition(': ')[2])}; found at the next tick"

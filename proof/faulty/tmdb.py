@@ -110,7 +110,7 @@ class _OfExports:
         if not self.published:
             return f"nothing kept, nothing published; {glimpse(self.says)}"
         footer = home.lake.footer_if_ours(SERIES.silver_key(past), SeriesFooter)
-        demand(footer is not None and footer.counts.balanced, "the books do not balance")
+        demand(footer is not None and footer.counts.balanced, "the row counts do not balance")
         assert footer is not None
         counts = footer.counts
         return f"{counts.lines:,} lines = {counts.silver_rows:,} published + {counts.quarantined} quarantined"

@@ -24,7 +24,7 @@ from tally_pipeline.datasets.shows.refinement import refine
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.object_events import FolderArrivals
+from tally_pipeline.lake.object_events import FolderObjectEvents
 from tally_pipeline.lake.store import LakeError, Store
 from testkit.captures import reply, show, text_of, with_value
 from testkit.stored_days import keys_of
@@ -127,7 +127,7 @@ def _names_of_files() -> None:
             with suppress(OSError):
                 Path(os.fsdecode(root + b"/bronze/tmdb/shows/" + name + b".d/dt=" + name)).mkdir(parents=True)
         assert choose(lake, named("popular_shows"), DT).key == key
-        found, _ = FolderArrivals(Path(lake.store.root), PLACES).since(None)
+        found, _ = FolderObjectEvents(Path(lake.store.root), PLACES).poll(None)
         assert [keys_of(arrival)[-1].data_type for arrival in found] == ["popular_shows"]
         assert key in keys_of(found[0])
         assert next(one for one in audit(lake) if one.key == str(key)).problems == ()
@@ -147,7 +147,7 @@ def _name_that_no_store_takes() -> None:
                 continue
             with pytest.raises(LakeError, match="has a name that no object store takes"):
                 choose(lake, named("popular_shows"), DT)
-            FolderArrivals(Path(folder), PLACES).since(None)
+            FolderObjectEvents(Path(folder), PLACES).poll(None)
             path.unlink()
 
 

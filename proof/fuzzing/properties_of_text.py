@@ -21,7 +21,7 @@ from tally_pipeline.datasets.shows.refinement import refine
 from tally_pipeline.deployment import SettingsError, load_settings
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.sqs import QueueArrivals
+from tally_pipeline.lake.sqs import SqsObjectEvents
 from tally_pipeline.lake.store import Store
 from tally_pipeline.query import dialect
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
@@ -87,7 +87,7 @@ class _QueueAws(Aws):
 
 
 @cache
-def _sensor() -> tuple[_QueueAws, QueueArrivals, Path]:
+def _sensor() -> tuple[_QueueAws, SqsObjectEvents, Path]:
     root = Path(tempfile.mkdtemp(prefix="tally-fuzz-")) / "lake"
     store = Store.in_folder(root)
     for name in ("a", "b"):
@@ -95,14 +95,14 @@ def _sensor() -> tuple[_QueueAws, QueueArrivals, Path]:
     (root.parent / "outside.json").write_text(CANARY)
     aws = _QueueAws(settings_at("http://127.0.0.1:1"))
     now = datetime(2026, 1, 5, 4, tzinfo=UTC)
-    return aws, QueueArrivals(aws, store, PLACES, lambda: now, wait_seconds=0), root
+    return aws, SqsObjectEvents(aws, store, PLACES, lambda: now, wait_seconds=0), root
 
 
 def a_message(data: bytes) -> None:
     """A message is done with or left to become a dead letter; what it hints at is looked for in the lake alone."""
     aws, sensor, _ = _sensor()
     aws.queue = _Queue(generators.message(data), json.dumps({"Event": "s3:TestEvent"}))
-    found, cursor = sensor.since('{"swept":"2026-01-05"}')
+    found, cursor = sensor.poll('{"swept":"2026-01-05"}')
     for arrival in found:
         for key in keys_of(arrival):
             _inside(str(key), layout.STREAMS)
@@ -110,7 +110,7 @@ def a_message(data: bytes) -> None:
     kept = json.loads(cursor)["receipts"]
     assert "r1" in kept
     assert not aws.queue.deleted
-    sensor.since(cursor)
+    sensor.poll(cursor)
     assert aws.queue.deleted == kept
 
 
@@ -118,7 +118,7 @@ def a_cursor(data: bytes) -> None:
     """A cursor of another's making is read as far as it is one, and the look goes on."""
     aws, sensor, _ = _sensor()
     aws.queue = _Queue()
-    sensor.since(data.decode("utf-8", "surrogateescape"))
+    sensor.poll(data.decode("utf-8", "surrogateescape"))
 
 
 # --- people's words ----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from tally_pipeline.aws.settings import AwsSettings
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long a service may take to be reached and to answer (seconds), and how often it is asked in all.
 
     A sensor's tick has 60 s: a service that hangs must have failed by then.
@@ -29,9 +29,9 @@ class Patience:
 class Aws:
     """The session. Contacts nothing until a client is used; may be shared by threads."""
 
-    def __init__(self, settings: AwsSettings, patience: Patience | None = None) -> None:
+    def __init__(self, settings: AwsSettings, patience: RetryPolicy | None = None) -> None:
         self.settings = settings
-        self.patience = patience or Patience()
+        self.patience = patience or RetryPolicy()
         self._core = botocore.session.get_session()
         self.session = boto3.Session(botocore_session=self._core, region_name=settings.region)
         self._clients: dict[str, Any] = {}

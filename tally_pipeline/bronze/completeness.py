@@ -47,7 +47,7 @@ class PageSet(msgspec.Struct, frozen=True, kw_only=True):
         return f"{all_} came back with {counted(self.rows, 'row')}{repeats}"
 
 
-def judge(
+def assess(
     *,
     missing: Iterable[int],
     ids_by_page: Sequence[Sequence[Hashable]],

@@ -30,7 +30,7 @@ class Finding:
 
     passed: bool
     summary: str
-    todo: str
+    remedy: str
     serious: bool = True
     numbers: Mapping[str, float] = field(default_factory=dict)
     offenders: Sequence[Mapping[str, Any]] = ()

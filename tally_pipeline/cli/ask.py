@@ -12,7 +12,7 @@ import pyarrow as pa
 from tally_pipeline.cli import answers, terminal
 from tally_pipeline.cli.grid import Column, Grid, grid
 from tally_pipeline.datasets.captures import audit
-from tally_pipeline.datasets.dataset import Audited
+from tally_pipeline.datasets.dataset import AuditResult
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.plurals import counted, noun
 
@@ -39,7 +39,7 @@ def query(
     """
     if output is not None:
         answers.suffix(output)
-    answer = deploy(settings).catalog.query(sql)
+    answer = deploy(settings).query_engine.query(sql)
     asked = answer if limit is None else answer.slice(0, limit)
     if output is not None:
         replaced = answers.write(asked, output)
@@ -123,7 +123,7 @@ def prove(settings: Settings, *, as_json: bool) -> int:
     return 1 if broken else 0
 
 
-def _told(audited: Audited, quietly: bool) -> Audited:
+def _told(audited: AuditResult, quietly: bool) -> AuditResult:
     if not quietly:
         for problem in audited.problems:
             print(terminal.on_one_line(f"✗ {audited.key}: {problem}"))

@@ -53,18 +53,21 @@ def of_folder(resource: str, folder: Path) -> Checked:
 def of_source(lake: Lake) -> Checked:
     """Whether the lake is of the source that the settings name: invented shows and TMDB's never share one."""
     try:
-        claim = lake.claim()
+        claim = lake.ownership_marker()
     except LakeError as error:
-        return wrong(layout.CLAIM, str(error), "mend that first")
+        return wrong(layout.OWNERSHIP_MARKER, str(error), "mend that first")
     if claim is None:
-        return good(layout.CLAIM, f"not there yet: the first capture makes this a lake of {lake.source} data")
+        return good(
+            layout.OWNERSHIP_MARKER,
+            f"not there yet: the first capture makes this a lake of {lake.source} data",
+        )
     if claim.source != lake.source:
         return wrong(
-            layout.CLAIM,
+            layout.OWNERSHIP_MARKER,
             f"the lake holds {claim.source} data, the settings are for {lake.source} data",
             "point the settings at another lake, or at the other source; the two never share one",
         )
-    return good(layout.CLAIM, f"a lake of {lake.source} data")
+    return good(layout.OWNERSHIP_MARKER, f"a lake of {lake.source} data")
 
 
 def of_query(deployment: Deployment) -> Checked:
@@ -72,9 +75,9 @@ def of_query(deployment: Deployment) -> Checked:
     today = clock.today()
     first = today - timedelta(days=1)
     sql = f"SELECT count(*) AS n FROM {SILVER_SHOWS.name} WHERE dt BETWEEN '{first}' AND '{today}'"
-    name = f"query by {deployment.catalog.name}"
+    name = f"query by {deployment.query_engine.name}"
     try:
-        rows = deployment.catalog.query(sql).to_pylist()[0]["n"]
+        rows = deployment.query_engine.query(sql).to_pylist()[0]["n"]
     except QueryError as error:
         return wrong(name, str(error), f'mend what it names, then try: tally query "{sql}"')
     return good(name, f"answers: {counted(rows, 'row')} of {first} and {today}")

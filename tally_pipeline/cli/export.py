@@ -81,7 +81,9 @@ def _known(folder: Path, lake: Lake) -> dict[str, Stated]:
 def _objects(store: Store, layers: Sequence[str]) -> list[ObjectInfo]:
     """The layers' objects, and what says whose the lake is. The pipeline's role may list layers, not the whole."""
     try:
-        whose = [ObjectInfo(layout.CLAIM, len(store.get(layout.CLAIM)), "", clock.now())]
+        whose = [
+            ObjectInfo(layout.OWNERSHIP_MARKER, len(store.get(layout.OWNERSHIP_MARKER)), "", clock.now())
+        ]
     except NoSuchObjectError:
         whose = []
     return [*whose, *(info for layer in layers for info in store.list(layer))]

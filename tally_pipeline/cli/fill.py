@@ -33,7 +33,7 @@ def fill(settings: Settings, days: int) -> int:
     today = clock.today()
     past = [today - timedelta(days=ago) for ago in range(days, 0, -1)]
     lake = deploy(settings).lake
-    with dagster_home.opened(settings) as instance, lake.turns.take(automation.FILLING, (), _say):
+    with dagster_home.opened(settings) as instance, lake.locks.hold(automation.FILLING, (), _say):
         # Before the first of them is there: a running `tally up` then has partitions for them by the time they are.
         first_day.record(settings, past[0])
         written, there = write(settings, instance, lake, past, _say)

@@ -27,7 +27,7 @@ from tally_pipeline.lake.store import LakeError, Store
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.runs import failures
 from tally_pipeline.plurals import noun
-from tally_pipeline.query.cached_duckdb import MirrorEngine
+from tally_pipeline.query.cached_duckdb import CachedDuckDbEngine
 from tally_pipeline.query.engine import Answer, QueryEngine, Remedies
 from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb import sandbox
@@ -98,7 +98,7 @@ class _Bench:
         self._requests: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._counting = threading.Lock()
-        self._catalog = _Recorded(plain.catalog)
+        self._catalog = _Recorded(plain.query_engine)
         store = Store.in_folder(settings.lake_folder, observe=self._observe)
         # Listings of whole tables are told apart: they grow with the lake.
         tables = Store.in_folder(
@@ -108,9 +108,9 @@ class _Bench:
         self._deployment: Deployment = replace(
             plain,
             lake=Lake(store, settings.source),
-            catalog=self._catalog,
+            query_engine=self._catalog,
             # What gold and the report ask costs requests to the store, and none to Athena.
-            workbench=MirrorEngine(tables, settings.state / "mirror", TABLES),
+            analytics_engine=CachedDuckDbEngine(tables, settings.state / "mirror", TABLES),
         )
         self._definitions = build_definitions(self._deployment)
         self._instance = instance
@@ -171,7 +171,7 @@ class _Bench:
     def series(self) -> int:
         """The rows of the day's export that were refined."""
         sql = f"SELECT count(*) AS n FROM silver_series WHERE dt = '{self.today}'"
-        return int(self._deployment.workbench.query(sql)["n"][0].as_py())
+        return int(self._deployment.analytics_engine.query(sql)["n"][0].as_py())
 
     def file_bytes(self) -> dict[str, float]:
         """The mean size of a file of today, by table."""

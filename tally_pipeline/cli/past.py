@@ -20,7 +20,7 @@ from tally_pipeline.datasets.captures import NoCaptureError, choose
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.parquet import Origin
+from tally_pipeline.lake.parquet import Provenance
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.automation import Batch
@@ -56,8 +56,8 @@ class Turn:
     def take_if_free(self) -> bool:
         """Take it unless somebody else has it, who keeps the sensor off as well; whether it is ours."""
         # To the kernel we are somebody else whenever we ask.
-        if not self._is_held and not self._lake.turns.is_taken(automation.FILLING):
-            self._held.enter_context(self._lake.turns.take(automation.FILLING, (), lambda _: None))
+        if not self._is_held and not self._lake.locks.is_locked(automation.FILLING):
+            self._held.enter_context(self._lake.locks.hold(automation.FILLING, (), lambda _: None))
             self._is_held = True
         return self._is_held
 
@@ -206,7 +206,7 @@ def _is_refined(lake: Lake, data_type: str, day: str) -> bool:
         capture = choose(lake, named(data_type), day)
     except NoCaptureError:
         return True
-    origin = lake.footer_if_ours(layout.silver_key(data_type, day), Origin)
+    origin = lake.footer_if_ours(layout.silver_key(data_type, day), Provenance)
     return origin is not None and any(ref.key == str(capture.key) for ref in origin.bronze)
 
 

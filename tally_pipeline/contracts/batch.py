@@ -1,9 +1,9 @@
 """Refines a chunk of rows: the sound ones as columns, of all others every rule that they break.
 
 Nearly every row of a real day is sound, so that road is made fast: msgspec reads a row straight into the
-contract's types and ranges, or refuses it (`reader`), and what it cannot see, blanks and dates, is looked for in
+contract's types and ranges, or refuses it (`row_decoder`), and what it cannot see, blanks and dates, is looked for in
 whole columns (`columns`). Neither ever rejects a row. One that either of them doubts is looked at closely
-(`examine`), which alone decides and says why.
+(`row_diagnosis`), which alone decides and says why.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from tally_pipeline.contracts.columns import finish
 from tally_pipeline.contracts.contract import RowContract
-from tally_pipeline.contracts.row_decoder import ABSENT, Reader, Row, Values
-from tally_pipeline.contracts.row_diagnosis import Reason, examine, fields_of, values_of
+from tally_pipeline.contracts.row_decoder import ABSENT, Row, RowDecoder, Values
+from tally_pipeline.contracts.row_diagnosis import Reason, diagnose, fields_of, values_of
 
 BLOCK_ROWS = 200
 """Rows that are Python objects at the same time: few enough to stay in the processor's cache, and, with three objects
@@ -26,7 +26,7 @@ a row for Python's collector to count, not to wake it at every block (it wakes a
 
 
 @dataclass(frozen=True)
-class RefinedChunk:
+class RefinedBatch:
     """A chunk of rows, refined.
 
     `columns`: TMDB's columns of silver by name, sound rows only, in order, repeats included. `broken`: the
@@ -40,7 +40,7 @@ class RefinedChunk:
     unknown: dict[str, int]
 
 
-def refine_chunk(rows: Sequence[Row], of: RowContract) -> RefinedChunk:
+def refine_batch(rows: Sequence[Row], of: RowContract) -> RefinedBatch:
     """Refine rows, at least one, by the contract `of`."""
     arrays, sound, broken, unknown = _read(rows, of)
     columns: dict[str, pa.Array] = {}
@@ -51,10 +51,10 @@ def refine_chunk(rows: Sequence[Row], of: RowContract) -> RefinedChunk:
     seen = _seen(rows, of, columns)
     if doubtful.any():
         for place in np.flatnonzero(doubtful):
-            broken[sound[place]] = examine(rows[sound[place]], of)[1]
+            broken[sound[place]] = diagnose(rows[sound[place]], of)[1]
         keep = pa.array(~doubtful)
         columns = {name: array.filter(keep) for name, array in columns.items()}
-    return RefinedChunk(columns, dict(sorted(broken.items())), seen, dict(unknown))
+    return RefinedBatch(columns, dict(sorted(broken.items())), seen, dict(unknown))
 
 
 def _read(
@@ -63,7 +63,7 @@ def _read(
     """The columns over the rows that can be read, these rows' indexes, all others' reasons, and the
     fields that the contract does not know."""
     # A field that is new stands on every row, as a rule.
-    reader = Reader(of, fields_of(rows[0]) - of.known_fields)
+    decoder = RowDecoder(of, fields_of(rows[0]) - of.known_fields)
     parts: list[list[pa.Array]] = [[pa.array([], column.type)] for column in of.sourced]
     sound: list[int] = []
     broken: dict[int, list[Reason]] = {}
@@ -71,12 +71,12 @@ def _read(
     for start in range(0, len(rows), BLOCK_ROWS):
         block = rows[start : start + BLOCK_ROWS]
         try:
-            values = reader.read(block)
+            values = decoder.decode(block)
             sound.extend(range(start, start + len(block)))
         except ValueError:
             values = []
             for index, row in enumerate(block, start):
-                taken, reasons, strange = _read_one(row, reader)
+                taken, reasons, strange = _read_one(row, decoder)
                 unknown.update(strange)
                 if reasons:
                     broken[index] = reasons
@@ -87,19 +87,19 @@ def _read(
         by_field = list(zip(*values, strict=False))
         for part, column, held in zip(parts, of.sourced, by_field, strict=False):
             part.append(pa.array(held, column.type))
-        for name, held in zip(reader.new, by_field[len(of.sourced) :], strict=False):
+        for name, held in zip(decoder.new, by_field[len(of.sourced) :], strict=False):
             unknown[name] += sum(value is not ABSENT for value in held)
     return [pa.concat_arrays(part) for part in parts], sound, broken, unknown
 
 
-def _read_one(row: Row, reader: Reader) -> tuple[Values, list[Reason], frozenset[str]]:
+def _read_one(row: Row, decoder: RowDecoder) -> tuple[Values, list[Reason], frozenset[str]]:
     """What a row of a block holds of which some row was refused; why it is rejected; fields that nobody counts."""
     try:
-        return reader.read([row])[0], [], frozenset()
+        return decoder.decode([row])[0], [], frozenset()
     except ValueError:
-        parsed, reasons = examine(row, reader.of)
-        values = () if reasons else values_of(parsed, reader.of) + (ABSENT,) * len(reader.new)
-        return values, reasons, frozenset(parsed) - reader.of.known_fields
+        parsed, reasons = diagnose(row, decoder.of)
+        values = () if reasons else values_of(parsed, decoder.of) + (ABSENT,) * len(decoder.new)
+        return values, reasons, frozenset(parsed) - decoder.of.known_fields
 
 
 def _seen(rows: Sequence[Row], of: RowContract, columns: dict[str, pa.Array]) -> frozenset[str]:

@@ -19,10 +19,10 @@ import pyarrow as pa
 from tally_pipeline.bronze.captures import UnreadableCaptureError
 from tally_pipeline.bronze.rawjson import without_mark
 from tally_pipeline.contracts import contract
-from tally_pipeline.contracts.batch import refine_chunk
+from tally_pipeline.contracts.batch import refine_batch
 from tally_pipeline.contracts.contract import RowContract
 
-CHUNK_LINES = 5_000
+BATCH_LINES = 5_000
 """Lines refined at a time: enough to make the columns long, few enough to keep memory flat."""
 
 SHOWN = 20
@@ -90,9 +90,9 @@ def read(export: bytes, of: RowContract, *, unique: str, key: str) -> Lines:
     seen: set[str] = set()
     unknown: Counter[str] = Counter()
     names = [column.name for column in of.sourced]
-    for start in range(0, len(lines), CHUNK_LINES):
-        part = lines[start : start + CHUNK_LINES]
-        chunk = refine_chunk(part, of)
+    for start in range(0, len(lines), BATCH_LINES):
+        part = lines[start : start + BATCH_LINES]
+        chunk = refine_batch(part, of)
         batches.append(pa.RecordBatch.from_arrays([chunk.columns[name] for name in names], names))
         good = np.setdiff1d(np.arange(len(part)), list(chunk.broken), assume_unique=True)
         sound.append(good + start)

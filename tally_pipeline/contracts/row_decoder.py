@@ -28,7 +28,7 @@ _Extra = _Scalar | list[_Scalar] | msgspec.UnsetType
 """What a field may hold whose value nobody needs. How deep anything else nests only another parser tells."""
 
 
-class Reader:
+class RowDecoder:
     """Reads rows that have the contract's fields, its extras and the fields `new`, and no others."""
 
     def __init__(self, of: RowContract, new: Iterable[str]) -> None:
@@ -40,11 +40,11 @@ class Reader:
             # msgspec takes no names with quotes and the like.
             self.new = ()
             row = _struct(of, self.new)
-        self._decode = msgspec.json.Decoder(row).decode
+        self._decode_row = msgspec.json.Decoder(row).decode
 
-    def read(self, rows: Sequence[Row]) -> list[Values]:
+    def decode(self, rows: Sequence[Row]) -> list[Values]:
         """The rows' values; may go on behind those of `new`. Raises `ValueError` when any row does not fit."""
-        return list(map(astuple, map(self._decode, rows)))
+        return list(map(astuple, map(self._decode_row, rows)))
 
 
 @lru_cache(maxsize=64)

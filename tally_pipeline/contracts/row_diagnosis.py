@@ -19,7 +19,7 @@ _BLANK = re.compile(f"[{rules.WHITE_SPACE}]*")
 _ABSENT: Any = object()
 
 
-def examine(row: Row, of: RowContract) -> tuple[dict[str, Any], list[Reason]]:
+def diagnose(row: Row, of: RowContract) -> tuple[dict[str, Any], list[Reason]]:
     """The row as an object (empty when it is none) and every rule it breaks."""
     try:
         parsed = orjson.loads(memoryview(row))
@@ -41,7 +41,7 @@ def fields_of(row: Row) -> frozenset[str]:
 
 
 def values_of(parsed: dict[str, Any], of: RowContract) -> Values:
-    """What a sound row holds of the contract's fields, as `Reader.read` has it."""
+    """What a sound row holds of the contract's fields, as `RowDecoder.read` has it."""
     return tuple(_as_read(column, parsed.get(column.field or "")) for column in of.sourced)
 
 

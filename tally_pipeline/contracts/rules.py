@@ -1,4 +1,4 @@
-"""The rules of the contract that the fast road through refining and the closer look share."""
+"""The rules of the contract that the fast path through refining and the closer look share."""
 
 from __future__ import annotations
 

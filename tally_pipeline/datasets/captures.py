@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from tally_pipeline.bronze.captures import UnreadableCaptureError
 from tally_pipeline.datasets import DATASETS, PLACES
-from tally_pipeline.datasets.dataset import Audited, C, Capture, Dataset, Options, R
+from tally_pipeline.datasets.dataset import AuditResult, C, Capture, Dataset, Options, R
 from tally_pipeline.lake import layout, parquet
-from tally_pipeline.lake.lake import ForeignLakeError, Lake
+from tally_pipeline.lake.lake import Lake, LakeOwnershipError
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.lake.store import NoSuchObjectError
@@ -59,7 +59,7 @@ def choose(lake: Lake, dataset: Dataset[C, R], day: str, options: Options | None
     )
 
 
-def audit(lake: Lake) -> Iterator[Audited]:
+def audit(lake: Lake) -> Iterator[AuditResult]:
     """Audit every object under bronze: captures of lists, then of each other dataset, each in the keys' order.
 
     Before them, when it does not hold, what the lake says of itself. Raises `LakeError` when the store refuses or
@@ -67,15 +67,15 @@ def audit(lake: Lake) -> Iterator[Audited]:
     """
     try:
         lake.check_source()
-    except ForeignLakeError as error:
-        yield Audited(layout.CLAIM, problems=(str(error),))
+    except LakeOwnershipError as error:
+        yield AuditResult(layout.OWNERSHIP_MARKER, problems=(str(error),))
     by_name = {dataset.name: dataset for dataset in DATASETS}
     of_lists = next(dataset for dataset in DATASETS if dataset.place.root == layout.BRONZE)
     for info in lake.store.list(layout.BRONZE):
         key = PLACES.parse(info.key)
         if key is None:
             name = f"{layout.BRONZE}/<list>/dt=<day>/<id>.json"
-            yield Audited(info.key, problems=(f"its name is not a capture's: {name}",))
+            yield AuditResult(info.key, problems=(f"its name is not a capture's: {name}",))
         else:
             yield by_name.get(key.data_type, of_lists).audit(lake.store, key, lake.source)
     for dataset in DATASETS:
@@ -83,7 +83,7 @@ def audit(lake: Lake) -> Iterator[Audited]:
             yield from _audit_all(lake, dataset)
 
 
-def _audit_all(lake: Lake, dataset: Dataset[Any, Any]) -> Iterator[Audited]:
+def _audit_all(lake: Lake, dataset: Dataset[Any, Any]) -> Iterator[AuditResult]:
     names = [info.key for info in lake.store.list(dataset.place.folder)]
     captures = {name: key for name in names if (key := dataset.place.parse(name))}
     beside = {dataset.place.key_beside(name) for name in captures} - {None}
@@ -92,7 +92,7 @@ def _audit_all(lake: Lake, dataset: Dataset[Any, Any]) -> Iterator[Audited]:
             yield dataset.audit(lake.store, captures[name], lake.source)
         elif name not in beside:
             kept_beside = " nor what is kept beside one" if beside else ""
-            yield Audited(name, problems=(f"it is no capture of {dataset.name}{kept_beside}",))
+            yield AuditResult(name, problems=(f"it is no capture of {dataset.name}{kept_beside}",))
 
 
 def newest_silver(lake: Lake, dataset: Dataset[Any, Any]) -> pa.Table | None:

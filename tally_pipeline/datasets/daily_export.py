@@ -18,7 +18,7 @@ from tally_pipeline.bronze.captures import moment_of
 from tally_pipeline.bronze.receipt import Receipt
 from tally_pipeline.checks.check import Check, Finding, Findings
 from tally_pipeline.contracts.lines import UnreadableExportError, count_lines
-from tally_pipeline.datasets.dataset import Audited, Capture, Dataset, Options, R, Shown
+from tally_pipeline.datasets.dataset import AuditResult, Capture, Dataset, Options, R, Shown
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.store import NoSuchObjectError, Store
 from tally_pipeline.tmdb.connection import Tmdb
@@ -54,11 +54,11 @@ class DailyExport(Dataset[Export, R]):
     def is_fetchable(self, day: str, today: str) -> bool:
         return day >= _oldest(today)
 
-    def too_late(self, day: str, today: str, held: Sequence[BronzeKey]) -> str:
+    def too_late(self, day: str, today: str, captures: Sequence[BronzeKey]) -> str:
         oldest = _oldest(today)
         instead = (
-            f"Bronze holds {len(held)} of that day: materialize {'/'.join(self.silver_asset)} to rebuild it."
-            if held
+            f"Bronze holds {len(captures)} of that day: materialize {'/'.join(self.silver_asset)} to rebuild it."
+            if captures
             else f"Bronze holds none of that day, and nobody can fetch it any more. Select {oldest} or later."
         )
         return f"TMDB keeps its exports for {DAYS_KEPT} days: {oldest} is the oldest there is. {instead}"
@@ -70,14 +70,14 @@ class DailyExport(Dataset[Export, R]):
         # Whoever sees the file finds the receipt beside it.
         return {receipt_key(key): receipt, str(key): export.body}
 
-    def keeps(self, name: str, held: bytes, new: bytes) -> bool:
+    def keeps(self, name: str, old: bytes, new: bytes) -> bool:
         if name.endswith(self.place.suffix):
-            return held == new
+            return old == new
         try:
-            of_held, of_new = (msgspec.json.decode(text, type=Receipt) for text in (held, new))
+            of_old, of_new = (msgspec.json.decode(text, type=Receipt) for text in (old, new))
         except (msgspec.DecodeError, UnicodeDecodeError):
             return False
-        return of_held.sha256 == of_new.sha256
+        return of_old.sha256 == of_new.sha256
 
     def peek(self, store: Store, key: BronzeKey) -> Capture[Export | None]:
         receipt = _receipt(store, key)
@@ -99,8 +99,8 @@ class DailyExport(Dataset[Export, R]):
 
     def judge_capture(self, capture: Capture[Export]) -> Findings:
         receipt = capture.content.receipt
-        told = receipt.headers.get("Content-Length", "") if receipt else ""
-        promised = int(told) if told.isdecimal() else None
+        content_length = receipt.headers.get("Content-Length", "") if receipt else ""
+        promised = int(content_length) if content_length.isdecimal() else None
         whole = download_whole(len(capture.content.body), promised)
         return ((DOWNLOAD_WHOLE, whole),)
 
@@ -116,21 +116,21 @@ class DailyExport(Dataset[Export, R]):
             "duration (s)": receipt.duration_seconds if receipt else 0.0,
         }
 
-    def audit(self, store: Store, key: BronzeKey, source: str) -> Audited:
+    def audit(self, store: Store, key: BronzeKey, source: str) -> AuditResult:
         try:
             export = self.read(store, key).content
             lines = count_lines(export.body)
         except (UnreadableExportError, NoSuchObjectError) as error:
-            return Audited(str(key), problems=(str(error),))
+            return AuditResult(str(key), problems=(str(error),))
         receipt = export.receipt
         if receipt is None:
-            return Audited(str(key), 1, lines, unproven=True)
+            return AuditResult(str(key), 1, lines, unproven=True)
         problems = differing(key, source, receipt.execution_id, receipt.source)
         if receipt.dt != key.dt:
             problems.append(f"its receipt says it is of {receipt.dt}, its place says {key.dt}")
         if receipt.bytes != len(export.body):
             problems.append(f"it holds {len(export.body)} bytes, its receipt says {receipt.bytes}")
-        return Audited(str(key), 1, lines, tuple(problems))
+        return AuditResult(str(key), 1, lines, tuple(problems))
 
 
 def _oldest(today: str) -> str:
@@ -176,6 +176,6 @@ def download_whole(size: int, promised: int | None) -> Finding:
     return Finding(
         passed=promised in (None, size),
         summary=f"{size} bytes, {said}; the gzip checksums hold",
-        todo="Materialize the day again.",
+        remedy="Materialize the day again.",
         numbers={"bytes": size},
     )

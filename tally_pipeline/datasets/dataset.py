@@ -83,7 +83,7 @@ class Refined(Protocol):
     def counts(self) -> msgspec.Struct: ...
 
 
-class Past:
+class PublishedHistory:
     """The published counts of the days before a day, `HISTORY_DAYS` at most; each is read when it is asked for."""
 
     def __init__(self, day: str, published: Callable[[str], Any]) -> None:
@@ -101,22 +101,22 @@ class Past:
     @cached_property
     def last(self) -> tuple[str, Any] | None:
         """The last day that was published, and its counts; None where there is none."""
-        found = ((day, self._published(day)) for day in self.days)
-        return next(((day, counts) for day, counts in found if counts is not None), None)
+        published = ((day, self._published(day)) for day in self.days)
+        return next(((day, counts) for day, counts in published if counts is not None), None)
 
 
 @dataclass(frozen=True)
-class Judging:
+class CheckContext:
     """What a refined day is held against: the least pass rate (per cent), its past, the genres that TMDB listed last
     (names by id, asked for when they are needed)."""
 
     least_pass_rate: float
-    past: Past
+    past: PublishedHistory
     genres: Callable[[], Mapping[int, str]]
 
 
 @dataclass(frozen=True)
-class Audited:
+class AuditResult:
     """One object's audit: what was proven about it, and what does not hold (empty when all does).
 
     `unproven` objects state no hashes (another tool wrote them): readable, yet nothing to hold them against.
@@ -170,12 +170,12 @@ class Dataset(ABC, Generic[C, R]):
         """Whether a day can be captured. TMDB serves the present only: what keeps a past says so here."""
         return day == today
 
-    def too_late(self, day: str, today: str, held: Sequence[BronzeKey]) -> str:
-        """Why a day cannot be captured, and what to do instead. `held` are the day's captures in bronze."""
+    def too_late(self, day: str, today: str, captures: Sequence[BronzeKey]) -> str:
+        """Why a day cannot be captured, and what to do instead. `captures` are what bronze holds of it."""
         instead = (
-            f"Bronze holds {counted(len(held), 'capture')} of that day: {', '.join(map(str, held[-3:]))}. To rebuild"
-            f" the day from them, materialize {'/'.join(self.silver_asset)} and what is below it for {day}."
-            if held
+            f"Bronze holds {counted(len(captures), 'capture')} of that day: {', '.join(map(str, captures[-3:]))}. To"
+            f" rebuild the day from them, materialize {'/'.join(self.silver_asset)} and what is below it for {day}."
+            if captures
             else f"Bronze holds nothing of that day, and nobody can fetch it any more. Materialize {today} instead;"
             " the schedule keeps the coming days."
         )
@@ -186,7 +186,7 @@ class Dataset(ABC, Generic[C, R]):
         """Capture a day: the objects to keep, by key, in the order in which they are to be written, the capture
         last. Raises `TmdbError`."""
 
-    def keeps(self, name: str, held: bytes, new: bytes) -> bool:
+    def keeps(self, name: str, old: bytes, new: bytes) -> bool:
         """Whether an object that an attempt of the same run wrote before may stand in the place of a new one."""
         return True
 
@@ -215,7 +215,7 @@ class Dataset(ABC, Generic[C, R]):
         """What is told of a capture."""
 
     @abstractmethod
-    def audit(self, store: Store, key: BronzeKey, source: str) -> Audited:
+    def audit(self, store: Store, key: BronzeKey, source: str) -> AuditResult:
         """Proves a capture, or says what does not hold. Raises `LakeError` when the store fails."""
 
     # --- silver ---
@@ -250,11 +250,11 @@ class Dataset(ABC, Generic[C, R]):
         """What the files say about themselves."""
 
     @abstractmethod
-    def judge(self, capture: Capture[C], refined: R, options: Options, against: Judging) -> Findings:
+    def judge(self, capture: Capture[C], refined: R, options: Options, against: CheckContext) -> Findings:
         """The findings of `silver_checks`."""
 
     @abstractmethod
-    def show(self, capture: Capture[C], refined: R, past: Past) -> Shown:
+    def show(self, capture: Capture[C], refined: R, past: PublishedHistory) -> Shown:
         """What is told of a published day."""
 
     def measures(self, capture: Capture[C], refined: R, *, published: bool) -> Mapping[str, float]:

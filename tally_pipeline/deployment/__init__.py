@@ -5,8 +5,8 @@ from __future__ import annotations
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.deployment.parts import Deployment, Watch
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.locks import Turns
-from tally_pipeline.lake.object_events import FolderArrivals
+from tally_pipeline.lake.locks import TableLocks
+from tally_pipeline.lake.object_events import FolderObjectEvents
 from tally_pipeline.lake.store import Store
 from tally_pipeline.metrics.metrics import Unsent
 from tally_pipeline.query.tables import TABLES
@@ -36,9 +36,11 @@ def deploy(settings: Settings, on_page: Watch | None = None) -> Deployment:
             on_page=on_page,
             no_capture=settings.no_capture,
         ),
-        lake=Lake(Store.in_folder(settings.lake_folder), settings.source, Turns.beside(settings.lake_folder)),
-        catalog=engine,
-        workbench=engine,
-        arrivals=FolderArrivals(settings.lake_folder, PLACES),
+        lake=Lake(
+            Store.in_folder(settings.lake_folder), settings.source, TableLocks.beside(settings.lake_folder)
+        ),
+        query_engine=engine,
+        analytics_engine=engine,
+        object_events=FolderObjectEvents(settings.lake_folder, PLACES),
         metrics=Unsent(),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from tally_pipeline import clock
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.locks import Turns
+from tally_pipeline.lake.locks import TableLocks
 from tally_pipeline.lake.store import LakeError
 from tally_pipeline.settings.settings import Settings
 
@@ -35,7 +35,7 @@ def record(settings: Settings, day: date) -> bool:
     """Write down that the lake holds a day; returns whether the partitions begin earlier than before."""
     before = first_day(settings)
     if recorded(settings) is None or day < before:
-        with Turns.beside(settings.lake_folder).take("first_day", (), lambda _: None):
+        with TableLocks.beside(settings.lake_folder).hold("first_day", (), lambda _: None):
             known = recorded(settings)
             if known is None or day < known:
                 fresh = path(settings).with_suffix(f".{os.getpid()}")

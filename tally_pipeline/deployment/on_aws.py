@@ -10,12 +10,12 @@ from tally_pipeline.aws.settings import AwsSettings
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.deployment.parts import Deployment, Watch
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.locks import Turns
-from tally_pipeline.lake.sqs import QueueArrivals
+from tally_pipeline.lake.locks import TableLocks
+from tally_pipeline.lake.sqs import SqsObjectEvents
 from tally_pipeline.lake.store import Store
 from tally_pipeline.metrics.cloudwatch import CloudWatchMetrics
 from tally_pipeline.query.athena_engine import AthenaEngine
-from tally_pipeline.query.cached_duckdb import MirrorEngine
+from tally_pipeline.query.cached_duckdb import CachedDuckDbEngine
 from tally_pipeline.query.tables import TABLES
 from tally_pipeline.settings.settings import Settings
 from tally_pipeline.tmdb.connection import Tmdb
@@ -26,7 +26,7 @@ def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None 
     aws = Aws(names)
     told = settings.tmdb.token or settings.tmdb.api_key
     secret = None if told else names.token_parameter
-    lake = Lake(Store.on_s3(aws, names.lake_bucket), settings.source, Turns.beside(settings.lake_folder))
+    lake = Lake(Store.on_s3(aws, names.lake_bucket), settings.source, TableLocks.beside(settings.lake_folder))
     return Deployment(
         settings=settings,
         tmdb=Tmdb(
@@ -39,8 +39,8 @@ def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None 
             no_capture=settings.no_capture,
         ),
         lake=lake,
-        catalog=AthenaEngine(aws, TABLES),
-        workbench=MirrorEngine(lake.store, settings.state / "mirror", TABLES),
-        arrivals=QueueArrivals(aws, lake.store, PLACES),
+        query_engine=AthenaEngine(aws, TABLES),
+        analytics_engine=CachedDuckDbEngine(lake.store, settings.state / "mirror", TABLES),
+        object_events=SqsObjectEvents(aws, lake.store, PLACES),
         metrics=CloudWatchMetrics(aws),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.object_events import Arrivals
+from tally_pipeline.lake.object_events import ObjectEvents
 from tally_pipeline.metrics.metrics import Metrics
 from tally_pipeline.query.engine import QueryEngine
 from tally_pipeline.settings.settings import Settings
@@ -20,13 +20,13 @@ Watch = Callable[[PageProgress], None]
 class Deployment:
     """What the assets run on: one of these is all that changes between a laptop and AWS.
 
-    `catalog` answers people, `workbench` what gold and the report ask of months of small files.
+    `query_engine` answers people, `analytics_engine` what gold and the report ask of months of small files.
     """
 
     settings: Settings
     tmdb: Tmdb
     lake: Lake
-    catalog: QueryEngine
-    workbench: QueryEngine
-    arrivals: Arrivals
+    query_engine: QueryEngine
+    analytics_engine: QueryEngine
+    object_events: ObjectEvents
     metrics: Metrics

@@ -37,7 +37,7 @@ NUMBERS_AGREE = Check(
 
 
 @dataclass(frozen=True)
-class Books:
+class ReconciledDay:
     """What is known about one list of one day; `counts` is None when nothing of it was refined."""
 
     data_type: str
@@ -83,9 +83,9 @@ class DataQualityDaily(Table):
     previewed = ("data_type", "rows", "quarantined", "pass_rate", "verdict", "published")
 
     def rows(self, sources: Sources, engine: Engine, day: str) -> pa.Table:
-        return self.of_books(day, [books(sources.lake, name, day) for name in sources.by_list])
+        return self.of_counts(day, [reconcile(sources.lake, name, day) for name in sources.by_list])
 
-    def of_books(self, day: str, lists: Sequence[Books]) -> pa.Table:
+    def of_counts(self, day: str, lists: Sequence[ReconciledDay]) -> pa.Table:
         """The table of `day` (YYYY-MM-DD), one row a list, by name."""
         rows = [_row(day, books) for books in sorted(lists, key=lambda books: books.data_type)]
         return pa.Table.from_pylist(rows, schema=self.schema)
@@ -111,7 +111,7 @@ class DataQualityDaily(Table):
         return {f"pass rate, last {PASS_RATE_DAYS} days": Bars(rates, LEAST_PASS_RATE_SHOWN)}
 
 
-def books(lake: Lake, data_type: str, day: str, *, of_capture: bool = True) -> Books:
+def reconcile(lake: Lake, data_type: str, day: str, *, of_capture: bool = True) -> ReconciledDay:
     """What the lake says about a list and day.
 
     The numbers are those of silver where the day has silver, else those of the last attempt, whose rejected rows
@@ -123,7 +123,7 @@ def books(lake: Lake, data_type: str, day: str, *, of_capture: bool = True) -> B
     captures = [str(key) for key in lake.bronze_keys(data_type, day)]
     named = [ref.key for ref in stated.bronze] if stated else []
     metadata = _latest_metadata(lake, named or captures) if of_capture else None
-    return Books(
+    return ReconciledDay(
         data_type=data_type,
         counts=stated.counts if stated else None,
         verdict=(stated and stated.verdict) or (metadata.verdict if metadata else None),
@@ -151,22 +151,24 @@ def numbers_agree(quality: pa.Table, silver: Mapping[str, int], quarantine: Mapp
     differing = []
     for row in quality.to_pylist():
         name = row["data_type"]
-        told = row["silver_rows"] if row["published"] else 0, row["quarantined"] or 0
-        there = silver.get(name, 0), quarantine.get(name, 0)
+        stated = row["silver_rows"] if row["published"] else 0, row["quarantined"] or 0
+        counted_rows = silver.get(name, 0), quarantine.get(name, 0)
         # A later attempt that was not published leaves its own quarantine beside the silver that stayed.
-        if told[0] != there[0] or (not row["published"] and told[1] != there[1]):
-            differing.append({"list": name, "silver": there[0], "told": told[0], "quarantine": there[1]})
+        if stated[0] != counted_rows[0] or (not row["published"] and stated[1] != counted_rows[1]):
+            differing.append(
+                {"list": name, "silver": counted_rows[0], "told": stated[0], "quarantine": counted_rows[1]}
+            )
     return Finding(
         passed=not differing,
         summary=f"{quality.num_rows - len(differing)} of {counted(quality.num_rows, 'list')} agree with their files",
-        todo="A file under silver/shows or quarantine/shows was written by other hands: materialize silver_shows of"
+        remedy="A file under silver/shows or quarantine/shows was written by other hands: materialize silver_shows of"
         " the day again.",
         numbers={"lists_differing": len(differing)},
         offenders=differing,
     )
 
 
-def _row(day: str, books: Books) -> dict[str, Any]:
+def _row(day: str, books: ReconciledDay) -> dict[str, Any]:
     row = {**vars(books), "hours_since_capture": hours_to_end_of(day, books.captured_at)}
     if counts := books.counts:
         row |= {
@@ -184,11 +186,11 @@ def _files(data_type: str, day: str) -> tuple[str, str]:
 
 def _latest_metadata(lake: Lake, keys: Sequence[str]) -> Metadata | None:
     """The metadata of the latest of these captures that can be read."""
-    found = []
+    metadatas = []
     for key in filter(None, map(layout.BronzeKey.parse, keys)):
         with suppress(UnreadableBronzeError, NoSuchObjectError):
-            found.append(stored.read_bronze(lake, key).metadata)
-    return max(found, key=lambda metadata: metadata.ingestion_timestamp or "", default=None)
+            metadatas.append(stored.read_bronze(lake, key).metadata)
+    return max(metadatas, key=lambda metadata: metadata.ingestion_timestamp or "", default=None)
 
 
 def _rows_by_list(engine: Engine, table: str, day: str) -> dict[str, int]:

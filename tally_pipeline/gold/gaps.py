@@ -27,7 +27,7 @@ def gaps_finding(wrong: list[dict[str, Any]], gaps: list[str], numbers: Mapping[
         else f"every gap is told: {', '.join(gaps)}"
         if gaps
         else "no compared day is missing",
-        todo=BUG,
+        remedy=BUG,
         numbers={"silent": len(wrong), "gaps": len(gaps), **numbers},
         offenders=wrong[:SHOWN],
     )

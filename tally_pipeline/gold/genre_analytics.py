@@ -130,7 +130,7 @@ def totals_agree(genres: pa.Table, silver: Mapping[str, pa.Table]) -> Finding:
     return Finding(
         passed=not differing,
         summary=f"{len(compared) - len(differing)} of {counted(len(compared), 'list')} add up",
-        todo=BUG,
+        remedy=BUG,
         numbers={"lists_differing": len(differing), "genres": len(rows)},
         offenders=differing or compared,
     )
@@ -158,7 +158,7 @@ def genres_known(genres: pa.Table) -> Finding:
         summary=counted(len(ids), "genre id has", "genre ids have")
         + " no name"
         + (f": {', '.join(map(str, ids))}" if ids else ""),
-        todo="Materialize bronze_genres and silver_genres, then this table again. What is nameless still is new at"
+        remedy="Materialize bronze_genres and silver_genres, then this table again. What is nameless still is new at"
         " TMDB or a film's genre.",
         numbers={"unknown_genres": len(ids)},
         offenders=nameless.select(["data_type", "genre_id", "shows"]).to_pylist()[:SHOWN],

@@ -13,14 +13,14 @@ from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
 
 
-class Input(msgspec.Struct, frozen=True):
+class InputFile(msgspec.Struct, frozen=True):
     """A file that a gold file was made from."""
 
     key: str
     sha256: str
 
 
-class Past(msgspec.Struct, frozen=True, kw_only=True):
+class EarlierInputs(msgspec.Struct, frozen=True, kw_only=True):
     """The silver files from before the window: how many, from when, and a digest of their keys and sizes."""
 
     files: int
@@ -35,8 +35,8 @@ class GoldFooter(msgspec.Struct, frozen=True, kw_only=True):
     dt: str
     contract_version: str
     source: str
-    inputs: tuple[Input, ...]
-    past: Past | None = None
+    inputs: tuple[InputFile, ...]
+    past: EarlierInputs | None = None
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ class Sources:
         """The keys of silver of those of these days that are there, of some lists or all, in order."""
         wanted = {day for day in days if day}
         names = self.by_list if lists is None else lists
-        found = ((name, day) for name in names for day in wanted if day in self.by_list[name])
-        return sorted(layout.silver_key(name, day) for name, day in found)
+        present = ((name, day) for name in names for day in wanted if day in self.by_list[name])
+        return sorted(layout.silver_key(name, day) for name, day in present)
 
-    def past(self, first_day: str) -> Past:
+    def past(self, first_day: str) -> EarlierInputs:
         """The silver files of the days before `first_day`."""
         earlier = [
             (then, f"{layout.silver_key(name, then)}:{size}")
@@ -83,7 +83,7 @@ class Sources:
             for then, size in days.items()
             if then < first_day
         ]
-        return Past(
+        return EarlierInputs(
             files=len(earlier),
             first_dt=min((then for then, _ in earlier), default=None),
             sha256=hashlib.sha256("\n".join(sorted(text for _, text in earlier)).encode()).hexdigest(),
@@ -97,9 +97,9 @@ class Sources:
         """The keys of the Parquet files in a folder."""
         return [info.key for info in self.lake.store.list(folder) if info.key.endswith(".parquet")]
 
-    def named(self, keys: Iterable[str]) -> tuple[Input, ...]:
+    def named(self, keys: Iterable[str]) -> tuple[InputFile, ...]:
         """The files at these keys, with their hashes. Raises `NoSuchObjectError`."""
-        return tuple(Input(key, self._hash(key)) for key in keys)
+        return tuple(InputFile(key, self._hash(key)) for key in keys)
 
     def _hash(self, key: str) -> str:
         if key not in self._hashes:

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from tally_pipeline.checks.check import Check, Findings
 from tally_pipeline.gold.columns import Column
-from tally_pipeline.gold.sources import GoldFooter, Input, Past, Sources
+from tally_pipeline.gold.sources import EarlierInputs, GoldFooter, InputFile, Sources
 from tally_pipeline.lake import layout
 from tally_pipeline.previews import Bars
 
@@ -33,7 +33,7 @@ _PLACEHOLDER = re.compile(r":([a-z]\w*)")
 
 
 class Engine(Protocol):
-    """Answers SQL in Athena's dialect, as `catalog.engine.QueryEngine` promises."""
+    """Answers SQL in Athena's dialect, as `query.engine.QueryEngine` promises."""
 
     def query(self, sql: str) -> pa.Table: ...
 
@@ -44,8 +44,8 @@ class Engine(Protocol):
 class Inputs:
     """The files that a day is made from; `past`, where there is one, stands for those before the named."""
 
-    named: tuple[Input, ...]
-    past: Past | None = None
+    named: tuple[InputFile, ...]
+    past: EarlierInputs | None = None
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ def movers_moved(movers: pa.Table) -> Finding:
     return Finding(
         passed=not wrong,
         summary=f"{len(moved) - len(wrong)} of {len(moved)} risers and fallers moved as they are said to",
-        todo=BUG,
+        remedy=BUG,
         numbers={"movers": len(moved), "wrong": len(wrong)},
         offenders=[{name: row[name] for name in shown} for row in wrong[:SHOWN]],
     )
@@ -205,7 +205,7 @@ def shows_known(movers: pa.Table, known: Mapping[str, Collection[int]]) -> Findi
         serious=False,
         summary=f"{len(unknown)} of {counted(movers.num_rows, 'row')} {noun(len(unknown), 'is', 'are')} of shows"
         " that silver does not have",
-        todo="Was silver rebuilt meanwhile? Materialize the table again; else it is a bug in its SQL.",
+        remedy="Was silver rebuilt meanwhile? Materialize the table again; else it is a bug in its SQL.",
         numbers={"unknown_shows": len(unknown)},
         offenders=unknown[:SHOWN],
     )

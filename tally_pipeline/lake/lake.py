@@ -11,18 +11,18 @@ import pyarrow as pa
 
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.layout import BronzeKey, Place
-from tally_pipeline.lake.locks import Turns
+from tally_pipeline.lake.locks import TableLocks
 from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.lake.store import AlreadyThereError, LakeError, NoSuchObjectError, Store
 
 F = TypeVar("F", bound=msgspec.Struct)
 
 
-class ForeignLakeError(LakeError):
+class LakeOwnershipError(LakeError):
     """The lake says that it is another source's, or nothing that can be read; the message says what to do."""
 
 
-class Claim(msgspec.Struct, frozen=True):
+class OwnershipMarker(msgspec.Struct, frozen=True):
     """What the object `lake.json` says: whose data the lake holds."""
 
     source: str
@@ -34,10 +34,10 @@ class Lake:
     Its object `lake.json` says so, from before the first capture on: whoever comes for another source is refused.
     """
 
-    def __init__(self, store: Store, source: str, turns: Turns | None = None) -> None:
+    def __init__(self, store: Store, source: str, locks: TableLocks | None = None) -> None:
         self.store = store
         self.source = source
-        self.turns = turns or Turns(None)
+        self.locks = locks or TableLocks(None)
         self._is_ours = False
 
     def write_bronze(self, key: BronzeKey, body: bytes) -> None:
@@ -50,23 +50,23 @@ class Lake:
         Raises `LakeError` when the lake is another source's.
         """
         if not self.check_source():
-            claim = msgspec.json.format(msgspec.json.encode(Claim(self.source)))
+            claim = msgspec.json.format(msgspec.json.encode(OwnershipMarker(self.source)))
             try:
-                self.store.create(layout.CLAIM, claim)
+                self.store.create(layout.OWNERSHIP_MARKER, claim)
                 self._is_ours = True
             except AlreadyThereError:  # somebody was quicker, maybe for another source
                 self.check_source()
         self.store.create(key, body)
 
-    def claim(self) -> Claim | None:
+    def ownership_marker(self) -> OwnershipMarker | None:
         """Whose the lake says it is; None as long as it does not say. Raises `LakeError` if that is unreadable."""
         try:
-            return msgspec.json.decode(self.store.get(layout.CLAIM), type=Claim)
+            return msgspec.json.decode(self.store.get(layout.OWNERSHIP_MARKER), type=OwnershipMarker)
         except NoSuchObjectError:
             return None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            where = self.store.uri(layout.CLAIM)
-            raise ForeignLakeError(
+            where = self.store.uri(layout.OWNERSHIP_MARKER)
+            raise LakeOwnershipError(
                 f"{where} does not say whose data this lake holds ({error}). Look whose it is, and write"
                 f' {{"source": "tmdb"}} or {{"source": "sandbox"}} there.'
             ) from error
@@ -74,10 +74,10 @@ class Lake:
     def check_source(self) -> bool:
         """Whether the lake says that it is this source's; raises `LakeError` when it is another's."""
         if not self._is_ours:
-            claim = self.claim()
+            claim = self.ownership_marker()
             if claim is not None and claim.source != self.source:
-                raise ForeignLakeError(
-                    f"{self.store.root} is a lake of {claim.source} data ({layout.CLAIM} says so), this is"
+                raise LakeOwnershipError(
+                    f"{self.store.root} is a lake of {claim.source} data ({layout.OWNERSHIP_MARKER} says so), this is"
                     f" {self.source} data: nothing was written. Give {self.source} data a lake of its own, or set"
                     f" what makes it {claim.source} data again."
                 )
@@ -86,8 +86,8 @@ class Lake:
 
     def bronze_keys(self, data_type: str, dt: str | None = None) -> list[BronzeKey]:
         """The captures of a list, of one day or all, in the keys' order. Other objects are passed over."""
-        found = (BronzeKey.parse(info.key) for info in self.store.list(layout.bronze_prefix(data_type, dt)))
-        return [key for key in found if key]
+        keys = (BronzeKey.parse(info.key) for info in self.store.list(layout.bronze_prefix(data_type, dt)))
+        return [key for key in keys if key]
 
     def bronze_days(self, data_type: str) -> list[str]:
         """The days of which bronze holds captures of a list, in order."""

@@ -18,7 +18,7 @@ GOLD = "gold"
 REPORTS = "reports"
 STREAMS = "bronze/tmdb"
 """The root of what TMDB serves besides lists of shows."""
-CLAIM = "lake.json"
+OWNERSHIP_MARKER = "lake.json"
 """Says whose data the lake holds; written before anything else."""
 
 _NAME = r"[A-Za-z0-9_-]+"

@@ -1,4 +1,4 @@
-"""Turns: whoever makes a table of a lake makes it alone, and what it is made from stays as it is meanwhile.
+"""Per-table reader/writer locks: one writer, and its inputs do not change while it runs.
 
 Without them a run that was overtaken writes over the newer run's table with what it had read before.
 """
@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+_FOLDER = "turns"
+"""Beside the lake. The name of old stays, so that two versions that run at once lock the same files."""
 
-class Turns:
+
+class TableLocks:
     """Locks in a folder beside the lake, one for each table, over all processes of this machine.
 
     A lock is the kernel's: it goes with the process that holds it, however that ends. Without a folder nobody
@@ -22,12 +25,12 @@ class Turns:
         self._folder = folder
 
     @classmethod
-    def beside(cls, lake: Path) -> Turns:
-        """The turns of a lake in a folder: the same for everybody who uses it, by whatever path."""
-        return cls(lake.resolve().parent / "turns")
+    def beside(cls, lake: Path) -> TableLocks:
+        """The locks of a lake in a folder: the same for everybody who uses it, by whatever path."""
+        return cls(lake.resolve().parent / _FOLDER)
 
-    def is_taken(self, name: str) -> bool:
-        """Whether somebody makes a table of that name just now."""
+    def is_locked(self, name: str) -> bool:
+        """Whether a writer of this table holds its lock now."""
         if self._folder is None:
             return False
         try:
@@ -40,18 +43,15 @@ class Turns:
         return False
 
     @contextmanager
-    def take(self, makes: str, reads: Iterable[str], say: Callable[[str], None]) -> Iterator[None]:
-        """Wait for one's turn to make a table from others; `say` is told when that takes a while.
-
-        Nobody else makes or reads the table meanwhile; those it is made from may be read by others, not made.
-        """
-        wanted = {**dict.fromkeys(reads, fcntl.LOCK_SH), makes: fcntl.LOCK_EX}
-        with ExitStack() as held:
+    def hold(self, writes: str, reads: Iterable[str], say: Callable[[str], None]) -> Iterator[None]:
+        """Hold the write lock of one table and the read locks of others; `say` is called when that takes a while."""
+        modes = {**dict.fromkeys(reads, fcntl.LOCK_SH), writes: fcntl.LOCK_EX}
+        with ExitStack() as stack:
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 # In one order for all: two that wait for each other would wait for ever.
-                for name, mode in sorted(wanted.items()):
-                    lock = held.enter_context((self._folder / f"{name}.lock").open("w"))
+                for name, mode in sorted(modes.items()):
+                    lock = stack.enter_context((self._folder / f"{name}.lock").open("w"))
                     try:
                         fcntl.flock(lock, mode | fcntl.LOCK_NB)
                     except BlockingIOError:

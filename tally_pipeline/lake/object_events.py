@@ -20,7 +20,7 @@ WINDOW_SECONDS = 600
 
 
 @dataclass(frozen=True)
-class Arrival:
+class ObjectEvent:
     """A dataset and day whose captures changed: the names of all there are now in the lake, the last to
     arrive last, and a digest of their versions."""
 
@@ -30,10 +30,10 @@ class Arrival:
     digest: str
 
 
-class Arrivals(Protocol):
+class ObjectEvents(Protocol):
     """A source of arrivals. `cursor` is what the last call returned, None at first."""
 
-    def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
+    def poll(self, cursor: str | None) -> tuple[list[ObjectEvent], str]:
         """The datasets and days with captures that are new since `cursor`, and the next cursor."""
         ...
 
@@ -54,8 +54,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     seen: dict[str, str] = {}
 
 
-class FolderArrivals:
-    """Arrivals in a folder.
+class FolderObjectEvents:
+    """ObjectEvents in a folder.
 
     A folder's own times change when an entry is put into it, whatever times that entry carries: so only fresh
     folders are listed, and a look costs one `stat` for a dataset and day, however many objects there are.
@@ -69,7 +69,7 @@ class FolderArrivals:
         self._places = places
         self._window_ns = int(window_seconds * 10**9)
 
-    def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
+    def poll(self, cursor: str | None) -> tuple[list[ObjectEvent], str]:
         looked_ns = time.time_ns()
         last = _read_cursor(cursor)
         if looked_ns < last.looked_ns:
@@ -77,7 +77,7 @@ class FolderArrivals:
                 _Cursor()
             )  # The clock was set back: look at everything; what is refined already is passed over.
         lists = [*_folders(self._root / layout.BRONZE), *self._others()]
-        found: list[Arrival] = []
+        events: list[ObjectEvent] = []
         listed: list[tuple[int, str, str]] = []
         newest_ns, newest_seen_ns = last.newest_ns, last.newest_seen_ns
         for of_list in lists:
@@ -92,13 +92,13 @@ class FolderArrivals:
                 name = f"{arrival.data_type}/{arrival.dt}"
                 listed.append((changed_ns, name, arrival.digest))
                 if last.seen.get(name) != arrival.digest:
-                    found.append(arrival)
+                    events.append(arrival)
         is_quiet = looked_ns - newest_seen_ns > self._window_ns
         fresh_ns = newest_ns + 1 if is_quiet else newest_ns - self._window_ns
         seen = {name: digest for changed_ns, name, digest in listed if changed_ns >= fresh_ns}
         inodes = {of_list.name: of_list.inode() for of_list in lists}
         cursor_now = _Cursor(looked_ns, newest_ns, newest_seen_ns, fresh_ns, inodes, seen)
-        return found, msgspec.json.encode(cursor_now).decode()
+        return events, msgspec.json.encode(cursor_now).decode()
 
     def _others(self) -> list[os.DirEntry[str]]:
         names = {place.data_type for place in self._places if place.root == layout.STREAMS}
@@ -122,7 +122,7 @@ def _folders(path: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
         return []
 
 
-def _arrival(root: Path, places: Places, folder: Path) -> Arrival | None:
+def _arrival(root: Path, places: Places, folder: Path) -> ObjectEvent | None:
     # Of a million objects only the names are kept: strings, which Python's collector need not go through.
     within = folder.relative_to(root).as_posix()
     digest = hashlib.sha256()
@@ -146,7 +146,7 @@ def _arrival(root: Path, places: Places, folder: Path) -> Arrival | None:
         return None
     names = tuple(name for _, name in sorted(arrived))
     newest = places.parse(names[-1])
-    return Arrival(newest.data_type, newest.dt, names, digest.hexdigest()[:16]) if newest else None
+    return ObjectEvent(newest.data_type, newest.dt, names, digest.hexdigest()[:16]) if newest else None
 
 
 def _read_cursor(cursor: str | None) -> _Cursor:

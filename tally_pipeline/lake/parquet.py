@@ -29,7 +29,7 @@ class BronzeRef(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Provenance(msgspec.Struct, frozen=True):
     """The one thing that every footer of silver says: which bronze objects the file was made from."""
 
     bronze: tuple[BronzeRef, ...]

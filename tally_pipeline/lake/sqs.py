@@ -1,4 +1,4 @@
-"""Arrivals on AWS: S3 tells a queue of every new object, and a daily sweep finds what it failed to tell."""
+"""ObjectEvents on AWS: S3 tells a queue of every new object, and a daily sweep finds what it failed to tell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tally_pipeline import clock
 from tally_pipeline.aws.errors import explained
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.lake.layout import Places
-from tally_pipeline.lake.object_events import Arrival
+from tally_pipeline.lake.object_events import ObjectEvent
 from tally_pipeline.lake.store import Store
 
 RECEIVED_AT_ONCE = 10
@@ -54,8 +54,8 @@ class _Received:
     receipts: list[str] = field(default_factory=list)
 
 
-class QueueArrivals:
-    """Arrivals from an SQS queue that S3 tells of new objects.
+class SqsObjectEvents:
+    """ObjectEvents from an SQS queue that S3 tells of new objects.
 
     A message is only a hint that a list and day changed: the truth is what the bucket lists now. So repeats,
     disorder and messages that come too late do no harm. A message is deleted at the look after the one that
@@ -79,7 +79,7 @@ class QueueArrivals:
         self._wait_seconds = wait_seconds
         self._url = aws.settings.events_queue_url
 
-    def since(self, cursor: str | None) -> tuple[list[Arrival], str]:
+    def poll(self, cursor: str | None) -> tuple[list[ObjectEvent], str]:
         """The datasets and days with captures that are new since `cursor`, and the next cursor.
 
         Raises `AwsError` for the queue, `LakeError` for the bucket: then nothing is lost, for nothing was deleted
@@ -92,7 +92,7 @@ class QueueArrivals:
         if _is_sweep_due(last.swept, now):
             swept = now.date().isoformat()
             hinted |= set(self._swept(now))
-        found: list[Arrival] = []
+        events: list[ObjectEvent] = []
         seen: dict[str, str] = {}
         for data_type, dt in sorted(hinted):
             arrival = self._arrival(data_type, dt)
@@ -101,11 +101,11 @@ class QueueArrivals:
             name = f"{data_type}/{dt}"
             seen[name] = arrival.digest
             if last.seen.get(name) != arrival.digest:
-                found.append(arrival)
+                events.append(arrival)
         oldest = (now.date() - timedelta(days=SWEPT_DAYS)).isoformat()
         kept = {name: digest for name, digest in last.seen.items() if name.rpartition("/")[2] >= oldest}
         next_cursor = _Cursor(tuple(received.receipts), swept, kept | seen)
-        return found, msgspec.json.encode(next_cursor).decode()
+        return events, msgspec.json.encode(next_cursor).decode()
 
     def _receive(self) -> _Received:
         received = _Received()
@@ -157,7 +157,7 @@ class QueueArrivals:
                     "A message that is done with stays in %s for now: %s", self._url, failed.get("Code")
                 )
 
-    def _arrival(self, data_type: str, dt: str) -> Arrival | None:
+    def _arrival(self, data_type: str, dt: str) -> ObjectEvent | None:
         place = self._places.of(data_type)
         captures = [
             (info.modified, key, info.version)
@@ -169,7 +169,7 @@ class QueueArrivals:
         versions = "".join(f"{key}:{version};" for _, key, version in captures)
         digest = hashlib.sha256(versions.encode()).hexdigest()[:16]
         captures.sort(key=lambda capture: (capture[0], str(capture[1])))
-        return Arrival(data_type, dt, tuple(str(key) for _, key, _ in captures), digest)
+        return ObjectEvent(data_type, dt, tuple(str(key) for _, key, _ in captures), digest)
 
     def _swept(self, now: datetime) -> Iterator[tuple[str, str]]:
         for place in self._places:

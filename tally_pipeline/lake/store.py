@@ -78,7 +78,7 @@ def _explain_folder(error: BaseException, doing: str, where: str) -> str:
 
 
 def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Turns obstore's exceptions into `LakeError`s that name the object and the remedy."""
+    """TableLocks obstore's exceptions into `LakeError`s that name the object and the remedy."""
 
     def decorate(method: Callable[P, T]) -> Callable[P, T]:
         @wraps(method)
@@ -195,16 +195,16 @@ class Store:
     @_explained("list")
     def list(self, folder: str) -> builtins.list[ObjectInfo]:
         """Every object below a folder, by key; an absent folder is empty."""
-        found = sorted(self._walk(folder), key=lambda found: found.key)
-        self._saw_list(len(found))
-        return found
+        objects = sorted(self._walk(folder), key=lambda objects: objects.key)
+        self._saw_list(len(objects))
+        return objects
 
     @_explained("list")
     def folders(self, folder: str) -> builtins.list[str]:
         """The names of the folders right below a folder, sorted."""
-        found = obstore.list_with_delimiter(self._backend, folder)
-        self._saw_list(len(found["common_prefixes"]) + len(found["objects"]))
-        return sorted(prefix.rstrip("/").rsplit("/", 1)[-1] for prefix in found["common_prefixes"])
+        listing = obstore.list_with_delimiter(self._backend, folder)
+        self._saw_list(len(listing["common_prefixes"]) + len(listing["objects"]))
+        return sorted(prefix.rstrip("/").rsplit("/", 1)[-1] for prefix in listing["common_prefixes"])
 
     def _walk(self, folder: str) -> Iterator[ObjectInfo]:
         for batch in obstore.list(self._backend, folder):

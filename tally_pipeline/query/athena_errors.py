@@ -65,10 +65,12 @@ def table(pages: Iterable[Mapping[str, Any]]) -> pa.Table:
     info: Sequence[Mapping[str, Any]] = ()
     rows: list[list[str | None]] = []
     for page in pages:
-        found = page["ResultSet"]
-        texts = [[cell.get("VarCharValue") for cell in row.get("Data", [])] for row in found.get("Rows", [])]
+        result_set = page["ResultSet"]
+        texts = [
+            [cell.get("VarCharValue") for cell in row.get("Data", [])] for row in result_set.get("Rows", [])
+        ]
         if not info:
-            info = found["ResultSetMetadata"]["ColumnInfo"]
+            info = result_set["ResultSetMetadata"]["ColumnInfo"]
             # A SELECT's rows have them, an EXPLAIN's have not.
             texts = texts[1:] if texts[:1] == [[column["Name"] for column in info]] else texts
         rows += texts

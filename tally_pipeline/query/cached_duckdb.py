@@ -25,7 +25,7 @@ from tally_pipeline.query.tables import TableSpec
 FETCHED_AT_ONCE = 16
 
 
-class MirrorEngine(DuckDbEngine):
+class CachedDuckDbEngine(DuckDbEngine):
     """Answers Athena's SQL about the Parquet files of a store, from copies in `folder`; a `QueryEngine`.
 
     The folder may be removed at any time, and several processes may share it.

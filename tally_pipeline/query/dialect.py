@@ -59,12 +59,12 @@ class Query:
     @property
     def functions(self) -> dict[str, str]:
         """What the query calls its functions, by DuckDB's names for them; lower case. Only where the two differ."""
-        found = {}
+        pairs = {}
         for function in self.tree.find_all(exp.Func):
             here, there = (_called(function.sql(dialect)) for dialect in ("duckdb", "athena"))
             if here and there and here not in self.text.lower():
-                found[here] = there
-        return found
+                pairs[here] = there
+        return pairs
 
     def _explained(self, sql: str) -> str:
         return f"EXPLAIN {sql}" if self.explain else sql

@@ -83,8 +83,8 @@ def _describe(inputs: Inputs, data_type: str, day: str) -> tuple[str, str]:
         return "before", f"{on}: before the first capture"
     if state == "missing":
         return "missing", f"{on}: no data"
-    told = inputs.quality_by_day.get((data_type, day))
-    counts = told if told and told["rows"] else None
+    quality = inputs.quality_by_day.get((data_type, day))
+    counts = quality if quality and quality["rows"] else None
     if state == "held back":
         passed = (
             f", {percent(counts['pass_rate'])} of {counted(counts['rows'], 'row')} passed" if counts else ""
@@ -120,8 +120,8 @@ def _summary(inputs: Inputs, data_type: str) -> str:
         rate, day = min(rates)
         text += f", lowest pass rate {percent(rate)}" + (f" on {short_day(day)}" if rate < 100 else "")
     gone = [day for day in begun if inputs.state(data_type, day) == "missing"]
-    held = [day for day in begun if inputs.state(data_type, day) == "held back"]
+    held_back = [day for day in begun if inputs.state(data_type, day) == "held back"]
     text += "."
     text += f" No data: {day_list(gone)}." if gone else ""
-    text += f" Held back: {day_list(held)}." if held else ""
+    text += f" Held back: {day_list(held_back)}." if held_back else ""
     return text

@@ -47,7 +47,7 @@ class Sentence:
 
 def changes(inputs: Inputs) -> list[Sentence]:
     """What the day changed; topics without news are left out."""
-    told = (
+    topics = (
         ("First place", *_first_places(inputs)),
         ("Most popular", _most_popular(inputs)),
         ("Moves", _moves(inputs), _moves_over_a_week(inputs)),
@@ -57,7 +57,7 @@ def changes(inputs: Inputs) -> list[Sentence]:
         ("Gaps", _missing(inputs)),
         ("Ahead", _ahead(inputs)),
     )
-    sentences = (Sentence(topic, tuple(filter(None, lines))) for topic, *lines in told)
+    sentences = (Sentence(topic, tuple(filter(None, lines))) for topic, *lines in topics)
     return [sentence for sentence in sentences if sentence.lines]
 
 
@@ -232,7 +232,7 @@ def _ahead(inputs: Inputs) -> str:
 def _quality(inputs: Inputs) -> str:
     day = inputs.day
     there = [one for one in inputs.lists if inputs.state(one.name, day) == "published"]
-    held = [one.title for one in inputs.lists if inputs.state(one.name, day) == "held back"]
+    held_back = [one.title for one in inputs.lists if inputs.state(one.name, day) == "held back"]
     rows = [row for one in there if (row := inputs.quality_by_day.get((one.name, day)))]
     sentences = [f"{len(there)} of {counted(len(inputs.lists), 'list')} published"]
     total, bad = (sum(row[column] or 0 for row in rows) for column in ("rows", "quarantined"))
@@ -240,8 +240,10 @@ def _quality(inputs: Inputs) -> str:
         kept = percent(100 * (total - bad) / total)
         rejected = f"{counted(bad, 'row')} quarantined" if bad else "none quarantined"
         sentences[0] += f": {kept} of {counted(total, 'row')} passed, {rejected}"
-    if held:
-        sentences.append(f"{joined(held)} {'was' if len(held) == 1 else 'were'} captured, not published")
+    if held_back:
+        sentences.append(
+            f"{joined(held_back)} {'was' if len(held_back) == 1 else 'were'} captured, not published"
+        )
     return ". ".join(sentences) + "."
 
 

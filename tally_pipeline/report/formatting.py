@@ -37,13 +37,13 @@ def short_day(day: str) -> str:
 
 def spans(days: Sequence[str]) -> list[tuple[str, str]]:
     """First and last day of each unbroken run of days; `days` in order."""
-    found: list[tuple[str, str]] = []
+    runs: list[tuple[str, str]] = []
     for day in days:
-        if found and next_day(found[-1][1]) == day:
-            found[-1] = (found[-1][0], day)
+        if runs and next_day(runs[-1][1]) == day:
+            runs[-1] = (runs[-1][0], day)
         else:
-            found.append((day, day))
-    return found
+            runs.append((day, day))
+    return runs
 
 
 def next_day(day: str) -> str:

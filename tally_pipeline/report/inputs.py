@@ -73,19 +73,19 @@ class Inputs:
     @cached_property
     def places_by_list(self) -> dict[tuple[str, int], dict[str, Place]]:
         """By list and show: its place on each day on which it was there."""
-        found: dict[tuple[str, int], dict[str, Place]] = {}
+        places: dict[tuple[str, int], dict[str, Place]] = {}
         for row in self.places.to_pylist():
-            by_day = found.setdefault((row["data_type"], row["show_id"]), {})
+            by_day = places.setdefault((row["data_type"], row["show_id"]), {})
             by_day[row["dt"]] = Place(row["rank"], row["popularity"])
-        return found
+        return places
 
     @cached_property
     def movers_by_kind(self) -> dict[tuple[str, str], list[Row]]:
         """By list and kind: the day's movers, in their order."""
-        found: dict[tuple[str, str], list[Row]] = {}
+        movers: dict[tuple[str, str], list[Row]] = {}
         for row in sorted(self.movers.to_pylist(), key=lambda row: int(row["place"])):
-            found.setdefault((row["data_type"], row["kind"]), []).append(row)
-        return found
+            movers.setdefault((row["data_type"], row["kind"]), []).append(row)
+        return movers
 
     def kind_count(self, data_type: str, kind: str) -> int:
         """How many shows of the list moved so, those that gold did not keep included."""
@@ -103,8 +103,8 @@ class Inputs:
 
     def whole(self, data_type: str, day: str) -> bool:
         """Whether a list was captured whole on a day of the window."""
-        told = self.quality_by_day.get((data_type, day))
-        return told is not None and told["verdict"] == "complete"
+        quality = self.quality_by_day.get((data_type, day))
+        return quality is not None and quality["verdict"] == "complete"
 
     @cached_property
     def lake_begins(self) -> str | None:
@@ -131,8 +131,8 @@ class Inputs:
     def state(self, data_type: str, day: str) -> DayState:
         if (data_type, day) in self.shows_by_day:
             return "published"
-        told = self.quality_by_day.get((data_type, day))
-        if told is not None and told["bronze_objects"]:
+        quality = self.quality_by_day.get((data_type, day))
+        if quality is not None and quality["bronze_objects"]:
             return "held back"
         first = self.first_days.get(data_type)
         return "before" if first is None or day < first else "missing"

@@ -156,10 +156,10 @@ def _kinds(span: str) -> list[str]:
 
 
 def _panel(inputs: Inputs, data_type: str, kind: str, heading: str) -> Panel:
-    told = [_mover(inputs, row) for row in inputs.movers_by_kind.get((data_type, kind), [])]
+    rows = [_mover(inputs, row) for row in inputs.movers_by_kind.get((data_type, kind), [])]
     total = inputs.kind_count(data_type, kind)
-    count = f"{len(told)} of {number(total)}" if total > len(told) else number(total) if total else ""
-    return Panel(kind.removesuffix("_7d"), heading, count, told[:SHOWN_MOVERS], told[SHOWN_MOVERS:])
+    count = f"{len(rows)} of {number(total)}" if total > len(rows) else number(total) if total else ""
+    return Panel(kind.removesuffix("_7d"), heading, count, rows[:SHOWN_MOVERS], rows[SHOWN_MOVERS:])
 
 
 def _mover(inputs: Inputs, row: Row) -> Mover:
@@ -222,11 +222,11 @@ def ahead(inputs: Inputs) -> str:
     begins = inputs.lake_begins
     if begins is None:
         return ""
-    told = [(days, days_later(begins, days)) for days in SPANS if days_later(begins, days) > inputs.day]
-    spans = joined([f"{counted(days, 'day')} from {short_day(day)} on" for days, day in told])
+    milestones = [(days, days_later(begins, days)) for days in SPANS if days_later(begins, days) > inputs.day]
+    spans = joined([f"{counted(days, 'day')} from {short_day(day)} on" for days, day in milestones])
     return (
         f"The lake begins on {short_day(begins)}: changes are told over {spans}, at the earliest."
-        if told
+        if milestones
         else ""
     )
 

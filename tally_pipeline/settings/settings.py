@@ -302,12 +302,14 @@ def _tmdbs_lake(home: Path, environment: Mapping[str, str]) -> Path | None:
         unmounted = [path for path in (lake.parent, lake) if path.is_symlink() and not path.exists()]
         if unmounted:
             return unmounted[0]
-        if (home / "lake" / layout.CLAIM).exists():
+        if (home / "lake" / layout.OWNERSHIP_MARKER).exists():
             raise SettingsError(
                 f"TALLY_HOME is {home}, which is where one lake and its history lie: give the folder above it,"
                 f" {home.parent}"
             )
-        return lake if any((lake / name).exists() for name in (layout.CLAIM, layout.BRONZE)) else None
+        return (
+            lake if any((lake / name).exists() for name in (layout.OWNERSHIP_MARKER, layout.BRONZE)) else None
+        )
     except OSError as error:
         raise SettingsError(
             f"TALLY_HOME is {home}, and what is in it cannot be read ({error.strerror}: {error.filename}): let it be"

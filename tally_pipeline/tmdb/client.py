@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from tally_pipeline import clock
-from tally_pipeline.bronze.completeness import judge
+from tally_pipeline.bronze.completeness import assess
 from tally_pipeline.tmdb.capture import Capture, PageProgress
 from tally_pipeline.tmdb.fetch import PageFetcher
 from tally_pipeline.tmdb.genres import GenresCapture, capture_genres
@@ -105,7 +105,7 @@ class TmdbClient:
             source=settings.source,
             pages=pages,
             missing=missing,
-            page_set=judge(
+            page_set=assess(
                 missing=[gap.page for gap in missing],
                 ids_by_page=[page.ids for page in pages],
                 totals=[(page.record.total_pages, page.record.total_results) for page in pages],

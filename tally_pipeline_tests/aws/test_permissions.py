@@ -176,7 +176,7 @@ def _tick(
         instance=instance,
         cursor=cursor,
         definitions=definitions,
-        resources={"lake": deployment.lake, "arrivals": deployment.arrivals},
+        resources={"lake": deployment.lake, "object_events": deployment.object_events},
     )
     result = definitions.resolve_sensor_def("new_bronze_objects").evaluate_tick(context)
     return result.cursor, list(result.run_requests or [])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.aws.errors import AwsError, explained
-from tally_pipeline.aws.session import Aws, Patience
+from tally_pipeline.aws.session import Aws, RetryPolicy
 from tally_pipeline.lake.store import LakeError, Store
 from testkit.aws.faulty_aws import Fault, serving
 from testkit.aws.moto_server import point_at, settings_at
@@ -60,7 +60,7 @@ def test_aws_itself_is_asked_at_the_buckets_own_address(monkeypatch: pytest.Monk
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     # A proxy that is not there: nothing leaves this machine, and the error names the address.
     monkeypatch.setenv("HTTPS_PROXY", NOWHERE)
-    hasty = Patience(connect_seconds=0.2, read_seconds=0.1, attempts=1)
+    hasty = RetryPolicy(connect_seconds=0.2, read_seconds=0.1, attempts=1)
 
     with pytest.raises(LakeError) as caught:
         Store.on_s3(Aws(settings_at(NOWHERE), hasty), "tally-datalake-test").get("a")

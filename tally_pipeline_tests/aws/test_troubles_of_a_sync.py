@@ -11,7 +11,7 @@ import pytest
 
 from tally_pipeline import clock, gold
 from tally_pipeline.aws import session
-from tally_pipeline.aws.session import Aws, Patience
+from tally_pipeline.aws.session import Aws, RetryPolicy
 from tally_pipeline.datasets.shows import stored
 from tally_pipeline.gold.sources import GoldFooter
 from tally_pipeline.lake import layout
@@ -57,7 +57,9 @@ def troubled(moto_url: str, athena_url: str) -> Iterator[Troubled]:
         account(moto_url, athena_url, home) as owner,
     ):
         # What AWS fails for good is asked twice, not four times: seconds for each trouble here.
-        patch.setattr(session, "Patience", partial(Patience, connect_seconds=1, read_seconds=5, attempts=2))
+        patch.setattr(
+            session, "RetryPolicy", partial(RetryPolicy, connect_seconds=1, read_seconds=5, attempts=2)
+        )
         through = {"AWS_ENDPOINT_URL": aws_at, "AWS_ENDPOINT_URL_ATHENA": athena_at}
         lake = LakeOnAws(owner, home, sandbox.base_url, through)
         synced = lake.run(*SYNC)
@@ -71,7 +73,9 @@ def _is_put_below(folder: str) -> Callable[[Request], bool]:
 
 def _comes_after_bronze(request: Request) -> bool:
     """Whether it is one of those that follow when the capture has been kept."""
-    is_before = "x-amz-target" in request.headers or request.key.startswith(("bronze/", layout.CLAIM))
+    is_before = "x-amz-target" in request.headers or request.key.startswith(
+        ("bronze/", layout.OWNERSHIP_MARKER)
+    )
     return not is_before
 
 
@@ -284,7 +288,9 @@ def _assert_kept(
     captures = {key for key in after.keys() - before.keys() if key.startswith(BRONZE)}
     assert len(captures) == trouble.captured
     assert {
-        key for key in before if key.startswith(("bronze/", layout.CLAIM)) and before[key] != after[key]
+        key
+        for key in before
+        if key.startswith(("bronze/", layout.OWNERSHIP_MARKER)) and before[key] != after[key]
     } == set()
     replaced = {key for key in before if key.startswith("silver/") and before[key] != after[key]}
     assert bool(replaced) == trouble.published

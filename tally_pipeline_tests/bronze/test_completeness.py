@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally_pipeline.bronze.completeness import PageSet, judge
+from tally_pipeline.bronze.completeness import PageSet, assess
 from tally_pipeline.plurals import counted
 
 
 def of(*pages: list[int | None], missing: tuple[int, ...] = ()) -> PageSet:
-    return judge(missing=missing, ids_by_page=pages, totals=[(len(pages), 20 * len(pages))] * len(pages))
+    return assess(missing=missing, ids_by_page=pages, totals=[(len(pages), 20 * len(pages))] * len(pages))
 
 
 def test_all_pages_with_rows_are_complete() -> None:
@@ -75,7 +75,7 @@ def test_rows_without_an_id_repeat_nothing() -> None:
 def test_totals_that_differ_between_pages_have_moved(
     totals: list[tuple[int | None, int | None]], moved: bool
 ) -> None:
-    assert judge(missing=(), ids_by_page=[[1], [2]], totals=totals).totals_moved is moved
+    assert assess(missing=(), ids_by_page=[[1], [2]], totals=totals).totals_moved is moved
 
 
 @given(st.lists(st.lists(st.none() | st.integers(1, 9))), st.sets(st.integers(1, 500)))

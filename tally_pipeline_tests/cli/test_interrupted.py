@@ -16,7 +16,7 @@ import pytest
 from tally_pipeline import clock
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.locks import Turns
+from tally_pipeline.lake.locks import TableLocks
 from tally_pipeline.lake.store import Store
 from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.tmdb import sandbox
@@ -106,7 +106,7 @@ def test_in_a_rebuild_it_says_how_to_go_on_and_the_run_is_canceled(tmp_path: Pat
         lake.write_bronze(key, body)
     made = Path(lake.store.root, layout.silver_key(POPULAR.name, day(30)))
     # The report waits for this: so the rebuild is not over.
-    with Turns.beside(lake_folder).take(report.KEY.to_python_identifier(), (), print):
+    with TableLocks.beside(lake_folder).hold(report.KEY.to_python_identifier(), (), print):
         environ = environment(tmp_path)
         code, said = interrupted(tmp_path, environ, "rebuilding 40 days", "rebuild", file=made)
     assert code == 130

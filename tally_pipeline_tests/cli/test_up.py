@@ -25,7 +25,7 @@ from tally_pipeline.gold import genre_analytics, show_popularity_trends
 from tally_pipeline.gold import sources as gold_files
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.locks import Turns
+from tally_pipeline.lake.locks import TableLocks
 from tally_pipeline.lake.store import Store
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common, report
@@ -237,11 +237,11 @@ def test_after_the_first_sync_the_sandbox_is_given_a_past_in_one_run_behind_all_
 
 def test_a_past_that_was_interrupted_is_gone_on_with_and_nothing_is_made_twice(tmp_path: Path) -> None:
     settings = with_a_past_of(4)
-    turns = Turns.beside(tmp_path / "sandbox" / "lake")
+    locks = TableLocks.beside(tmp_path / "sandbox" / "lake")
     with running(tmp_path, settings=settings) as up:
         up.until("A past for the sandbox")
         # The run of the past waits for this when silver, the table and some of gold are made.
-        with turns.take(gold_key(show_popularity_trends.TABLE).to_python_identifier(), (), print):
+        with locks.hold(gold_key(show_popularity_trends.TABLE).to_python_identifier(), (), print):
             up.until("The past is rebuilt")
             with dg.DagsterInstance.from_config(str(up.dagster_home)) as instance:
                 until = time.monotonic() + 120

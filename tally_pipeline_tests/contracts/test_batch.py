@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tally_pipeline.contracts import batch
-from tally_pipeline.contracts.batch import BLOCK_ROWS, refine_chunk
+from tally_pipeline.contracts.batch import BLOCK_ROWS, refine_batch
 from tally_pipeline.contracts.contract import RowContract
 from tally_pipeline.contracts.row_decoder import Row
-from tally_pipeline.contracts.row_diagnosis import Reason, examine
+from tally_pipeline.contracts.row_diagnosis import Reason, diagnose
 from tally_pipeline.datasets.shows.contract import SHOWS
 from testkit.captures import JSON_VALUES, NASTY_VALUES, raws, row_texts, show, text_of, with_value, without
 from testkit.plain_refining import assert_refined_as_plainly
@@ -25,7 +25,7 @@ def no_row_is_examined(monkeypatch: pytest.MonkeyPatch) -> None:
     def examined(row: object, _: object) -> None:
         raise AssertionError(f"{row!r} was looked at closely")
 
-    monkeypatch.setattr(batch, "examine", examined)
+    monkeypatch.setattr(batch, "diagnose", examined)
 
 
 @pytest.mark.usefixtures("no_row_is_examined")
@@ -43,15 +43,15 @@ def no_row_is_examined(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_sound_row_is_not_looked_at_closely(row: dict[str, object]) -> None:
-    assert refine_chunk(raws(row), SHOWS).broken == {}
-    assert refine_chunk(raws(*[row] * 3), SHOWS).broken == {}
+    assert refine_batch(raws(row), SHOWS).broken == {}
+    assert refine_batch(raws(*[row] * 3), SHOWS).broken == {}
 
 
 @pytest.mark.usefixtures("no_row_is_examined")
 def test_a_new_field_on_every_row_is_counted_on_the_fast_road() -> None:
     rows = raws(*(show(number, softcore=None) for number in range(1, BLOCK_ROWS + 2)))
 
-    assert refine_chunk(rows, SHOWS).unknown == {"softcore": BLOCK_ROWS + 1}
+    assert refine_batch(rows, SHOWS).unknown == {"softcore": BLOCK_ROWS + 1}
 
 
 def test_a_bad_row_costs_no_other_row_the_fast_road(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,9 +59,9 @@ def test_a_bad_row_costs_no_other_row_the_fast_road(monkeypatch: pytest.MonkeyPa
 
     def noted(row: Row, of: RowContract) -> tuple[dict[str, Any], list[Reason]]:
         examined.append(bytes(row))
-        return examine(row, of)
+        return diagnose(row, of)
 
-    monkeypatch.setattr(batch, "examine", noted)
+    monkeypatch.setattr(batch, "diagnose", noted)
     bad = [
         text_of(show(0)),
         text_of(show(3, name=" ")),
@@ -69,7 +69,7 @@ def test_a_bad_row_costs_no_other_row_the_fast_road(monkeypatch: pytest.MonkeyPa
         b"null",
     ]
 
-    refined = refine_chunk(raws(show(1), *bad, show(2)), SHOWS)
+    refined = refine_batch(raws(show(1), *bad, show(2)), SHOWS)
 
     assert list(refined.broken) == [1, 2, 3, 4]
     assert sorted(examined) == sorted(bad)

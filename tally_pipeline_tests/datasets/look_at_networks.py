@@ -49,9 +49,9 @@ def look(server: ExportServer) -> Mapping[str, Any]:
                 raise_on_error=False,
             )
 
-        _, cursor = deployment.arrivals.since(None)
+        _, cursor = deployment.object_events.poll(None)
         captured = run("capture_export", [BRONZE], yesterday, today)
-        arrived, _ = deployment.arrivals.since(cursor)
+        arrived, _ = deployment.object_events.poll(cursor)
         asked = _sensed(definitions, instance, deployment)
         refined = run("refine", [SILVER], yesterday, today)
         checked = instance.event_log_storage.get_asset_check_partition_info(
@@ -74,10 +74,10 @@ def look(server: ExportServer) -> Mapping[str, Any]:
                 if (key := PLACES.parse(found.key)) and key.data_type == NAME
             ],
             "chosen": str(captures.choose(lake, named(NAME), today.isoformat()).key),
-            "silver": deployment.catalog.query(
+            "silver": deployment.query_engine.query(
                 f"SELECT name FROM silver_networks WHERE dt = '{yesterday}' ORDER BY network_id"
             ).to_pylist(),
-            "rejected": deployment.catalog.query(
+            "rejected": deployment.query_engine.query(
                 f"SELECT line, raw FROM quarantine_networks WHERE dt = '{today}'"
             ).to_pylist(),
             "in Glue": sorted(name for name in glue_contract()["tables"] if name.endswith("networks")),
@@ -97,7 +97,7 @@ def _sensed(
     context = dg.build_sensor_context(
         instance=instance,
         definitions=definitions,
-        resources={"lake": deployment.lake, "arrivals": deployment.arrivals},
+        resources={"lake": deployment.lake, "object_events": deployment.object_events},
     )
     requests = definitions.resolve_sensor_def("new_bronze_objects").evaluate_tick(context).run_requests or ()
     return [sorted(key.to_user_string() for key in request.asset_selection or ()) for request in requests]

@@ -13,7 +13,7 @@ from tally_pipeline.aws.session import Aws
 from tally_pipeline.deployment import Settings, SettingsError, deploy, load_settings
 from tally_pipeline.orchestration.runs import dagster_home
 from tally_pipeline.query.athena_engine import AthenaEngine
-from tally_pipeline.query.cached_duckdb import MirrorEngine
+from tally_pipeline.query.cached_duckdb import CachedDuckDbEngine
 
 ON_AWS = {
     "TALLY_DEPLOYMENT": "aws",
@@ -39,8 +39,8 @@ def test_nothing_is_contacted_when_it_is_put_together(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     deployment = deploy(settings(tmp_path))
     assert deployment.lake.store.root == "s3://tally-datalake-test"
-    assert isinstance(deployment.catalog, AthenaEngine)
-    assert isinstance(deployment.workbench, MirrorEngine)
+    assert isinstance(deployment.query_engine, AthenaEngine)
+    assert isinstance(deployment.analytics_engine, CachedDuckDbEngine)
     assert list(tmp_path.iterdir()) == []
 
 

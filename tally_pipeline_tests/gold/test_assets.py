@@ -58,7 +58,10 @@ class Pipeline:
         job = dg.Definitions(
             assets=assets,
             jobs=[dg.define_asset_job("gold", [gold_key(table) for table in tables])],
-            resources={"io_manager": LakeIOManager(self.lake), "workbench": DuckDbEngine(self.root, TABLES)},
+            resources={
+                "io_manager": LakeIOManager(self.lake),
+                "analytics_engine": DuckDbEngine(self.root, TABLES),
+            },
             executor=dg.in_process_executor,
         ).resolve_job_def("gold")
         range_tags = {

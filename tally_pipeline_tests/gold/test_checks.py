@@ -12,7 +12,7 @@ from tally_pipeline import gold
 from tally_pipeline.datasets.shows import contract
 from tally_pipeline.datasets.shows.refinement import Counts
 from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
-from tally_pipeline.gold.data_quality_daily import Books
+from tally_pipeline.gold.data_quality_daily import ReconciledDay
 from tally_pipeline.gold.table import SqlTable
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES
@@ -187,7 +187,7 @@ def counts(**changed_: Any) -> Counts:
     return Counts(**told | changed_)
 
 
-def some_books(**changed_: Any) -> Books:
+def some_counts(**changed_: Any) -> ReconciledDay:
     told: dict[str, Any] = {
         "data_type": "popular_shows",
         "counts": counts(),
@@ -197,12 +197,12 @@ def some_books(**changed_: Any) -> Books:
         "captured_at": "2026-03-15T03:00:00Z",
         "bronze_objects": 1,
     }
-    return Books(**told | changed_)
+    return ReconciledDay(**told | changed_)
 
 
 def test_books_become_one_row_a_list_in_the_tables_schema() -> None:
-    table = data_quality_daily.TABLE.of_books(
-        "2026-03-15", [some_books(), some_books(data_type="airing_today", counts=None)]
+    table = data_quality_daily.TABLE.of_counts(
+        "2026-03-15", [some_counts(), some_counts(data_type="airing_today", counts=None)]
     )
     assert table.schema == data_quality_daily.TABLE.schema
     empty, row = table.to_pylist()
@@ -227,12 +227,12 @@ def test_hours_count_from_the_capture_to_the_end_of_the_day(moment: str | None, 
 
 
 def test_numbers_that_the_files_do_not_bear_out_are_found() -> None:
-    table = data_quality_daily.TABLE.of_books("2026-03-15", [some_books()])
+    table = data_quality_daily.TABLE.of_counts("2026-03-15", [some_counts()])
     agree = data_quality_daily.numbers_agree
     assert agree(table, {"popular_shows": 7}, {"popular_shows": 2}).passed
     assert not agree(table, {"popular_shows": 6}, {"popular_shows": 2}).passed
     assert not agree(table, {}, {}).passed
-    refused = data_quality_daily.TABLE.of_books("2026-03-15", [some_books(published=False)])
+    refused = data_quality_daily.TABLE.of_counts("2026-03-15", [some_counts(published=False)])
     assert agree(refused, {}, {"popular_shows": 2}).passed
     assert not agree(refused, {"popular_shows": 7}, {"popular_shows": 2}).passed
     assert not agree(refused, {}, {"popular_shows": 3}).passed

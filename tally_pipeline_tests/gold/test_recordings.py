@@ -98,7 +98,7 @@ def test_the_checks_hold_on_real_rows(lake: Lake) -> None:
 def test_the_books_of_both_days_are_there(lake: Lake) -> None:
     files = Sources.of(lake, ["popular_shows"])
     for day in (THEN, NOW):
-        told = data_quality_daily.books(lake, "popular_shows", day)
+        told = data_quality_daily.reconcile(lake, "popular_shows", day)
         assert told.published
         assert told.counts is not None
         assert told.counts.balanced

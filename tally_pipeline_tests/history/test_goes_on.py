@@ -110,7 +110,10 @@ class Home:
             instance=instance,
             cursor=cursor,
             definitions=self.definitions,
-            resources={"lake": self.deployment.lake, "arrivals": arrivals or self.deployment.arrivals},
+            resources={
+                "lake": self.deployment.lake,
+                "object_events": arrivals or self.deployment.object_events,
+            },
         )
         looked = self.definitions.resolve_sensor_def("new_bronze_objects").evaluate_tick(context)
         return list(looked.run_requests or []), looked.cursor
@@ -127,7 +130,7 @@ class Home:
 class NothingArrives:
     """To the sensor nothing is new: all that it asks for, it has from its cursor."""
 
-    def since(self, cursor: str | None) -> tuple[list[Any], str]:
+    def poll(self, cursor: str | None) -> tuple[list[Any], str]:
         return [], cursor or ""
 
 

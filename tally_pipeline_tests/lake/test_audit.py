@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tally_pipeline.datasets.captures import audit
-from tally_pipeline.datasets.dataset import Audited
+from tally_pipeline.datasets.dataset import AuditResult
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline_tests.lake.conftest import DAY, FolderLake
 from testkit.captures import capture, page, recorded_pages, show, text_of
@@ -42,7 +42,10 @@ def test_a_clean_lake_passes_and_is_counted(lake: FolderLake) -> None:
     lake.write_bronze(KEY, WHOLE)
     lake.write_bronze(other, capture([page(1, [show(1)])], missing=[2], data_type="airing_today"))
 
-    assert list(audit(lake)) == [Audited(str(other), pages=1, rows=1), Audited(str(KEY), pages=3, rows=3)]
+    assert list(audit(lake)) == [
+        AuditResult(str(other), pages=1, rows=1),
+        AuditResult(str(KEY), pages=3, rows=3),
+    ]
 
 
 def test_real_replies_pass(lake: FolderLake, recordings: Path) -> None:
@@ -59,7 +62,7 @@ def test_real_replies_pass(lake: FolderLake, recordings: Path) -> None:
 def test_an_empty_capture_passes(lake: FolderLake) -> None:
     lake.write_bronze(KEY, capture([page(1, [])]))
 
-    assert list(audit(lake)) == [Audited(str(KEY), pages=1)]
+    assert list(audit(lake)) == [AuditResult(str(KEY), pages=1)]
 
 
 def test_a_changed_byte_in_a_row_is_named_with_its_page(lake: FolderLake) -> None:
@@ -167,4 +170,4 @@ def test_sandbox_data_in_a_lake_of_real_data_is_named(lake: FolderLake) -> None:
 def test_an_object_of_another_tool_is_readable_yet_unproven(lake: FolderLake) -> None:
     lake.path(KEY).write_bytes(b'{"results":[' + text_of(show(1)) + b"]}")
 
-    assert list(audit(lake)) == [Audited(str(KEY), rows=1, unproven=True)]
+    assert list(audit(lake)) == [AuditResult(str(KEY), rows=1, unproven=True)]

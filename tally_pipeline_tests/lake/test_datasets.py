@@ -14,11 +14,11 @@ from tally_pipeline.bronze.receipt import Receipt
 from tally_pipeline.datasets import GENRES, PLACES, SERIES
 from tally_pipeline.datasets.captures import NoCaptureError, audit, choose
 from tally_pipeline.datasets.daily_export import receipt_key
-from tally_pipeline.datasets.dataset import Audited
+from tally_pipeline.datasets.dataset import AuditResult
 from tally_pipeline.datasets.genres import GenresFooter, refinement
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.object_events import FolderArrivals
+from tally_pipeline.lake.object_events import FolderObjectEvents
 from tally_pipeline.lake.store import AlreadyThereError, Store
 from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
 from tally_pipeline.orchestration.assets.products import Fetched
@@ -61,8 +61,8 @@ def keep(lake: Lake, body: bytes, key: BronzeKey, **told: str) -> None:
     written = {receipt_key(key): msgspec.json.encode(receipt(body, key, **told)), str(key): body}
     fetched = Fetched(day=key.dt, dataset=SERIES, key=key, objects=written)
     outcome = LakeIOManager(lake).publish(fetched)
-    if outcome.refusal:
-        raise AlreadyThereError(outcome.refusal)
+    if outcome.failure_reason:
+        raise AlreadyThereError(outcome.failure_reason)
 
 
 def keep_genres(lake: Lake, execution_id: str, at: str, source: str = "sandbox") -> BronzeKey:
@@ -164,7 +164,7 @@ def test_a_day_without_a_file_says_what_to_do(lake: Lake) -> None:
 def test_a_file_that_another_tool_put_there_is_refined_and_counts_as_unproven(lake: Lake) -> None:
     lake.store.create(str(export_key("by-hand")), shows(5))
     assert choose(lake, SERIES, DAY).content.receipt is None
-    assert list(audit(lake)) == [Audited(str(export_key("by-hand")), 1, 5, unproven=True)]
+    assert list(audit(lake)) == [AuditResult(str(export_key("by-hand")), 1, 5, unproven=True)]
 
 
 def test_the_audit_proves_files_and_genres(lake: Lake) -> None:
@@ -224,19 +224,19 @@ def test_the_genres_known_are_the_last_days(lake: Lake) -> None:
 def test_files_and_genres_arrive_like_captures_of_lists_and_a_receipt_alone_does_not(
     lake: Lake, tmp_path: Path
 ) -> None:
-    arrivals = FolderArrivals(tmp_path, PLACES)
-    _, cursor = arrivals.since(None)
+    arrivals = FolderObjectEvents(tmp_path, PLACES)
+    _, cursor = arrivals.poll(None)
     lake.store.create(receipt_key(export_key("half")), b"{}")
-    found, cursor = arrivals.since(cursor)
+    found, cursor = arrivals.poll(cursor)
     assert found == []
     keep(lake, shows(5), export_key())
     genre_key = keep_genres(lake, "run-1", "2026-03-13T03:00:00Z")
-    found, cursor = arrivals.since(cursor)
+    found, cursor = arrivals.poll(cursor)
     assert sorted((arrival.data_type, arrival.dt, keys_of(arrival)) for arrival in found) == [
         ("genres", DAY, (genre_key,)),
         ("series_export", DAY, (export_key(),)),
     ]
-    assert arrivals.since(cursor)[0] == []
+    assert arrivals.poll(cursor)[0] == []
     keep(lake, shows(6), export_key("again"))
-    ((arrival,), _) = arrivals.since(cursor)
+    ((arrival,), _) = arrivals.poll(cursor)
     assert keys_of(arrival)[-1] == export_key("again")

@@ -12,7 +12,7 @@ import pytest
 
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.lake.layout import BRONZE, BronzeKey, bronze_prefix
-from tally_pipeline.lake.object_events import WINDOW_SECONDS, Arrival, FolderArrivals
+from tally_pipeline.lake.object_events import WINDOW_SECONDS, FolderObjectEvents, ObjectEvent
 from tally_pipeline.lake.store import Store
 from testkit.stored_days import keys_of
 
@@ -26,10 +26,10 @@ class Watched:
     def __init__(self, root: Path, window_seconds: float = WINDOW_SECONDS) -> None:
         self.root = root
         self.cursor: str | None = None
-        self._arrivals = FolderArrivals(root, PLACES, window_seconds)
+        self._events = FolderObjectEvents(root, PLACES, window_seconds)
 
-    def look(self) -> list[Arrival]:
-        found, self.cursor = self._arrivals.since(self.cursor)
+    def look(self) -> list[ObjectEvent]:
+        found, self.cursor = self._events.poll(self.cursor)
         return found
 
     def new(self) -> list[tuple[str, str, tuple[str, ...]]]:

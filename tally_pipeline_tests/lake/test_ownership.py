@@ -31,7 +31,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 def test_the_first_capture_claims_the_lake_for_its_source(store: Store) -> None:
     lake = Lake(store, "tmdb")
-    assert lake.claim() is None
+    assert lake.ownership_marker() is None
 
     lake.write_bronze(KEY, BODY)
 
@@ -74,7 +74,7 @@ def test_of_two_sources_that_come_at_once_one_gets_the_lake(store: Store) -> Non
     with ThreadPoolExecutor(8) as pool:
         let_in = [source for source in pool.map(write, range(8)) if source]
 
-    claim = Lake(store, "tmdb").claim()
+    claim = Lake(store, "tmdb").ownership_marker()
     assert claim is not None
     assert let_in == [claim.source] * 4
     assert all(
@@ -89,14 +89,14 @@ def test_a_lake_from_before_there_were_claims_is_refined_as_it_is_and_claimed_by
     lake = Lake(store, "tmdb")
 
     assert choose(lake, named("popular_shows"), DAY).key == KEY
-    assert not store.exists(layout.CLAIM)
+    assert not store.exists(layout.OWNERSHIP_MARKER)
     lake.write_bronze(BronzeKey("popular_shows", DAY, "b"), BODY)
-    assert store.exists(layout.CLAIM)
+    assert store.exists(layout.OWNERSHIP_MARKER)
 
 
 @pytest.mark.parametrize("said", [b"", b"{}", b"tmdb", b'{"source": 7}', b"\xff"])
 def test_a_claim_that_says_nothing_is_named_with_its_remedy(store: Store, said: bytes) -> None:
-    store.put(layout.CLAIM, said)
+    store.put(layout.OWNERSHIP_MARKER, said)
 
     with pytest.raises(LakeError, match=r"/lake\.json does not say whose data this lake holds .*and write"):
         Lake(store, "tmdb").write_bronze(KEY, BODY)

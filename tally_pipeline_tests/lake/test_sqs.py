@@ -14,8 +14,8 @@ from tally_pipeline.aws.session import Aws
 from tally_pipeline.datasets import GENRES, PLACES, SERIES
 from tally_pipeline.datasets.daily_export import receipt_key
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.object_events import Arrival
-from tally_pipeline.lake.sqs import QueueArrivals
+from tally_pipeline.lake.object_events import ObjectEvent
+from tally_pipeline.lake.sqs import SqsObjectEvents
 from tally_pipeline.lake.store import Store
 from testkit.aws.moto_server import messages_in
 from testkit.stored_days import keys_of
@@ -39,10 +39,10 @@ class Watched:
             self.aws.settings.lake_bucket,
             lambda operation, size: self.seen.append((operation, size)),
         )
-        self._arrivals = QueueArrivals(self.aws, self.store, PLACES, lambda: self.now, wait_seconds=0)
+        self._events = SqsObjectEvents(self.aws, self.store, PLACES, lambda: self.now, wait_seconds=0)
 
-    def look(self) -> list[Arrival]:
-        found, self.cursor = self._arrivals.since(self.cursor)
+    def look(self) -> list[ObjectEvent]:
+        found, self.cursor = self._events.poll(self.cursor)
         return found
 
     def new(self) -> list[tuple[str, str, tuple[str, ...]]]:

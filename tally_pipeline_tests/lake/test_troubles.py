@@ -9,19 +9,19 @@ from dataclasses import dataclass
 import pytest
 
 from tally_pipeline.aws.errors import AwsError
-from tally_pipeline.aws.session import Aws, Patience
+from tally_pipeline.aws.session import Aws, RetryPolicy
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.datasets.captures import audit
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.sqs import QueueArrivals
+from tally_pipeline.lake.sqs import SqsObjectEvents
 from tally_pipeline.lake.store import AlreadyThereError, LakeError, Store
 from testkit.aws.faults import FAULTS, QUEUE_FAULTS
 from testkit.aws.faulty_aws import ACCESS_KEY, Fault, FaultyAws, Request, denied, serving
 from testkit.aws.moto_server import messages_in
 from testkit.stored_days import keys_of
 
-PATIENCE = Patience(connect_seconds=0.5, read_seconds=0.4, attempts=2)
+PATIENCE = RetryPolicy(connect_seconds=0.5, read_seconds=0.4, attempts=2)
 BOUND_SECONDS = 6
 KEY = BronzeKey("popular_shows", "2025-12-24", "a")
 
@@ -151,8 +151,8 @@ def _is_of_the_queue(request: Request) -> bool:
 @pytest.mark.parametrize("name", QUEUE_FAULTS)
 def test_each_trouble_of_the_queue_is_told_and_loses_no_message(troubled: Troubled, name: str) -> None:
     fault, told = QUEUE_FAULTS[name]
-    arrivals = QueueArrivals(troubled.aws, troubled.store, PLACES, wait_seconds=0)
-    _, cursor = arrivals.since(None)
+    arrivals = SqsObjectEvents(troubled.aws, troubled.store, PLACES, wait_seconds=0)
+    _, cursor = arrivals.poll(None)
     troubled.direct.client("s3").put_object(
         Bucket=troubled.aws.settings.lake_bucket, Key=str(KEY), Body=b"{}"
     )
@@ -160,25 +160,25 @@ def test_each_trouble_of_the_queue_is_told_and_loses_no_message(troubled: Troubl
 
     began = time.monotonic()
     with pytest.raises(AwsError, match=f"messages from http.*tally-test-events: .*{told}"):
-        arrivals.since(cursor)
+        arrivals.poll(cursor)
     assert time.monotonic() - began < BOUND_SECONDS
 
     troubled.faulty.fail(None)
     # As on AWS, a look that does not wait may find nothing although there is something.
-    arrivals = QueueArrivals(Aws(troubled.aws.settings), troubled.store, PLACES)
-    found, cursor = arrivals.since(cursor)
+    arrivals = SqsObjectEvents(Aws(troubled.aws.settings), troubled.store, PLACES)
+    found, cursor = arrivals.poll(cursor)
     assert [keys_of(arrival) for arrival in found] == [(KEY,)]
     # An event may come twice, and late.
     for _ in range(20):
-        _, cursor = arrivals.since(cursor)
+        _, cursor = arrivals.poll(cursor)
         if not messages_in(troubled.direct, troubled.aws.settings.events_queue_url):
             return
     pytest.fail("the queue still holds a message that is done with")
 
 
 def test_a_bucket_in_trouble_during_a_look_loses_no_message(troubled: Troubled) -> None:
-    arrivals = QueueArrivals(troubled.aws, troubled.store, PLACES, wait_seconds=0)
-    _, cursor = arrivals.since(None)
+    arrivals = SqsObjectEvents(troubled.aws, troubled.store, PLACES, wait_seconds=0)
+    _, cursor = arrivals.poll(None)
     troubled.direct.client("s3").put_object(
         Bucket=troubled.aws.settings.lake_bucket, Key=str(KEY), Body=b"{}"
     )
@@ -186,7 +186,7 @@ def test_a_bucket_in_trouble_during_a_look_loses_no_message(troubled: Troubled) 
     troubled.faulty.fail(Fault(403, is_list.code, is_list.message, concerns=lambda r: "list-type" in r.path))
 
     with pytest.raises(LakeError, match=r"could not list .*may not do it .s3:ListBucket"):
-        arrivals.since(cursor)
+        arrivals.poll(cursor)
     assert messages_in(troubled.direct, troubled.aws.settings.events_queue_url) == 1
 
 

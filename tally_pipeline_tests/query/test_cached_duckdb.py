@@ -11,7 +11,7 @@ from tally_pipeline.datasets import SERIES
 from tally_pipeline.datasets.series import refinement
 from tally_pipeline.lake import parquet
 from tally_pipeline.lake.store import LakeError, Store
-from tally_pipeline.query.cached_duckdb import MirrorEngine
+from tally_pipeline.query.cached_duckdb import CachedDuckDbEngine
 from tally_pipeline.query.engine import QueryError
 from tally_pipeline.query.tables import TABLES
 
@@ -47,15 +47,15 @@ def bucket(tmp_path: Path) -> Counted:
 
 
 @pytest.fixture
-def engine(bucket: Counted, tmp_path: Path) -> MirrorEngine:
-    return MirrorEngine(bucket.store, tmp_path / "mirror", TABLES)
+def engine(bucket: Counted, tmp_path: Path) -> CachedDuckDbEngine:
+    return CachedDuckDbEngine(bucket.store, tmp_path / "mirror", TABLES)
 
 
-def test_it_answers_from_the_buckets_files(engine: MirrorEngine) -> None:
+def test_it_answers_from_the_buckets_files(engine: CachedDuckDbEngine) -> None:
     assert engine.query(COUNT).to_pylist() == [{"dt": "2026-01-01", "n": 1}, {"dt": "2026-01-02", "n": 2}]
 
 
-def test_a_file_is_fetched_once(engine: MirrorEngine, bucket: Counted) -> None:
+def test_a_file_is_fetched_once(engine: CachedDuckDbEngine, bucket: Counted) -> None:
     engine.query(COUNT)
     assert bucket.asked.count("GetObject") == 2
     bucket.asked.clear()
@@ -64,16 +64,16 @@ def test_a_file_is_fetched_once(engine: MirrorEngine, bucket: Counted) -> None:
 
 
 def test_another_process_finds_what_the_first_one_fetched(
-    engine: MirrorEngine, bucket: Counted, tmp_path: Path
+    engine: CachedDuckDbEngine, bucket: Counted, tmp_path: Path
 ) -> None:
     engine.query(COUNT)
     bucket.asked.clear()
-    MirrorEngine(bucket.store, tmp_path / "mirror", TABLES).query(COUNT)
+    CachedDuckDbEngine(bucket.store, tmp_path / "mirror", TABLES).query(COUNT)
     assert "GetObject" not in bucket.asked
 
 
 def test_a_day_that_was_rebuilt_is_fetched_again_even_at_the_same_size(
-    engine: MirrorEngine, bucket: Counted
+    engine: CachedDuckDbEngine, bucket: Counted
 ) -> None:
     engine.query(COUNT)
     bucket.put("2026-01-01", 3)
@@ -86,32 +86,32 @@ def test_a_day_that_was_rebuilt_is_fetched_again_even_at_the_same_size(
 
 
 def test_a_day_that_is_gone_from_the_bucket_is_gone_from_the_answers(
-    engine: MirrorEngine, bucket: Counted, tmp_path: Path
+    engine: CachedDuckDbEngine, bucket: Counted, tmp_path: Path
 ) -> None:
     engine.query(COUNT)
     (tmp_path / "bucket" / SERIES.silver_key("2026-01-01")).unlink()
     assert [row["dt"] for row in engine.query(COUNT).to_pylist()] == ["2026-01-02"]
 
 
-def test_a_copy_that_was_tampered_with_is_fetched_again(engine: MirrorEngine, tmp_path: Path) -> None:
+def test_a_copy_that_was_tampered_with_is_fetched_again(engine: CachedDuckDbEngine, tmp_path: Path) -> None:
     engine.query(COUNT)
     (tmp_path / "mirror" / SERIES.silver_key("2026-01-01")).write_bytes(b"half a fi")
     assert engine.query(COUNT).to_pylist()[0] == {"dt": "2026-01-01", "n": 1}
 
 
-def test_only_the_tables_that_a_query_names_are_listed(engine: MirrorEngine, bucket: Counted) -> None:
+def test_only_the_tables_that_a_query_names_are_listed(engine: CachedDuckDbEngine, bucket: Counted) -> None:
     engine.query("SELECT count(*) AS n FROM silver_genres")
     assert bucket.asked == ["ListObjectsV2"]
 
 
-def test_its_columns_are_those_of_the_buckets_files(engine: MirrorEngine) -> None:
+def test_its_columns_are_those_of_the_buckets_files(engine: CachedDuckDbEngine) -> None:
     assert engine.columns(SERIES.silver_table.name)[0] == ("show_id", "bigint")
 
 
 def test_a_bucket_that_does_not_answer_is_an_error_that_names_it(tmp_path: Path) -> None:
     file = tmp_path / "no-folder"
     file.write_text("a file where the lake should be")
-    engine = MirrorEngine(Store.in_folder(file), tmp_path / "mirror", TABLES)
+    engine = CachedDuckDbEngine(Store.in_folder(file), tmp_path / "mirror", TABLES)
     with pytest.raises(QueryError, match="cannot be fetched") as raised:
         engine.query(COUNT)
     assert isinstance(raised.value.__cause__, LakeError)

@@ -43,7 +43,7 @@ def deployment(home: Path) -> Deployment:
     below = [*gold_assets(partitions, "sandbox"), report_asset(partitions, "sandbox")]
     resources = {
         "io_manager": LakeIOManager(made.lake),
-        "workbench": made.workbench,
+        "analytics_engine": made.analytics_engine,
         "settings": made.settings,
         "metrics": made.metrics,
     }
@@ -66,8 +66,8 @@ def test_a_day_is_published_and_the_newest_is_the_latest(deployment: Deployment)
 def test_an_older_day_made_again_is_the_same_and_not_the_latest(deployment: Deployment) -> None:
     lake = deployment.lake
     before = lake.store.get(layout.report_key(SECOND))
-    outcome = LakeIOManager(lake).publish(write_day(lake, deployment.catalog, SECOND))
-    assert not outcome.refusal
+    outcome = LakeIOManager(lake).publish(write_day(lake, deployment.query_engine, SECOND))
+    assert not outcome.failure_reason
     assert outcome.metadata["is the latest"] is False
     assert lake.store.get(layout.report_key(SECOND)) == before
     assert lake.store.get(layout.latest_report_key()) == lake.store.get(layout.report_key(LAST))
@@ -88,9 +88,11 @@ def test_a_day_that_gold_has_not_come_to_has_its_pass_rate_from_silver(deploymen
 
 @pytest.mark.slow
 def test_without_gold_nothing_is_published_and_the_remedy_is_named(deployment: Deployment) -> None:
-    outcome = LakeIOManager(deployment.lake).publish(write_day(deployment.lake, deployment.catalog, FIRST))
-    assert f"gold of {FIRST} is not there" in outcome.refusal
-    assert "Materialize gold" in outcome.refusal
+    outcome = LakeIOManager(deployment.lake).publish(
+        write_day(deployment.lake, deployment.query_engine, FIRST)
+    )
+    assert f"gold of {FIRST} is not there" in outcome.failure_reason
+    assert "Materialize gold" in outcome.failure_reason
     with pytest.raises(NoSuchObjectError):
         deployment.lake.store.get(layout.report_key(FIRST))
 
@@ -105,12 +107,12 @@ def test_gold_of_an_earlier_version_is_named_with_its_remedy(deployment: Deploym
     )
     try:
         outcome = LakeIOManager(deployment.lake).publish(
-            write_day(deployment.lake, deployment.catalog, SECOND)
+            write_day(deployment.lake, deployment.query_engine, SECOND)
         )
     finally:
         deployment.lake.store.put(key, whole)
-    assert f"{key} has no column score, kind_shows: an earlier version wrote it" in outcome.refusal
-    assert "Materialize gold" in outcome.refusal
+    assert f"{key} has no column score, kind_shows: an earlier version wrote it" in outcome.failure_reason
+    assert "Materialize gold" in outcome.failure_reason
 
 
 @pytest.mark.slow

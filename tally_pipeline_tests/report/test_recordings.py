@@ -33,7 +33,7 @@ def lake(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     for day in (THEN, NOW):
         outcomes = [publish(make_day(table, sources, engine, day)) for table in gold.TABLES]
         outcomes.append(publish(write_day(lake, engine, day)))
-        assert [outcome.refusal for outcome in outcomes if outcome.refusal] == []
+        assert [outcome.failure_reason for outcome in outcomes if outcome.failure_reason] == []
     return lake
 
 

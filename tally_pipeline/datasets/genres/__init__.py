@@ -17,7 +17,16 @@ from tally_pipeline.bronze.captures import moment_of
 from tally_pipeline.bronze.genre_reply import Genres, UnreadableGenresError
 from tally_pipeline.checks.check import Findings
 from tally_pipeline.datasets.daily_export import differing
-from tally_pipeline.datasets.dataset import Audited, Capture, Dataset, Judging, Options, Past, Shown, rows
+from tally_pipeline.datasets.dataset import (
+    AuditResult,
+    Capture,
+    CheckContext,
+    Dataset,
+    Options,
+    PublishedHistory,
+    Shown,
+    rows,
+)
 from tally_pipeline.datasets.genres import checks, refinement
 from tally_pipeline.datasets.genres.refinement import Counts, Refined
 from tally_pipeline.lake.layout import BronzeKey, Place
@@ -76,12 +85,12 @@ class GenresDataset(Dataset[Genres, Refined]):
 
     def read(self, store: Store, key: BronzeKey) -> Capture[Genres]:
         try:
-            found = genre_reply.decode(store.get(str(key)))
+            genres = genre_reply.decode(store.get(str(key)))
         except UnreadableGenresError as error:
             raise UnreadableGenresError(f"{store.uri(str(key))}: {error}") from error
-        stated = found.metadata
+        stated = genres.metadata
         captured_at = moment_of(stated.ingestion_timestamp)
-        return Capture(key, found.sha256, stated.source, captured_at, "complete", found)
+        return Capture(key, genres.sha256, stated.source, captured_at, "complete", genres)
 
     def remedy(self, day: str, rejected: Sequence[str]) -> str:
         return "Materialize bronze_genres on that very day (UTC)."
@@ -98,17 +107,17 @@ class GenresDataset(Dataset[Genres, Refined]):
             "sha256": stated.sha256 or capture.sha256,
         }
 
-    def audit(self, store: Store, key: BronzeKey, source: str) -> Audited:
+    def audit(self, store: Store, key: BronzeKey, source: str) -> AuditResult:
         try:
-            found = self.read(store, key).content
+            genres = self.read(store, key).content
         except (UnreadableGenresError, NoSuchObjectError) as error:
-            return Audited(str(key), problems=(str(error),))
-        stated = found.metadata
+            return AuditResult(str(key), problems=(str(error),))
+        stated = genres.metadata
         problems = differing(key, source, stated.execution_id, stated.source)
-        if stated.sha256 not in (None, hashlib.sha256(found.reply).hexdigest()):
+        if stated.sha256 not in (None, hashlib.sha256(genres.reply).hexdigest()):
             problems.append("the reply does not hash to the SHA-256 taken when it was received")
-        listed = refinement.refine(found).counts.genres
-        return Audited(str(key), 1, listed, tuple(problems), unproven=stated.sha256 is None)
+        listed = refinement.refine(genres).counts.genres
+        return AuditResult(str(key), 1, listed, tuple(problems), unproven=stated.sha256 is None)
 
     def refine(self, capture: Capture[Genres]) -> Refined:
         return refinement.refine(capture.content)
@@ -123,7 +132,7 @@ class GenresDataset(Dataset[Genres, Refined]):
         )
 
     def judge(
-        self, capture: Capture[Genres], refined: Refined, options: Options, against: Judging
+        self, capture: Capture[Genres], refined: Refined, options: Options, against: CheckContext
     ) -> Findings:
         ids = refined.silver["id"].to_pylist()
         return (
@@ -135,7 +144,7 @@ class GenresDataset(Dataset[Genres, Refined]):
             (checks.GENRES_AS_CONTRACTED, checks.genres_as_contracted(ids)),
         )
 
-    def show(self, capture: Capture[Genres], refined: Refined, past: Past) -> Shown:
+    def show(self, capture: Capture[Genres], refined: Refined, past: PublishedHistory) -> Shown:
         return {"dagster/partition_row_count": refined.counts.silver_rows, "genres": rows(refined.silver)}
 
 

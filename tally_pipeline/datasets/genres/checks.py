@@ -36,7 +36,7 @@ def genre_id_unique(ids: Sequence[int]) -> Finding:
     return Finding(
         passed=not repeated,
         summary=f"{counted(len(ids), 'genre')}, {counted(len(set(ids)), 'id')}",
-        todo="Look at /genre/tv/list; silver keeps its last good file. Materialize bronze_genres again later.",
+        remedy="Look at /genre/tv/list; silver keeps its last good file. Materialize bronze_genres again later.",
         numbers={"repeats": len(ids) - len(set(ids))},
         offenders=[{"genre_id": genre} for genre in repeated[:SHOWN]],
     )
@@ -49,7 +49,7 @@ def genres_named(rows: int, rejected: Sequence[str]) -> Finding:
         summary=f"{counted(rows, 'genre')}, {len(rejected)} without an id and a name"
         if rows
         else "TMDB lists no genres",
-        todo="Look at /genre/tv/list; silver keeps its last good file. Materialize bronze_genres again later.",
+        remedy="Look at /genre/tv/list; silver keeps its last good file. Materialize bronze_genres again later.",
         numbers={"genres": rows, "rejected": len(rejected)},
         offenders=[{"genre": text} for text in rejected[:SHOWN]],
     )
@@ -64,7 +64,7 @@ def genres_as_contracted(ids: Sequence[int]) -> Finding:
         summary=f"{counted(len(new), 'genre is', 'genres are')} new, {counted(len(gone), 'is', 'are')} gone"
         if new or gone
         else "the contract's genres",
-        todo=(
+        remedy=(
             "Look at /genre/tv/list; silver keeps its last good file. Materialize bronze_genres again later; if TMDB"
             " really has other genres now, bring GENRES in the contract up to date."
             if is_broken

@@ -57,7 +57,7 @@ class _Genre(msgspec.Struct):
 
 def refine(genres: Genres) -> Refined:
     """The genres by id, each in the language that was asked for ("" where the object does not say)."""
-    found: list[_Genre] = []
+    sound: list[_Genre] = []
     rejected: list[str] = []
     for text in map(bytes, elements(members(genres.reply)["genres"])):
         try:
@@ -67,8 +67,8 @@ def refine(genres: Genres) -> Refined:
         if genre is None or genre.id < 1 or not genre.name.strip():
             rejected.append(text.decode("utf-8", "backslashreplace"))
         else:
-            found.append(genre)
-    found.sort(key=lambda genre: genre.id)
+            sound.append(genre)
+    sound.sort(key=lambda genre: genre.id)
     language = genres.metadata.language or ""
-    rows = [{"id": genre.id, "name": genre.name, "language": language} for genre in found]
+    rows = [{"id": genre.id, "name": genre.name, "language": language} for genre in sound]
     return Refined(pa.Table.from_pylist(rows, schema=SILVER), tuple(rejected))

@@ -11,7 +11,7 @@ from pydantic import Field
 from tally_pipeline.checks.check import SHOWN, Findings
 from tally_pipeline.contracts import lines
 from tally_pipeline.datasets.daily_export import DailyExport, Export
-from tally_pipeline.datasets.dataset import Capture, Judging, Options, Past, Shown, rows
+from tally_pipeline.datasets.dataset import Capture, CheckContext, Options, PublishedHistory, Shown, rows
 from tally_pipeline.datasets.series import checks, refinement
 from tally_pipeline.datasets.series.refinement import Counts, Refined
 from tally_pipeline.lake.parquet import BronzeRef
@@ -94,7 +94,7 @@ class SeriesExport(DailyExport[Refined]):
         )
 
     def judge(
-        self, capture: Capture[Export], refined: Refined, options: Options, against: Judging
+        self, capture: Capture[Export], refined: Refined, options: Options, against: CheckContext
     ) -> Findings:
         assert isinstance(options, RefineOptions)
         counts, before = refined.counts, against.past.last
@@ -113,7 +113,7 @@ class SeriesExport(DailyExport[Refined]):
             (checks.ZERO_POPULARITY, checks.zero_popularity(counts, before)),
         )
 
-    def show(self, capture: Capture[Export], refined: Refined, past: Past) -> Shown:
+    def show(self, capture: Capture[Export], refined: Refined, past: PublishedHistory) -> Shown:
         counts = refined.counts
         return {
             "dagster/partition_row_count": counts.silver_rows,

@@ -57,7 +57,7 @@ def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any
             if counts.filled
             else f"the file holds no lines{' but blank ones' if counts.blank else ''}"
         ),
-        todo=(
+        remedy=(
             "Below the bar nothing is published: silver keeps its last good file. The rejected lines are in"
             " quarantine with their reasons. Materialize bronze_series_export of the day again, in case TMDB has"
             " mended the file; if TMDB changed its lines for good, change the contract in shows/series.py."
@@ -73,7 +73,7 @@ def show_id_unique(silver_ids: int, counts: Counts) -> Finding:
         passed=silver_ids == counts.silver_rows,
         summary=f"{counted(counts.silver_rows, 'row')}, {counted(silver_ids, 'id')};"
         f" {counted(counts.repeats, 'line')} repeated an id",
-        todo="A bug in refining: silver must hold each series once. Nothing is published until it is mended.",
+        remedy="A bug in refining: silver must hold each series once. Nothing is published until it is mended.",
         numbers={"repeats": counts.repeats},
     )
 
@@ -84,7 +84,7 @@ def accounts_for_every_line(counts: Counts) -> Finding:
         passed=counts.balanced,
         summary=f"{counted(counts.lines, 'line')}; {counts.silver_rows} in silver"
         f" + {counts.quarantined} in quarantine{blank}",
-        todo="A bug in refining: a line got lost or doubled. Nothing is published until it is mended.",
+        remedy="A bug in refining: a line got lost or doubled. Nothing is published until it is mended.",
         numbers={
             "lines": counts.lines,
             "silver_rows": counts.silver_rows,
@@ -106,7 +106,7 @@ def volume(counts: Counts, before: tuple[str, Counts] | None, *, accepted: bool 
         passed=abs(change) <= VOLUME_WARNS,
         serious=abs(change) > VOLUME_BLOCKS and not accepted,
         summary=f"{counts.silver_rows} series, {change:+.2%} from {past.silver_rows} on {day}",
-        todo=(
+        remedy=(
             "Materialize bronze_series_export of the day again, in case TMDB has mended the file. If TMDB really"
             " added or dropped that many, launch silver_series with accept_volume: true in the launchpad."
         ),
@@ -124,6 +124,6 @@ def zero_popularity(counts: Counts, before: tuple[str, Counts] | None) -> Findin
         serious=False,
         summary=f"{counts.zero_popularity} of {counts.silver_rows} series ({share:.2%})"
         f" {noun(counts.zero_popularity, 'has', 'have')} no popularity{usual}",
-        todo="Look at the export's top ranks: if known shows have none, TMDB wrote the file before it counted.",
+        remedy="Look at the export's top ranks: if known shows have none, TMDB wrote the file before it counted.",
         numbers=numbers,
     )

@@ -20,12 +20,12 @@ from tally_pipeline.checks.check import Findings
 from tally_pipeline.contracts import fields
 from tally_pipeline.datasets.dataset import (
     HISTORY_DAYS,
-    Audited,
+    AuditResult,
     Capture,
+    CheckContext,
     Dataset,
-    Judging,
     Options,
-    Past,
+    PublishedHistory,
     Shown,
     rows,
 )
@@ -171,12 +171,12 @@ class ShowsDataset(Dataset[Bronze, Refined]):
             raise UnreadableBronzeError(
                 f"it says it is a capture of {stated.data_type}, yet lies under {self.name}"
             )
-        found = fields.scan(every, contract.SHOWS)
+        scanned = fields.scan(every, contract.SHOWS)
         return (
             (checks.NOT_EMPTY, checks.not_empty(stated, len(every))),
             (checks.PAGE_SET_COMPLETE, checks.page_set_complete(stated)),
             (checks.ETAGS_MATCH, checks.etags_match(stated)),
-            (checks.FIELDS_KNOWN, checks.fields_known(found.new, found.lost)),
+            (checks.FIELDS_KNOWN, checks.fields_known(scanned.new, scanned.lost)),
         )
 
     def show_capture(self, capture: Capture[Bronze]) -> Shown:
@@ -200,13 +200,13 @@ class ShowsDataset(Dataset[Bronze, Refined]):
             "sha256": capture.sha256,
         }
 
-    def audit(self, store: Store, key: BronzeKey, source: str) -> Audited:
+    def audit(self, store: Store, key: BronzeKey, source: str) -> AuditResult:
         try:
             bronze = self.read(store, key).content
-            held = len(bronze.rows())
+            row_count = len(bronze.rows())
             pages = rebuild_pages(bronze)
         except (UnreadableBronzeError, NoSuchObjectError) as error:
-            return Audited(str(key), problems=(str(error),))
+            return AuditResult(str(key), problems=(str(error),))
         stated = bronze.metadata
         problems = [
             f"page {record.page} does not hash to the SHA-256 taken when it was received"
@@ -223,14 +223,14 @@ class ShowsDataset(Dataset[Bronze, Refined]):
             if says not in (None, should):
                 problems.append(f"it says its {what} is {says}, its place says {should}")
         counted = sum(record.rows for record, _ in pages)
-        if pages and counted != held:
-            problems.append(f"it holds {held} rows, its pages account for {counted}")
-        unproven = held > 0 and not pages
+        if pages and counted != row_count:
+            problems.append(f"it holds {row_count} rows, its pages account for {counted}")
+        unproven = row_count > 0 and not pages
         if unproven and (stated.client or "").startswith("tally/"):
             problems.append(
                 "Tally wrote it, yet its record of the pages cannot be read: nothing to hold it against"
             )
-        return Audited(str(key), len(pages), held, tuple(problems), unproven)
+        return AuditResult(str(key), len(pages), row_count, tuple(problems), unproven)
 
     def refine(self, capture: Capture[Bronze]) -> Refined:
         return refine(capture.content, data_type=self.name, dt=capture.key.dt, key=str(capture.key))
@@ -239,7 +239,7 @@ class ShowsDataset(Dataset[Bronze, Refined]):
         return footer_for((capture.ref,), capture.content.metadata.verdict, source, refined.counts)
 
     def judge(
-        self, capture: Capture[Bronze], refined: Refined, options: Options, against: Judging
+        self, capture: Capture[Bronze], refined: Refined, options: Options, against: CheckContext
     ) -> Findings:
         assert isinstance(options, RefineOptions)
         counts, past = refined.counts, against.past.counts
@@ -262,7 +262,7 @@ class ShowsDataset(Dataset[Bronze, Refined]):
             (checks.GENRES_KNOWN, checks.genres_known(counts, listed)),
         )
 
-    def show(self, capture: Capture[Bronze], refined: Refined, past: Past) -> Shown:
+    def show(self, capture: Capture[Bronze], refined: Refined, past: PublishedHistory) -> Shown:
         counts, before = refined.counts, past.counts
         partial = capture.verdict == "partial"
         history = [float(before[day].silver_rows) if day in before else None for day in reversed(past.days)]

@@ -74,7 +74,7 @@ def not_empty(metadata: Metadata, rows: int) -> Finding:
     return Finding(
         passed=rows > 0,
         summary=counted(rows, "row") if rows else "TMDB answered with a list that holds no rows",
-        todo="Silver keeps its last good file. Look at the list on TMDB's site; materialize bronze again later.",
+        remedy="Silver keeps its last good file. Look at the list on TMDB's site; materialize bronze again later.",
         numbers={"rows": rows},
     )
 
@@ -87,7 +87,7 @@ def page_set_complete(metadata: Metadata) -> Finding:
     return Finding(
         passed=metadata.verdict in ("complete", None),
         summary=f"{summary} ({gaps[0].error})" if gaps else summary,
-        todo=(
+        remedy=(
             f"{again}; to refine this one as it is, launch silver with allow_partial: true in the launchpad."
             if metadata.verdict == "partial"
             else f"{again}."
@@ -105,7 +105,7 @@ def etags_match(metadata: Metadata) -> Finding:
         serious=False,
         summary=f"{len(differing)} of {counted(len(metadata.pages), 'page')}"
         f" {noun(len(differing), 'differs from its ETag', 'differ from their ETag')}; {without} came without one",
-        todo=(
+        remedy=(
             "TMDB does not document that its ETags hash the body. One page: likely a proxy that rewrites replies."
             " All pages: TMDB changed its ETags; nothing is wrong with the data."
         ),
@@ -123,7 +123,7 @@ def fields_known(new: Mapping[str, int], lost: Sequence[str]) -> Finding:
         passed=not new and not lost,
         serious=bool(gone),
         summary="; ".join(said) or "the fields are the contract's",
-        todo=(
+        remedy=(
             "A new field is kept in bronze and breaks nothing: add it to the contract (a column, or EXTRAS) when"
             " it is worth having. A lost field: look at TMDB's changelog; silver keeps its last good file."
         ),
@@ -155,7 +155,7 @@ def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any
             if counts.bronze_rows
             else "the capture holds no rows"
         ),
-        todo=(
+        remedy=(
             "Below the bar nothing is published: silver keeps its last good file. The rejected rows are in"
             " quarantine with their reasons. If TMDB changed its rows for good, change the contract; if the rows"
             " are few and bad indeed, lower TALLY_MIN_PASS_RATE."
@@ -171,7 +171,7 @@ def show_id_unique(silver_ids: int, silver_rows: int, repeats: int) -> Finding:
         passed=silver_ids == silver_rows,
         summary=f"{counted(silver_rows, 'row')}, {counted(silver_ids, 'show')}; {counted(repeats, 'repeat')}"
         f" {noun(repeats, 'was', 'were')} dropped, the better rank stayed",
-        todo="A bug in refining: silver must hold each show once. Nothing is published until it is mended.",
+        remedy="A bug in refining: silver must hold each show once. Nothing is published until it is mended.",
         numbers={"repeats": repeats},
     )
 
@@ -186,7 +186,7 @@ def accounts_for_every_row(counts: Counts, stated: int | None) -> Finding:
             f" + {counts.quarantined} in quarantine"
             + ("" if is_whole else f"; the object's metadata tells of {stated}")
         ),
-        todo=(
+        remedy=(
             "A bug in refining: a row got lost or doubled. Nothing is published until it is mended."
             if is_whole
             else "The bronze object was changed after the capture: `tally audit` says more. Put the one that was"
@@ -209,7 +209,7 @@ def repeats_rare(counts: Counts, *, accepted: bool = False) -> Finding:
         serious=share > REPEATS_BLOCK and not accepted,
         summary=f"{counts.repeats} of {counted(counts.bronze_rows, 'row')} ({share:.1%})"
         f" {noun(counts.repeats, 'repeats', 'repeat')} a show",
-        todo=(
+        remedy=(
             "As many shows are likely missing: TMDB's cache served pages of different ages. Materialize bronze again"
             " later, a page lives there for up to 8 hours; to publish the day as it is, launch silver with"
             " allow_partial: true in the launchpad."
@@ -231,7 +231,7 @@ def volume(counts: Counts, history: Mapping[str, Counts]) -> Finding:
         serious=False,
         summary=f"{counted(counts.silver_rows, 'row')}, {change:+.0%} from {usual:g}, the median of"
         f" {counted(len(history), 'day')}",
-        todo="Look whether the depth was changed (launchpad, settings) or TMDB's list shrank or grew.",
+        remedy="Look whether the depth was changed (launchpad, settings) or TMDB's list shrank or grew.",
         numbers={"rows": counts.silver_rows, "usual_rows": usual, "change": change},
         offenders=[{"day": day, "rows": past.silver_rows} for day, past in sorted(history.items())],
     )
@@ -253,7 +253,7 @@ def null_rates(counts: Counts, history: Mapping[str, Counts]) -> Finding:
         serious=False,
         summary=f"{len(risen)} of {counted(len(rates), 'column')} {noun(len(risen), 'has', 'have')} many more nulls"
         f" than over the last {noun(len(past), 'day', f'{len(past)} days')}",
-        todo="Compare the named columns' rows with TMDB's site: a field may be on its way out.",
+        remedy="Compare the named columns' rows with TMDB's site: a field may be on its way out.",
         numbers=_named(rates),
         offenders=risen[:SHOWN],
     )
@@ -266,7 +266,7 @@ def genres_known(counts: Counts, listed: Collection[int] = ()) -> Finding:
         passed=not unknown,
         serious=False,
         summary=counted(len(unknown), "unknown genre id") + (f": {', '.join(unknown)}" if unknown else ""),
-        todo="Materialize bronze_genres and silver_genres of today: what TMDB lists is known from then on. Add"
+        remedy="Materialize bronze_genres and silver_genres of today: what TMDB lists is known from then on. Add"
         " the genre to GENRES in the contract.",
         numbers={"unknown_genres": len(unknown)},
         offenders=[{"genre_id": genre, "rows": rows} for genre, rows in unknown.items()][:SHOWN],

@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tally_pipeline.bronze.list_capture import Bronze, UnreadableBronzeError
-from tally_pipeline.contracts.batch import refine_chunk
+from tally_pipeline.contracts.batch import refine_batch
 from tally_pipeline.contracts.contract import RULES
 from tally_pipeline.contracts.row_diagnosis import Reason
 from tally_pipeline.datasets.shows import contract
 from tally_pipeline.datasets.shows.contract import COLUMNS
 from tally_pipeline.tmdb.lists import MAX_PAGES, ROWS_PER_PAGE
 
-CHUNK_ROWS = 10_000
+BATCH_ROWS = 10_000
 """Rows refined at a time: enough to make the columns long, few enough to keep memory flat."""
 
 SHOWN = 20
@@ -82,9 +82,9 @@ def refine(bronze: Bronze, *, data_type: str, dt: str, key: str) -> Refined:
     broken: dict[int, list[Reason]] = {}
     seen: set[str] = set()
     unknown: Counter[str] = Counter()
-    for start in range(0, len(rows), CHUNK_ROWS):
-        part = rows[start : start + CHUNK_ROWS]
-        chunk = refine_chunk(part, contract.SHOWS)
+    for start in range(0, len(rows), BATCH_ROWS):
+        part = rows[start : start + BATCH_ROWS]
+        chunk = refine_batch(part, contract.SHOWS)
         ranks = np.delete(places.ranks[start : start + len(part)], list(chunk.broken))
         made = {
             "ingestion_date": pa.repeat(pa.scalar(ingestion_date), len(ranks)),

@@ -35,8 +35,8 @@ def finding_metadata(finding: Finding) -> dict[str, Any]:
     shown on a click only.
     """
     metadata: dict[str, Any] = dict(finding.numbers)
-    if not finding.passed and finding.todo:
-        metadata[WHAT_TO_DO] = finding.todo
+    if not finding.passed and finding.remedy:
+        metadata[WHAT_TO_DO] = finding.remedy
     if finding.sql:
         metadata[WHERE_TO_LOOK] = finding.sql
     if finding.offenders:

@@ -21,8 +21,8 @@ from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.orchestration.assets.gold import gold_key
-from tally_pipeline.orchestration.assets.io_manager import capture_outcome
-from tally_pipeline.orchestration.assets.partition_events import Outcome, record_without_run
+from tally_pipeline.orchestration.assets.io_manager import capture_result
+from tally_pipeline.orchestration.assets.partition_events import PartitionResult, record_without_run
 
 AT_ONCE = 25
 """Captures that are recorded in one go: so long others who write into the history wait."""
@@ -94,7 +94,7 @@ def record_found(
         some = names[first : first + AT_ONCE]
         if not more():
             return [*left, *names[first:]]
-        with lake.turns.take("partition_events", (), say):
+        with lake.locks.hold("partition_events", (), say):
             left += _record(instance, lake, some, say, busy)
     return left
 
@@ -109,17 +109,17 @@ def _record(
     left: list[str] = []
     recorded = {
         asset: instance.get_materialized_partitions(asset)
-        for asset in {made.asset for made in map(made_at, names) if made} - busy
+        for asset in {partition.asset for partition in map(made_at, names) if partition} - busy
     }
-    outcomes: dict[dg.AssetKey, list[Outcome]] = {}
+    outcomes: dict[dg.AssetKey, list[PartitionResult]] = {}
     for name in names:
-        made = made_at(name)
-        if made is not None:
-            if made.asset in busy:
+        partition = made_at(name)
+        if partition is not None:
+            if partition.asset in busy:
                 left.append(name)
-            elif made.dt not in recorded[made.asset]:
+            elif partition.dt not in recorded[partition.asset]:
                 where = {"dagster/uri": lake.store.uri(name), "source": lake.source, "found": _FOUND}
-                outcomes.setdefault(made.asset, []).append(Outcome(made.dt, (), where))
+                outcomes.setdefault(partition.asset, []).append(PartitionResult(partition.dt, (), where))
             continue
         key = PLACES.parse(name)
         if key is None or is_recorded(instance, lake, key):
@@ -143,8 +143,8 @@ def is_recorded(instance: dg.DagsterInstance, lake: Lake, key: BronzeKey) -> boo
     """Whether the history holds a materialization of this very capture."""
     of_day = dg.AssetRecordsFilter(common.bronze_of(key.data_type), asset_partitions=[key.dt])
     uri = lake.store.uri(str(key))
-    for found in instance.fetch_materializations(of_day, limit=100).records:
-        event = found.asset_materialization
+    for record in instance.fetch_materializations(of_day, limit=100).records:
+        event = record.asset_materialization
         stated = event.metadata.get("dagster/uri") if event else None
         if stated is not None and stated.value == uri:
             return True
@@ -163,8 +163,8 @@ def is_readable(lake: Lake, name: str) -> bool:
 _UNREADABLE = (NoSuchObjectError, UnreadableCaptureError)
 
 
-def _kept(lake: Lake, key: BronzeKey) -> Outcome:
+def _kept(lake: Lake, key: BronzeKey) -> PartitionResult:
     dataset = next((one for one in DATASETS if one.name == key.data_type), None)
     if dataset is None:
         raise UnreadableCaptureError(f"no dataset is called {key.data_type}")
-    return capture_outcome(lake, dataset, key)
+    return capture_result(lake, dataset, key)

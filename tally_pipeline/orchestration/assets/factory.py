@@ -33,7 +33,7 @@ class Step:
 
     def said(self, product: Product, number: int, done: str = "published") -> None:
         """Tell the log what became of a day."""
-        refusal = product.result.refusal if product.result else ""
+        refusal = product.result.failure_reason if product.result else ""
         self.context.log.info(f"{product.day} ({number} of {len(self.days)}): {refusal or done}")
 
 
@@ -79,9 +79,9 @@ def partitioned_asset(
         step = Step(context, sorted(context.partition_keys), chosen, loaded, lake, context.resources)
         with ExitStack() as alone:
             if reads is not None:
-                alone.enter_context(lake.turn(spec.key, reads, context.log.info))
+                alone.enter_context(lake.locked(spec.key, reads, context.log.info))
             # When an output fails Dagster leaves this generator as it stands: the others would wait for ever.
-            days = Days(compute(step), lambda made: settle(context, spec.key, made), alone.close)
+            days = Days(compute(step), lambda results: settle(context, spec.key, results), alone.close)
             if spec.key in context.selected_asset_keys and not days.is_refused(alone=len(step.days) == 1):
                 yield dg.MaterializeResult(asset_key=spec.key, value=days)
             else:

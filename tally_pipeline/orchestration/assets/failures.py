@@ -32,7 +32,7 @@ class StepRetryError(DagsterUserCodeProcessError, dg.RetryRequested):
 
 
 @contextmanager
-def told_in_words() -> Iterator[None]:
+def complete_messages() -> Iterator[None]:
     """Errors that are complete by themselves fail the step as such."""
     try:
         yield

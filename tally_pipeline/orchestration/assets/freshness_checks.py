@@ -20,7 +20,7 @@ GRACE = timedelta(hours=1)
 """How long after its scheduled time a day may still be on its way."""
 
 
-def standing_checks(
+def freshness_checks(
     partitions: dg.PartitionsDefinition, lists: Sequence[ShowList] = LISTS
 ) -> list[dg.AssetChecksDefinition]:
     """The standing checks, on the table, for that is what people rely on."""
@@ -74,7 +74,7 @@ def freshness_finding(newest: dict[str, str | None], due: str) -> Finding:
     return Finding(
         passed=not late,
         summary=f"{len(newest) - len(late)} of {counted(len(newest), 'list')} have silver of {due} or newer",
-        todo="Run `tally sync`, or materialize bronze_shows of today; then see why the schedule did not: is it"
+        remedy="Run `tally sync`, or materialize bronze_shows of today; then see why the schedule did not: is it"
         " running, is the daemon up, did its run fail?",
         numbers={"lists_late": len(late)},
         offenders=late,
@@ -86,7 +86,7 @@ def failures_finding(failed: Sequence[dict[str, str]]) -> Finding:
     return Finding(
         passed=not failed,
         summary=counted(len(failed), "partition is", "partitions are") + " left failed",
-        todo="Open the named asset, select the day, read why its run failed, mend that, and materialize the day.",
+        remedy="Open the named asset, select the day, read why its run failed, mend that, and materialize the day.",
         numbers={"partitions_failed": len(failed)},
         offenders=list(failed[-SHOWN:]),
     )

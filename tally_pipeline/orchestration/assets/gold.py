@@ -78,14 +78,14 @@ def gold_asset(
         op=f"gold_{table.name}",
         checks=table.checks,
         reads=reads,
-        needs={"workbench"},
+        needs={"analytics_engine"},
     )
 
 
 def _make(step: Step, table: Table, lists: Sequence[str]) -> Iterator[Product]:
     sources = step.lake.sources(lists)
     for number, day in enumerate(step.days, start=1):
-        product = make_day(table, sources, step.resources.workbench, day)
+        product = make_day(table, sources, step.resources.analytics_engine, day)
         yield product
         step.said(product, number)
 

@@ -27,8 +27,8 @@ from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import AlreadyThereError
 from tally_pipeline.orchestration.assets.asset_metadata import rendered
-from tally_pipeline.orchestration.assets.failures import told_in_words
-from tally_pipeline.orchestration.assets.partition_events import Outcome
+from tally_pipeline.orchestration.assets.failures import complete_messages
+from tally_pipeline.orchestration.assets.partition_events import PartitionResult
 from tally_pipeline.orchestration.assets.products import Days, Fetched, PageDay, Product, RefinedDay, TableDay
 
 if TYPE_CHECKING:
@@ -101,13 +101,13 @@ class LakeIOManager(dg.IOManager):
 
     def publish_days(self, days: Days) -> None:
         """Publish what is computed, as it is computed."""
-        with told_in_words():
+        with complete_messages():
             days.publish(self.publish)
 
-    def publish(self, product: Product) -> Outcome:
+    def publish(self, product: Product) -> PartitionResult:
         """Publish one day, unless its checks object; what was rejected is kept in any case."""
         if product.failure:
-            return Outcome(product.day, product.findings, refusal=product.failure)
+            return PartitionResult(product.day, product.findings, failure_reason=product.failure)
         match product:
             case Fetched():
                 return self._keep(product)
@@ -118,9 +118,9 @@ class LakeIOManager(dg.IOManager):
             case PageDay():
                 return self._publish_page(product)
         metadata = rendered(product.metadata) | {"source": self.lake.source}
-        return Outcome(product.day, product.findings, metadata, refusal=product.objections)
+        return PartitionResult(product.day, product.findings, metadata, failure_reason=product.objections)
 
-    def _keep(self, product: Fetched) -> Outcome:
+    def _keep(self, product: Fetched) -> PartitionResult:
         dataset, key = product.dataset, product.key
         again = "Materialize the day in a new run."
         for name, body in product.objects.items():
@@ -129,13 +129,13 @@ class LakeIOManager(dg.IOManager):
             except AlreadyThereError as error:
                 if not dataset.keeps(name, self.lake.store.get(name), body):
                     died = "An attempt of this run died while it wrote, and what came now is another."
-                    return Outcome(key.dt, (), refusal=f"{error}. {died} {again}")
+                    return PartitionResult(key.dt, (), failure_reason=f"{error}. {died} {again}")
         try:
-            return capture_outcome(self.lake, dataset, key)
+            return capture_result(self.lake, dataset, key)
         except UnreadableCaptureError as error:
-            return Outcome(key.dt, (), refusal=f"{error}. {again}")
+            return PartitionResult(key.dt, (), failure_reason=f"{error}. {again}")
 
-    def _publish_silver(self, product: RefinedDay) -> Outcome:
+    def _publish_silver(self, product: RefinedDay) -> PartitionResult:
         dataset, day = product.dataset, product.day
         silver_key, quarantine_key = dataset.silver_key(day), dataset.quarantine_key(day)
         where = {}
@@ -152,9 +152,9 @@ class LakeIOManager(dg.IOManager):
             "bronze object": self.lake.store.uri(str(product.made_from)),
             **where,
         }
-        return Outcome(day, product.findings, metadata)
+        return PartitionResult(day, product.findings, metadata)
 
-    def _publish_table(self, product: TableDay) -> Outcome:
+    def _publish_table(self, product: TableDay) -> PartitionResult:
         key = layout.gold_key(product.table, product.day)
         if product.objections:
             return self._refused(product, key)
@@ -164,9 +164,9 @@ class LakeIOManager(dg.IOManager):
             "dagster/uri": self.lake.store.uri(key),
             "source": self.lake.source,
         }
-        return Outcome(product.day, product.findings, metadata)
+        return PartitionResult(product.day, product.findings, metadata)
 
-    def _publish_page(self, product: PageDay) -> Outcome:
+    def _publish_page(self, product: PageDay) -> PartitionResult:
         """The day's page; it is the latest too when no newer day has one."""
         key = layout.report_key(product.day)
         if product.objections:
@@ -182,30 +182,32 @@ class LakeIOManager(dg.IOManager):
             "is the latest": latest,
             "source": self.lake.source,
         }
-        return Outcome(product.day, product.findings, metadata)
+        return PartitionResult(product.day, product.findings, metadata)
 
-    def _refused(self, product: Product, key: str, more: str = "") -> Outcome:
+    def _refused(self, product: Product, key: str, more: str = "") -> PartitionResult:
         there = self.lake.store.exists(key)
         stays = "The day's last good file stays." if there else "The day has no file yet."
-        return Outcome(product.day, product.findings, refusal=f"{product.objections} {stays}{more}")
+        return PartitionResult(
+            product.day, product.findings, failure_reason=f"{product.objections} {stays}{more}"
+        )
 
     # --- reading ---
 
     @property
     def reading(self) -> Lake:
         """The lake for who only reads."""
-        return Lake(self.lake.store.read_only(), self.lake.source, self.lake.turns)
+        return Lake(self.lake.store.read_only(), self.lake.source, self.lake.locks)
 
     def sources(self, lists: Iterable[str]) -> Sources:
         """What gold is made from: the files of these lists as they are now."""
         return Sources.of(self.reading, lists)
 
-    def turn(
+    def locked(
         self, makes: dg.AssetKey, reads: Iterable[dg.AssetKey], log: Any
     ) -> AbstractContextManager[None]:
         """While this lasts no other run makes this asset, nor any that it is made from."""
         names = [key.to_python_identifier() for key in reads]
-        return self.lake.turns.take(makes.to_python_identifier(), names, log)
+        return self.lake.locks.hold(makes.to_python_identifier(), names, log)
 
     def has(self, key: BronzeKey) -> bool:
         """Whether a capture is kept already."""
@@ -243,7 +245,7 @@ def newest_report(lake: Lake) -> str | None:
     )
 
 
-def capture_outcome(lake: Lake, dataset: AnyDataset, key: BronzeKey) -> Outcome:
+def capture_result(lake: Lake, dataset: AnyDataset, key: BronzeKey) -> PartitionResult:
     """What is told of a capture in bronze, whether or not a run wrote it.
 
     Raises `NoSuchObjectError`, `UnreadableCaptureError`.
@@ -253,4 +255,4 @@ def capture_outcome(lake: Lake, dataset: AnyDataset, key: BronzeKey) -> Outcome:
     metadata = rendered(dataset.show_capture(capture)) | {"dagster/uri": lake.store.uri(str(key))}
     if beside is not None:
         metadata["receipt"] = lake.store.uri(beside)
-    return Outcome(key.dt, dataset.judge_capture(capture), metadata)
+    return PartitionResult(key.dt, dataset.judge_capture(capture), metadata)

@@ -1,4 +1,4 @@
-"""Records in Dagster's history what became of each day of a run: published or not, and what its checks found.
+"""Records each partition's result in Dagster's history: published or not, and what its checks found.
 
 A run may cover one day or, in a backfill, many. Left to itself Dagster records checks of the latter without a
 day and takes all days for materialized or none. So the assets here are declared with optional outputs, and for
@@ -38,13 +38,13 @@ MAX_DAYS_A_RUN = 366
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one day. `refusal` says why it was not published; empty when it was."""
+class PartitionResult:
+    """The result of one day. `failure_reason` says why it was not published; empty when it was."""
 
     day: str
     findings: Findings
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    refusal: str = ""
+    failure_reason: str = ""
 
 
 def check_specs(
@@ -66,11 +66,13 @@ def check_specs(
         ]
 
 
-def settle(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]) -> None:
+def settle(
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[PartitionResult]
+) -> None:
     """Record days that were made, before the materialization is yielded. When any was refused none is yielded, for
     nothing below runs on half a run's days: the others are recorded here, and `StepFailedError` is raised."""
-    refused = [outcome for outcome in outcomes if outcome.refusal]
-    published = [outcome for outcome in outcomes if not outcome.refusal]
+    refused = [outcome for outcome in outcomes if outcome.failure_reason]
+    published = [outcome for outcome in outcomes if not outcome.failure_reason]
     if asset in context.selected_asset_keys:
         for outcome in published:
             if refused:
@@ -85,7 +87,7 @@ def settle(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequ
 
 
 def conclude(
-    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[PartitionResult]
 ) -> Iterator[dg.AssetCheckResult]:
     """Record the checks, once the materialization was yielded, if any was.
 
@@ -96,17 +98,21 @@ def conclude(
         yield from _check_results(context, asset, outcomes[0])
     else:
         _log_checks(context, asset, outcomes)
-    refused = [outcome for outcome in outcomes if outcome.refusal]
-    blocked = _blocked(outcome for outcome in outcomes if not outcome.refusal)
+    refused = [outcome for outcome in outcomes if outcome.failure_reason]
+    blocked = _blocked(outcome for outcome in outcomes if not outcome.failure_reason)
     if refused or blocked:
         raise StepFailedError(_explain(asset, refused, blocked, len(outcomes)))
 
 
-def _blocked(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    return [one for one in outcomes if any(stops_publishing(check, found) for check, found in one.findings)]
+def _blocked(outcomes: Iterable[PartitionResult]) -> list[PartitionResult]:
+    return [
+        one for one in outcomes if any(stops_publishing(check, finding) for check, finding in one.findings)
+    ]
 
 
-def _log_checks(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome]) -> None:
+def _log_checks(
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[PartitionResult]
+) -> None:
     for outcome in outcomes:
         with together(context.instance):
             for evaluation in _evaluations(context.instance, asset, outcome):
@@ -114,7 +120,7 @@ def _log_checks(context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes:
 
 
 def _check_results(
-    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcome: Outcome
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcome: PartitionResult
 ) -> Iterator[dg.AssetCheckResult]:
     selected = {key.name for key in context.selected_asset_check_keys if key.asset_key == asset}
     for check, finding in outcome.findings:
@@ -129,7 +135,9 @@ def _check_results(
             )
 
 
-def record_without_run(instance: dg.DagsterInstance, asset: dg.AssetKey, outcomes: Sequence[Outcome]) -> None:
+def record_without_run(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, outcomes: Sequence[PartitionResult]
+) -> None:
     """Record days that no run of this history made, with their checks: all of them at once or none.
 
     Dagster 1.13 takes the verdict of a check on a day without a run only once. Of a day that is recorded so again
@@ -147,11 +155,11 @@ def record_without_run(instance: dg.DagsterInstance, asset: dg.AssetKey, outcome
 
 def _was_recorded_without_run(instance: dg.DagsterInstance, asset: dg.AssetKey, day: str) -> bool:
     of_day = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[day])
-    return any(found.run_id == "" for found in instance.fetch_materializations(of_day, limit=100).records)
+    return any(record.run_id == "" for record in instance.fetch_materializations(of_day, limit=100).records)
 
 
 def _evaluations(
-    instance: dg.DagsterInstance, asset: dg.AssetKey, outcome: Outcome
+    instance: dg.DagsterInstance, asset: dg.AssetKey, outcome: PartitionResult
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """The day's checks as events of their own, about its latest materialization."""
     target = _latest_materialization(instance, asset, outcome.day)
@@ -173,9 +181,9 @@ def _latest_materialization(
     instance: dg.DagsterInstance, asset: dg.AssetKey, day: str
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
     filter_ = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[day])
-    for found in instance.fetch_materializations(filter_, limit=1).records:
+    for record in instance.fetch_materializations(filter_, limit=1).records:
         return AssetCheckEvaluationTargetMaterializationData(
-            storage_id=found.storage_id, run_id=found.run_id, timestamp=found.timestamp
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
         )
     return None
 
@@ -184,11 +192,13 @@ def _severity(finding: Finding) -> dg.AssetCheckSeverity:
     return dg.AssetCheckSeverity.ERROR if finding.serious else dg.AssetCheckSeverity.WARN
 
 
-def _explain(asset: dg.AssetKey, refused: Sequence[Outcome], blocked: Sequence[Outcome], days: int) -> str:
+def _explain(
+    asset: dg.AssetKey, refused: Sequence[PartitionResult], blocked: Sequence[PartitionResult], days: int
+) -> str:
     name = asset.to_user_string()
-    lines = [f"{name} for {outcome.day} was not published: {outcome.refusal}" for outcome in refused]
+    lines = [f"{name} for {outcome.day} was not published: {outcome.failure_reason}" for outcome in refused]
     lines += [
-        f"{name} for {outcome.day}: {finding.summary}. {finding.todo}"
+        f"{name} for {outcome.day}: {finding.summary}. {finding.remedy}"
         for outcome in blocked
         for check, finding in outcome.findings
         if stops_publishing(check, finding)

@@ -13,8 +13,8 @@ import pyarrow as pa
 from tally_pipeline.checks.check import Findings, stops_publishing
 from tally_pipeline.datasets import AnyDataset
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.orchestration.assets.failures import told_in_words
-from tally_pipeline.orchestration.assets.partition_events import Outcome
+from tally_pipeline.orchestration.assets.failures import complete_messages
+from tally_pipeline.orchestration.assets.partition_events import PartitionResult
 
 
 @dataclass(kw_only=True)
@@ -28,13 +28,13 @@ class Product:
     findings: Findings = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     failure: str = ""
-    result: Outcome | None = None
+    result: PartitionResult | None = None
 
     @property
     def objections(self) -> str:
         """What the checks found that stops publishing, with what to do; empty when nothing does."""
-        failed = [found for check, found in self.findings if stops_publishing(check, found)]
-        return " ".join(f"{found.summary}. {found.todo}" for found in failed)
+        failed = [finding for check, finding in self.findings if stops_publishing(check, finding)]
+        return " ".join(f"{finding.summary}. {finding.remedy}" for finding in failed)
 
 
 @dataclass(kw_only=True)
@@ -79,25 +79,25 @@ class Days:
     def __init__(
         self,
         products: Iterator[Product],
-        settle: Callable[[Sequence[Outcome]], None],
+        settle: Callable[[Sequence[PartitionResult]], None],
         give_up: Callable[[], None],
     ) -> None:
         """`settle` is told of the results before their output counts as made; `give_up` when that fails."""
         self._products = products
         self._settle = settle
         self._give_up = give_up
-        self.results: list[Outcome] = []
+        self.results: list[PartitionResult] = []
 
     def is_refused(self, *, alone: bool) -> bool:
         """Whether a day that is `alone` in its run will not be published, as far as computing it tells."""
         if not alone:
             return False
-        with told_in_words():
+        with complete_messages():
             product = next(self._products)
         self._products = chain([product], self._products)
         return bool(product.failure or product.objections)
 
-    def publish(self, publish: Callable[[Product], Outcome]) -> None:
+    def publish(self, publish: Callable[[Product], PartitionResult]) -> None:
         """Publish them one by one; `results` says what became of them."""
         for product in self._products:
             product.result = publish(product)

@@ -14,7 +14,7 @@ from tally_pipeline.bronze.captures import UnreadableCaptureError
 from tally_pipeline.checks.check import Finding
 from tally_pipeline.datasets import GENRES, AnyDataset
 from tally_pipeline.datasets.captures import NoCaptureError
-from tally_pipeline.datasets.dataset import Capture, Judging, Past
+from tally_pipeline.datasets.dataset import Capture, CheckContext, PublishedHistory
 from tally_pipeline.deployment import Settings
 from tally_pipeline.metrics.metrics import METRICS, Datum, Metrics
 from tally_pipeline.orchestration.assets import common
@@ -82,7 +82,9 @@ def _refine(step: Step, dataset: AnyDataset) -> Iterator[Product]:
     captures: Captures = step.inputs["captures"]
     history = _History(lambda day: step.lake.published_counts(dataset, day))
     for number, day in enumerate(step.days, start=1):
-        against = Judging(settings.min_pass_rate, Past(day, history.counts), lambda: _genres_listed(step))
+        against = CheckContext(
+            settings.min_pass_rate, PublishedHistory(day, history.counts), lambda: _genres_listed(step)
+        )
         try:
             capture = captures.choose(day, step.options)
             refined = dataset.refine(capture)
@@ -109,7 +111,7 @@ def _refine(step: Step, dataset: AnyDataset) -> Iterator[Product]:
         )
         yield product
         step.said(product, number)
-        published = product.result is not None and not product.result.refusal
+        published = product.result is not None and not product.result.failure_reason
         if published:
             history.published(day, refined.counts)
         metrics.send(_news(capture, dataset.measures(capture, refined, published=published)))

@@ -62,22 +62,24 @@ def report_asset(
         op="report",
         checks=REPORT_CHECKS,
         reads=made_of,
-        needs={"workbench"},
+        needs={"analytics_engine"},
     )
 
 
 def _write(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
     for number, day in enumerate(step.days, start=1):
-        product = write_day(step.lake.reading, step.resources.workbench, day, lists)
+        product = write_day(step.lake.reading, step.resources.analytics_engine, day, lists)
         yield product
         step.said(product, number)
 
 
-def write_day(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Product:
+def write_day(
+    lake: Lake, analytics_engine: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS
+) -> Product:
     """Make the day's page."""
     started = time.monotonic()
     try:
-        inputs = gather(lake, workbench, day, lists)
+        inputs = gather(lake, analytics_engine, day, lists)
     except (NoSuchObjectError, ForeignFileError) as error:
         why = f"gold of {day} is not there, or not of this version: {error}. Materialize gold for it first."
         return Product(day=day, findings=[(EVERY_LIST_IN_IT, Finding(False, why, why))], failure=why)
@@ -98,7 +100,7 @@ def size_finding(size: int) -> Finding:
     return Finding(
         passed=size < MOST_BYTES,
         summary=f"the page is {size / 1e6:.2f} MB",
-        todo="Fewer shows or days have to be drawn: see TOP and WINDOW_DAYS in report/inputs.py.",
+        remedy="Fewer shows or days have to be drawn: see TOP and WINDOW_DAYS in report/inputs.py.",
         numbers={"bytes": size},
     )
 
@@ -113,7 +115,7 @@ def lists_finding(inputs: Inputs) -> Finding:
     return Finding(
         passed=not absent,
         summary=f"{there} of {len(inputs.lists)} lists have data of {inputs.day}",
-        todo="The page shows the others and says so. See why these have none: materialize their silver, then gold"
+        remedy="The page shows the others and says so. See why these have none: materialize their silver, then gold"
         " and the report of the day.",
         serious=False,
         numbers={"lists_absent": len(absent)},
@@ -121,7 +123,7 @@ def lists_finding(inputs: Inputs) -> Finding:
     )
 
 
-def gather(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Inputs:
+def gather(lake: Lake, analytics_engine: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Inputs:
     """What the day's report is made from. Raises `NoSuchObjectError` when a gold table has no such day,
     `ForeignFileError` when it is not of this version.
     """
@@ -141,23 +143,23 @@ def gather(lake: Lake, workbench: QueryEngine, day: str, lists: Sequence[ShowLis
         movers=movers,
         trends=trends,
         genres=genres,
-        quality=_quality(lake, workbench, days, lists, quality_today),
-        published=workbench.query(
+        quality=_quality(lake, analytics_engine, days, lists, quality_today),
+        published=analytics_engine.query(
             f"SELECT dt, data_type, count(*) AS shows FROM silver_shows WHERE {within}"
             " GROUP BY dt, data_type ORDER BY dt, data_type"
         ),
-        places=workbench.query(
+        places=analytics_engine.query(
             "SELECT dt, data_type, show_id, title, rank, popularity FROM silver_shows"
             f" WHERE {within} AND (rank = 1 OR show_id IN ({followed})) ORDER BY dt, data_type, rank"
         ),
         # A sum of doubles depends on its order: taken in one, the same silver gives the same page.
-        genre_history=workbench.query(
+        genre_history=analytics_engine.query(
             "SELECT dt, data_type, genre_id, count(*) AS shows,"
             " sum(popularity ORDER BY show_id) / count(*) AS mean_popularity"
             " FROM silver_shows CROSS JOIN UNNEST(genre_ids) AS genres (genre_id)"
             f" WHERE {within} GROUP BY dt, data_type, genre_id ORDER BY dt, data_type, genre_id"
         ),
-        rejected=_rejected(workbench, day),
+        rejected=_rejected(analytics_engine, day),
     )
 
 
@@ -170,10 +172,10 @@ def _gold(lake: Lake, table: Table, day: str) -> pa.Table:
     return rows
 
 
-def _rejected(workbench: QueryEngine, day: str) -> pa.Table:
+def _rejected(analytics_engine: QueryEngine, day: str) -> pa.Table:
     """The day's first rejected rows."""
     order = ("data_type", "page", "place", "raw")
-    rows = workbench.rows(
+    rows = analytics_engine.rows(
         "SELECT data_type, page, place, reasons, raw FROM quarantine_shows"
         f" WHERE dt = '{day}' ORDER BY {', '.join(order)} LIMIT {REJECTED_SHOWN}",
         pa.schema([contract.QUARANTINE.field(name) for name in (*order, "reasons")]),
@@ -182,22 +184,24 @@ def _rejected(workbench: QueryEngine, day: str) -> pa.Table:
 
 
 def _quality(
-    lake: Lake, workbench: QueryEngine, days: Sequence[str], lists: Sequence[ShowList], today: pa.Table
+    lake: Lake, analytics_engine: QueryEngine, days: Sequence[str], lists: Sequence[ShowList], today: pa.Table
 ) -> pa.Table:
     """The books of the window. Days that gold has not come to yet are read off the files' footers."""
     table = data_quality_daily.TABLE
-    past = workbench.rows(
+    past = analytics_engine.rows(
         f"SELECT * FROM {table.sql_name} WHERE dt BETWEEN '{days[0]}' AND '{days[-2]}'",
         pa.schema([*table.schema, pa.field("dt", pa.string())]),
     ).sort_by([("dt", "ascending"), ("data_type", "ascending")])
-    told = set(past["dt"].to_pylist())
+    days_in_gold = set(past["dt"].to_pylist())
     captured = {one.name: set(lake.bronze_days(one.name)) for one in lists}
     tables = [past, _dated(today, days[-1])]
     for day in days[:-1]:
         there = [one.name for one in lists if day in captured[one.name]]
-        if day not in told and there:
-            books = [data_quality_daily.books(lake, data_type, day, of_capture=False) for data_type in there]
-            tables.append(_dated(table.of_books(day, books), day))
+        if day not in days_in_gold and there:
+            books = [
+                data_quality_daily.reconcile(lake, data_type, day, of_capture=False) for data_type in there
+            ]
+            tables.append(_dated(table.of_counts(day, books), day))
     columns = ["dt", *table.schema.names]
     return pa.concat_tables([part.select(columns) for part in tables], promote_options="permissive")
 

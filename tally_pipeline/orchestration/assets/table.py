@@ -60,38 +60,38 @@ def table_asset(
         op="athena_silver_shows",
         checks=TABLE_CHECKS,
         reads=silver,
-        needs={"catalog"},
+        needs={"query_engine"},
     )
 
 
 def _compare(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
-    catalog: QueryEngine = step.resources.catalog
+    query_engine: QueryEngine = step.resources.query_engine
     try:
-        schema = schema_finding(catalog)
+        schema = schema_finding(query_engine)
         # Under another schema the rows may not even be countable, and it is the schema that is to be told.
-        counted = _count(catalog, step.days) if schema.passed else None
+        counted = _count(query_engine, step.days) if schema.passed else None
     except QueryError as error:
-        schema, counted = _unreadable(catalog, error), None
+        schema, counted = _unreadable(query_engine, error), None
     for day in step.days:
-        yield _compared(step, catalog, day, schema, counted, lists) if counted else _refused(day, schema)
+        yield _compared(step, query_engine, day, schema, counted, lists) if counted else _refused(day, schema)
 
 
-def schema_finding(catalog: QueryEngine) -> Finding:
+def schema_finding(query_engine: QueryEngine) -> Finding:
     """Whether the table is the contract's: its columns, then the partition keys."""
     columns = len(SILVER_SHOWS.presented.names)
-    differing = catalog.differences(NAME)
+    differing = query_engine.differences(NAME)
     return Finding(
         passed=not differing,
         summary=f"the table differs from the contract in {counted(len(differing), 'place')}: {_in_words(differing)}"
         if differing
         else f"all {columns} columns are the contract's",
-        todo=catalog.remedies.schema,
+        remedy=query_engine.remedies.schema,
         numbers={"columns": columns, "differences": len(differing)},
         offenders=differing,
     )
 
 
-def counts_finding(silver: Mapping[str, int], table: Mapping[str, int], todo: str) -> Finding:
+def counts_finding(silver: Mapping[str, int], table: Mapping[str, int], remedy: str) -> Finding:
     """Whether the table's rows by list are silver's; both map list to rows."""
     rows = [
         {"list": name, "silver": silver.get(name, 0), "table": table.get(name, 0)}
@@ -102,7 +102,7 @@ def counts_finding(silver: Mapping[str, int], table: Mapping[str, int], todo: st
         passed=bool(silver) and not differing,
         summary=f"{counted(sum(table.values()), 'row')} in the table, {sum(silver.values())} in silver,"
         f" {counted(len(silver), 'list')}",
-        todo=todo,
+        remedy=remedy,
         numbers={"rows": sum(table.values()), "lists_differing": len(differing)},
         offenders=differing or rows,
     )
@@ -111,14 +111,14 @@ def counts_finding(silver: Mapping[str, int], table: Mapping[str, int], todo: st
 def _refused(day: str, schema: Finding) -> Product:
     """A table that is not the contract's, or cannot be read, is so for every day."""
     findings = [(SCHEMA_IS_THE_CONTRACTS, schema)]
-    return Product(day=day, findings=findings, failure=f"{schema.summary}. {schema.todo}")
+    return Product(day=day, findings=findings, failure=f"{schema.summary}. {schema.remedy}")
 
 
-def _unreadable(catalog: QueryEngine, error: QueryError) -> Finding:
+def _unreadable(query_engine: QueryEngine, error: QueryError) -> Finding:
     return Finding(
         passed=False,
         summary=f"the table cannot be read: {str(error).removesuffix('.')}",
-        todo=catalog.remedies.unreadable,
+        remedy=query_engine.remedies.unreadable,
     )
 
 
@@ -130,9 +130,9 @@ class _Counted:
     answer: Answer
 
 
-def _count(catalog: QueryEngine, days: Sequence[str]) -> _Counted:
+def _count(query_engine: QueryEngine, days: Sequence[str]) -> _Counted:
     """One query for all days of the run. It filters on the day: on Athena, every day looked at costs."""
-    answer = catalog.measure(
+    answer = query_engine.measure(
         f"SELECT dt, data_type, count(*) AS n FROM {NAME}"
         f" WHERE dt BETWEEN '{days[0]}' AND '{days[-1]}' GROUP BY dt, data_type"
     )
@@ -144,7 +144,7 @@ def _count(catalog: QueryEngine, days: Sequence[str]) -> _Counted:
 
 def _compared(
     step: Step,
-    catalog: QueryEngine,
+    query_engine: QueryEngine,
     day: str,
     schema: Finding,
     counted: _Counted,
@@ -152,13 +152,13 @@ def _compared(
 ) -> Product:
     silver, foreign = _silver_rows(step, day, lists)
     table = counted.rows.get(day, {})
-    counts = counts_finding(silver, table, catalog.remedies.counts)
+    counts = counts_finding(silver, table, query_engine.remedies.counts)
     metadata: dict[str, Any] = {
         "dagster/partition_row_count": sum(table.values()),
         "dagster/table_name": NAME,
         "rows by list": Rows(counts.offenders),
         "lists": len(silver),
-        "engine": catalog.describe(),
+        "engine": query_engine.describe(),
         **_query_metadata(counted.answer),
         "try": dg.MetadataValue.md(
             f"```sql\nSELECT * FROM {NAME} WHERE dt = '{day}' ORDER BY rank LIMIT 10\n```"
@@ -168,7 +168,7 @@ def _compared(
     if not silver and not foreign:
         failed = [f"there is no silver of {day}; materialize silver_shows for it first."]
     elif not counts.passed:
-        failed.append(f"{counts.summary}. {counts.todo}")
+        failed.append(f"{counts.summary}. {counts.remedy}")
     findings = ((SCHEMA_IS_THE_CONTRACTS, schema), (COUNTS_EQUAL_SILVERS, counts))
     return Product(day=day, findings=findings, metadata=metadata, failure=" ".join(failed))
 
@@ -199,5 +199,5 @@ def _silver_rows(step: Step, day: str, lists: Sequence[ShowList]) -> tuple[dict[
 
 
 def _in_words(differing: Sequence[Mapping[str, str]]) -> str:
-    told = [f"{one['place']} is {one['table']}, not {one['contract']}" for one in differing[:SHOWN]]
-    return "; ".join(told) + (" …" if len(differing) > SHOWN else "")
+    sentences = [f"{one['place']} is {one['table']}, not {one['contract']}" for one in differing[:SHOWN]]
+    return "; ".join(sentences) + (" …" if len(differing) > SHOWN else "")

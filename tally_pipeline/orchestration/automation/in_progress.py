@@ -29,12 +29,12 @@ def run_under_way(
 
 def under_way(instance: dg.DagsterInstance, graph: dg.AssetGraph) -> AbstractSet[dg.AssetKey]:
     """The assets, of whatever day, that some run or backfill has yet to make or is making."""
-    found: set[dg.AssetKey] = set()
+    in_progress: set[dg.AssetKey] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
-        found |= _made_by(run, graph)
+        in_progress |= _made_by(run, graph)
     for backfill in instance.get_backfills(status=BulkActionStatus.REQUESTED):
-        found |= set(backfill.asset_selection or ())
-    return found
+        in_progress |= set(backfill.asset_selection or ())
+    return in_progress
 
 
 def _made_by(run: dg.DagsterRun, graph: dg.AssetGraph) -> AbstractSet[dg.AssetKey]:

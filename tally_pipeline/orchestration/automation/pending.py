@@ -16,8 +16,8 @@ from tally_pipeline.datasets.captures import NoCaptureError, choose
 from tally_pipeline.deployment import Settings, first_day
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.object_events import Arrival
-from tally_pipeline.lake.parquet import Origin
+from tally_pipeline.lake.object_events import ObjectEvent
+from tally_pipeline.lake.parquet import Provenance
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets import discovery as found_in
 
@@ -46,7 +46,7 @@ class Sorted:
     done: list[Pending] = field(default_factory=list)
 
 
-def pending_of(arrival: Arrival) -> Pending:
+def pending_of(arrival: ObjectEvent) -> Pending:
     return Pending(arrival.data_type, arrival.dt, arrival.names[-1], arrival.digest)
 
 
@@ -61,7 +61,7 @@ def sort_out(
 
     A day before that is written down, so that it is a partition when the code is loaded next.
     """
-    found, present = Sorted(), clock.today().isoformat()
+    sorted_out, present = Sorted(), clock.today().isoformat()
     in_turn = sorted(waiting, key=lambda one: (one.dt != present, one.dt, one.data_type))
     looked_at = 0
     for pending in in_turn:
@@ -70,7 +70,7 @@ def sort_out(
                 f"{pending.newest} is of no list or day that is captured here; it is left alone."
             )
         elif pending.dt > present:
-            found.later.append(pending)
+            sorted_out.later.append(pending)
         elif pending.dt < begin.isoformat():
             if not found_in.is_readable(lake, pending.newest):
                 context.log.warning(f"{pending.newest} is no capture that can be read; it is left alone.")
@@ -80,19 +80,19 @@ def sort_out(
                     f"{pending.newest} is of a day before the first partition, {begin}: it waits until the code is"
                     " loaded anew. `tally up` does so by itself; elsewhere reload the code location."
                 )
-            found.later.append(pending)
+            sorted_out.later.append(pending)
         elif (looked_at := looked_at + 1) > LOOKED_AT:
-            found.later.append(pending)
+            sorted_out.later.append(pending)
         elif _is_refined(lake, pending):
-            found.done.append(pending)
+            sorted_out.done.append(pending)
         elif _is_being_captured(context.instance, pending):
-            found.later.append(pending)
+            sorted_out.later.append(pending)
         elif _was_refused(context.instance, lake, pending):
             context.log.info(f"{pending.newest} was refused already; the run that did says why.")
-            found.done.append(pending)
+            sorted_out.done.append(pending)
         else:
-            found.ready.append(pending)
-    return found
+            sorted_out.ready.append(pending)
+    return sorted_out
 
 
 def _is_refined(lake: Lake, pending: Pending) -> bool:
@@ -132,12 +132,12 @@ def _was_refused(instance: dg.DagsterInstance, lake: Lake, pending: Pending) -> 
 
 def _names(lake: Lake, file: str, capture: str) -> bool:
     """Whether a file says that it was made from a capture."""
-    origin = lake.footer_if_ours(file, Origin)
+    origin = lake.footer_if_ours(file, Provenance)
     return origin is not None and any(ref.key == capture for ref in origin.bronze)
 
 
 def _failed(instance: dg.DagsterInstance, asset: dg.AssetKey, checks: Sequence[Check], day: str) -> bool:
     """Whether the last verdict on a day was that a check failed that stops publishing."""
     keys = [dg.AssetCheckKey(asset, check.name) for check in checks if check.blocking]
-    found = instance.event_log_storage.get_asset_check_partition_info(keys, partition_keys=[day])
-    return any(info.latest_execution_status.value == "FAILED" for info in found)
+    statuses = instance.event_log_storage.get_asset_check_partition_info(keys, partition_keys=[day])
+    return any(info.latest_execution_status.value == "FAILED" for info in statuses)

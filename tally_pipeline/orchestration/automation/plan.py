@@ -28,23 +28,23 @@ class Batch(Generic[What]):
 
 def batches(wanted: Mapping[str, What], most: int) -> list[Batch[What]]:
     """The batches that make what is wanted by day, oldest first, each of at most so many days."""
-    made: list[Batch[What]] = []
+    batched: list[Batch[What]] = []
     for day in sorted(wanted):
-        last = made[-1] if made else None
+        last = batched[-1] if batched else None
         joins = last is not None and last.what == wanted[day] and day_after(last.last) == day
         if last is not None and joins and len(last.days) < most:
-            made[-1] = Batch((*last.days, day), last.what)
+            batched[-1] = Batch((*last.days, day), last.what)
         else:
-            made.append(Batch((day,), wanted[day]))
-    return made
+            batched.append(Batch((day,), wanted[day]))
+    return batched
 
 
 def by_day(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
     """Lists by day, from pairs of a day and a list."""
-    found: dict[str, set[str]] = {}
+    names_by_day: dict[str, set[str]] = {}
     for day, name in pairs:
-        found.setdefault(day, set()).add(name)
-    return {day: frozenset(names) for day, names in found.items()}
+        names_by_day.setdefault(day, set()).add(name)
+    return {day: frozenset(names) for day, names in names_by_day.items()}
 
 
 def day_after(day: str) -> str:

@@ -17,7 +17,7 @@ from tally_pipeline.datasets import DATASETS, PLACES
 from tally_pipeline.deployment import Settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.object_events import Arrival, Arrivals
+from tally_pipeline.lake.object_events import ObjectEvent, ObjectEvents
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.discovery import captures, made_at, record_found, tables
 from tally_pipeline.orchestration.assets.partition_events import MAX_DAYS_A_RUN
@@ -76,25 +76,30 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
     )
     def sensor(
         context: dg.SensorEvaluationContext,
-        arrivals: dg.ResourceParam[Arrivals],
+        object_events: dg.ResourceParam[ObjectEvents],
         lake: dg.ResourceParam[Lake],
     ) -> dg.SensorResult:
         cursor = _read_cursor(context.cursor)
-        arrived, next_arrivals = arrivals.since(cursor.arrivals)
+        arrived, next_arrivals = object_events.poll(cursor.arrivals)
         graph = _graph(context)
         busy = under_way(context.instance, graph)
         unrecorded = _record(context, lake, cursor, arrived, busy)
         # The newer word on a list and day takes the place of the older.
         waiting = {(p.data_type, p.dt): p for p in (*cursor.pending, *map(pending_of, arrived))}
-        found = sort_out(context, settings, begin, lake, waiting.values())
-        filling = lake.turns.is_taken(FILLING)
+        sorted_out = sort_out(context, settings, begin, lake, waiting.values())
+        filling = lake.locks.is_locked(FILLING)
         settled = all(one.dt >= _today() for one in arrived) and not filling
-        chosen = [one for one in _chosen(found.ready, graph, settled) if not busy & _below(graph, one.what)]
-        requests = [_refine_request(batch, found.ready, graph) for batch in chosen]
+        chosen = [
+            one for one in _chosen(sorted_out.ready, graph, settled) if not busy & _below(graph, one.what)
+        ]
+        requests = [_refine_request(batch, sorted_out.ready, graph) for batch in chosen]
         taken = {(name, day) for batch in chosen for day in batch.days for name in batch.what}
-        launched = [one for one in found.ready if (one.data_type, one.dt) in taken]
-        later = [*found.later, *(one for one in found.ready if (one.data_type, one.dt) not in taken)]
-        refined = _since(cursor.refined, [*found.done, *launched])
+        launched = [one for one in sorted_out.ready if (one.data_type, one.dt) in taken]
+        later = [
+            *sorted_out.later,
+            *(one for one in sorted_out.ready if (one.data_type, one.dt) not in taken),
+        ]
+        refined = _since(cursor.refined, [*sorted_out.done, *launched])
         if cursor.looked_back != gold.VERSION:
             refined = _Refined(
                 layout.EARLIEST, _digest([gold.VERSION, *([refined.digest] if refined else [])])
@@ -118,7 +123,7 @@ def _record(
     context: dg.SensorEvaluationContext,
     lake: Lake,
     cursor: _SensorCursor,
-    arrived: Iterable[Arrival],
+    arrived: Iterable[ObjectEvent],
     busy: AbstractSet[dg.AssetKey],
 ) -> list[str]:
     """Record captures that Dagster does not know; returns the names of those still to be recorded."""
@@ -132,13 +137,13 @@ def _record(
 def _unknown_before(instance: dg.DagsterInstance, lake: Lake) -> list[str]:
     """Captures, and what was made from them, of days of which Dagster knows none: the lake is older than it."""
     known = {name: instance.get_materialized_partitions(common.bronze_of(name)) for name in DATA_TYPES}
-    held = ((name, PLACES.parse(name)) for name in captures(lake, sorted(DATA_TYPES)))
-    unknown = [name for name, key in held if key is not None and key.dt not in known[key.data_type]]
-    made = tables(lake)
+    captured = ((name, PLACES.parse(name)) for name in captures(lake, sorted(DATA_TYPES)))
+    unknown = [name for name, key in captured if key is not None and key.dt not in known[key.data_type]]
+    files = tables(lake)
     recorded = {
-        asset: instance.get_materialized_partitions(asset) for asset in {one.asset for one in made.values()}
+        asset: instance.get_materialized_partitions(asset) for asset in {one.asset for one in files.values()}
     }
-    return unknown + [name for name, one in made.items() if one.dt not in recorded[one.asset]]
+    return unknown + [name for name, one in files.items() if one.dt not in recorded[one.asset]]
 
 
 def _is_of_a_day(name: str) -> bool:
@@ -176,8 +181,8 @@ def _refine_request(
     """One run of all days of a batch: silver of the datasets concerned, and everything below it."""
     concerned = {(one.dt, one.data_type): one.digest for one in ready}
     versions = [f"{name}={concerned[day, name]}" for day in batch.days for name in sorted(batch.what)]
-    told = ",".join(versions) if len(batch.days) == 1 else _digest(versions)
-    return _request(batch, f"{_span(batch)}:{told}", _below(graph, batch.what))
+    version = ",".join(versions) if len(batch.days) == 1 else _digest(versions)
+    return _request(batch, f"{_span(batch)}:{version}", _below(graph, batch.what))
 
 
 def _made_anew(

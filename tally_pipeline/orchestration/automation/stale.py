@@ -27,18 +27,18 @@ def stale(
     sources = Sources.of(lake, [one.name for one in LISTS])
     compared = instance.get_materialized_partitions(common.TABLE)
     written = _written(lake)
-    found: dict[str, frozenset[dg.AssetKey]] = {}
+    stale_by_day: dict[str, frozenset[dg.AssetKey]] = {}
     for day in sorted(day for day in sources.days() if day >= first):
-        if len(found) == most or not more():
-            return found, day
+        if len(stale_by_day) == most or not more():
+            return stale_by_day, day
         anew = {gold_key(table) for table in TABLES if not table.is_current(sources, day)}
         if day not in compared:
             anew.add(common.TABLE)
         if anew - {common.TABLE} or not _is_report_current(written, day):
             anew.add(report.KEY)
         if anew:
-            found[day] = frozenset(anew)
-    return found, None
+            stale_by_day[day] = frozenset(anew)
+    return stale_by_day, None
 
 
 def _written(lake: Lake) -> dict[str, datetime]:

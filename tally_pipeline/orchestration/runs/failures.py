@@ -21,15 +21,15 @@ _OURS = re.compile(r"^tally_pipeline\.[\w.]+: ")
 
 def by_list(events: Iterable[dg.DagsterEvent]) -> dict[str, str]:
     """The failures among a run's events, by list (or by step, where it is not a list's)."""
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for event in events:
         if event.is_step_failure:
             failure = event.step_failure_data
-            told = failure.user_failure_data
-            text = told.description if told and told.description else None
+            failure_data = failure.user_failure_data
+            text = failure_data.description if failure_data and failure_data.description else None
             step = event.step_key or "the run"
-            found[_LISTS.get(step, step)] = text or _reason(failure.error)
-    return found
+            reasons[_LISTS.get(step, step)] = text or _reason(failure.error)
+    return reasons
 
 
 def tell(words: Console, errors: Mapping[str, str]) -> None:
@@ -44,8 +44,8 @@ def of_run(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     entries = instance.all_logs(run_id, of_type=kinds)
     events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
-    told = [event.message for event in events if event.event_type == dg.DagsterEventType.RUN_FAILURE]
-    return by_list(events) or {"the run": next(filter(None, told), "failed")}
+    messages = [event.message for event in events if event.event_type == dg.DagsterEventType.RUN_FAILURE]
+    return by_list(events) or {"the run": next(filter(None, messages), "failed")}
 
 
 def _reason(error: dg.SerializableErrorInfo | None) -> str:

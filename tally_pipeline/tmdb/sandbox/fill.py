@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
-from tally_pipeline.bronze.completeness import judge
+from tally_pipeline.bronze.completeness import assess
 from tally_pipeline.bronze.list_capture import Page, read_page
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.tmdb.capture import Capture
@@ -54,7 +54,7 @@ def _capture(
         source="sandbox",
         pages=pages,
         missing=(),
-        page_set=judge(
+        page_set=assess(
             missing=(),
             ids_by_page=[page.ids for page in pages],
             totals=[(page.record.total_pages, page.record.total_results) for page in pages],

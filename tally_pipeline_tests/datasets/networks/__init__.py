@@ -14,7 +14,7 @@ from tally_pipeline.checks.check import Check, Finding, Findings
 from tally_pipeline.contracts import lines
 from tally_pipeline.contracts.contract import Column, RowContract
 from tally_pipeline.datasets.daily_export import DailyExport, Export
-from tally_pipeline.datasets.dataset import Capture, Judging, Options, Past, Shown, rows
+from tally_pipeline.datasets.dataset import Capture, CheckContext, Options, PublishedHistory, Shown, rows
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.previews import PREVIEW_ROWS
@@ -84,7 +84,7 @@ class Networks(DailyExport[Refined]):
         return Footer(bronze=(capture.ref,), contract_version="1", source=source, counts=refined.counts)
 
     def judge(
-        self, capture: Capture[Export], refined: Refined, options: Options, against: Judging
+        self, capture: Capture[Export], refined: Refined, options: Options, against: CheckContext
     ) -> Findings:
         counts, before = refined.counts, against.past.last
         sound = 100 * counts.silver_rows / counts.lines if counts.lines else 0.0
@@ -95,7 +95,7 @@ class Networks(DailyExport[Refined]):
             (VOLUME, Finding(abs(now - then) <= then / 10, f"{now} after {then}", "", serious=False)),
         )
 
-    def show(self, capture: Capture[Export], refined: Refined, past: Past) -> Shown:
+    def show(self, capture: Capture[Export], refined: Refined, past: PublishedHistory) -> Shown:
         return {
             "dagster/partition_row_count": refined.counts.silver_rows,
             "preview": rows(refined.silver, most=PREVIEW_ROWS),

@@ -187,7 +187,7 @@ def test_no_line_of_a_clean_file_is_looked_at_closely(monkeypatch: pytest.Monkey
     def never(*_: object) -> None:
         raise AssertionError("a line was looked at closely")
 
-    monkeypatch.setattr(batch, "examine", never)
+    monkeypatch.setattr(batch, "diagnose", never)
     assert refine(shows(12_000), key="k").counts.silver_rows == 12_000
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tally_pipeline.bronze.completeness import judge
+from tally_pipeline.bronze.completeness import assess
 from tally_pipeline.bronze.list_capture import Metadata, MissingPage, decode, encode, read_page
 from tally_pipeline.checks import check
 from tally_pipeline.checks.check import Check, Finding, stops_publishing
@@ -40,7 +40,7 @@ def partial(missing: int) -> Metadata:
     numbers = tuple(range(2, 2 + missing))
     return Metadata(
         verdict="partial",
-        page_set=judge(missing=numbers, ids_by_page=[[1]], totals=[(9, 180)]),
+        page_set=assess(missing=numbers, ids_by_page=[[1]], totals=[(9, 180)]),
         missing=tuple(MissingPage(page=number, error=f"page {number}: HTTP 503") for number in numbers),
     )
 
@@ -82,14 +82,14 @@ def test_a_missing_page_fails_the_page_set_and_is_named_with_its_error() -> None
     assert not found.passed
     assert found.serious
     assert found.offenders == [{"page": 2, "error": "page 2: HTTP 503"}]
-    assert "allow_partial" in found.todo
+    assert "allow_partial" in found.remedy
 
 
 def test_an_empty_capture_fails_the_page_set_and_nobody_is_told_to_refine_it() -> None:
     found = checks.page_set_complete(decode(capture([page(1, [])])).metadata)
 
     assert not found.passed
-    assert "allow_partial" not in found.todo
+    assert "allow_partial" not in found.remedy
 
 
 def test_an_object_that_says_nothing_about_its_pages_passes_the_page_set() -> None:
@@ -186,7 +186,7 @@ def test_books_that_do_not_balance_fail() -> None:
     found = checks.accounts_for_every_row(counts(39, bronze_rows=41, repeats=1), 41)
     assert not found.passed
     assert found.summary == "41 in bronze; 39 in silver + 1 repeat + 0 in quarantine"
-    assert "A bug in refining" in found.todo
+    assert "A bug in refining" in found.remedy
 
 
 def test_a_bronze_object_with_fewer_rows_than_it_tells_of_fails() -> None:
@@ -195,7 +195,7 @@ def test_a_bronze_object_with_fewer_rows_than_it_tells_of_fails() -> None:
     assert not found.passed
     assert found.serious
     assert found.summary.endswith("; the object's metadata tells of 60")
-    assert "changed after the capture" in found.todo
+    assert "changed after the capture" in found.remedy
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def failing() -> Iterator[Finding]:
 def test_a_failure_says_what_to_do_and_names_at_most_twenty_offenders(found: Finding) -> None:
     assert not found.passed
     assert found.summary
-    assert found.todo.endswith(".")
+    assert found.remedy.endswith(".")
     assert len(found.offenders) <= 20
     assert all(isinstance(number, int | float) for number in found.numbers.values())
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tally_pipeline.contracts import contract
-from tally_pipeline.contracts.row_diagnosis import examine
+from tally_pipeline.contracts.row_diagnosis import diagnose
 from tally_pipeline.datasets.shows.contract import SHOWS
 from tally_pipeline.datasets.shows.refinement import refine
 from testkit.captures import Row, bare, show, text_of, with_value, without
@@ -187,4 +187,4 @@ def test_a_row_that_breaks_two_rules_counts_under_both_and_once_in_quarantine() 
 )
 def test_a_row_at_the_edge_of_the_rules_is_sound(row: Row) -> None:
     assert refined(row).counts.quarantined == 0
-    assert examine(text_of(row), SHOWS)[1] == []
+    assert diagnose(text_of(row), SHOWS)[1] == []

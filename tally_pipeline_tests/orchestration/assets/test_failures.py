@@ -7,10 +7,10 @@ from collections.abc import Callable
 import dagster as dg
 import pytest
 
-from tally_pipeline.lake.layout import CLAIM
+from tally_pipeline.lake.layout import OWNERSHIP_MARKER
 from tally_pipeline.orchestration.assets import capture as capture_assets
 from tally_pipeline.orchestration.assets import common
-from tally_pipeline.orchestration.assets.failures import told_in_words
+from tally_pipeline.orchestration.assets.failures import complete_messages
 from testkit.pipeline import POPULAR, Pipeline, day, failures, put, rows
 
 Faulty = Callable[..., Pipeline]
@@ -70,7 +70,7 @@ def test_a_capture_that_is_tried_again_says_why_without_a_stack_each_time_and_at
 
 
 def test_a_lake_of_other_data_is_refused_without_a_stack(pipeline: Pipeline) -> None:
-    pipeline.lake.store.put(CLAIM, b'{"source": "tmdb"}')
+    pipeline.lake.store.put(OWNERSHIP_MARKER, b'{"source": "tmdb"}')
     for result in (pipeline.run(assets=[common.bronze_key(POPULAR)]), pipeline.refine()):
         (why,) = failures(result).values()
         assert "is a lake of tmdb data" in why
@@ -78,5 +78,5 @@ def test_a_lake_of_other_data_is_refused_without_a_stack(pipeline: Pipeline) -> 
 
 
 def test_a_bug_keeps_its_stack() -> None:
-    with pytest.raises(ZeroDivisionError), told_in_words():
+    with pytest.raises(ZeroDivisionError), complete_messages():
         _ = 1 / 0

@@ -33,7 +33,9 @@ def deployment(tmp_path: Path) -> Deployment:
     settings = load_settings(environment(tmp_path / "nowhere"), dotenv=None)
     store = Store.in_memory()
     engine = MemoryEngine(store)
-    return replace(deploy(settings), lake=Lake(store, "sandbox"), catalog=engine, workbench=engine)
+    return replace(
+        deploy(settings), lake=Lake(store, "sandbox"), query_engine=engine, analytics_engine=engine
+    )
 
 
 @pytest.fixture

@@ -58,8 +58,8 @@ class Pipeline:
             resources={
                 "io_manager": LakeIOManager(self.deployment.lake),
                 "metrics": self.deployment.metrics,
-                "catalog": self.deployment.catalog,
-                "workbench": self.deployment.workbench,
+                "query_engine": self.deployment.query_engine,
+                "analytics_engine": self.deployment.analytics_engine,
                 "tmdb": self.deployment.tmdb,
                 "settings": self.deployment.settings,
             },
@@ -228,7 +228,7 @@ def test_below_the_bar_the_last_good_file_stays(pipeline: Pipeline) -> None:
     assert "The day's last good file stays." in why(result)
     assert checks(result)["pass_rate"] == "error"
     (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "pass_rate"]
-    (rejected,) = pipeline.deployment.catalog.query(str(found.metadata[WHERE_TO_LOOK].value)).to_pylist()
+    (rejected,) = pipeline.deployment.query_engine.query(str(found.metadata[WHERE_TO_LOOK].value)).to_pylist()
     assert (rejected["line"], rejected["raw"]) == (2, "rubbish")
     assert pipeline.deployment.lake.store.get(SERIES.silver_key(day.isoformat())) == before
 
@@ -270,7 +270,7 @@ def test_silver_is_the_same_bytes_again(pipeline: Pipeline) -> None:
 def test_the_tables_answer(pipeline: Pipeline) -> None:
     pipeline.server.put(ago(1), shows(100))
     pipeline.materialize(*BOTH, first=ago(1))
-    found = pipeline.deployment.catalog.query(
+    found = pipeline.deployment.query_engine.query(
         "SELECT show_id, rank, dt FROM silver_series WHERE rank <= 2 ORDER BY 2"
     )
     assert found.to_pylist() == [

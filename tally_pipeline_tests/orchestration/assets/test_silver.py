@@ -129,7 +129,7 @@ def test_the_sql_of_a_failed_pass_rate_shows_the_rejected_rows_of_that_list_and_
         put(pipeline.lake, on, [*rows(18), BAD, f"no row of {on}"])
         evaluated = pipeline.refine(on=on).get_asset_check_evaluations()
         (found,) = [one for one in evaluated if one.check_name == "pass_rate"]
-        answer = pipeline.deployment.catalog.query(str(found.metadata[WHERE_TO_LOOK].value)).to_pylist()
+        answer = pipeline.deployment.query_engine.query(str(found.metadata[WHERE_TO_LOOK].value)).to_pylist()
         assert [(row["place"], row["raw"]) for row in answer][1:] == [(20, f'"no row of {on}"')]
         assert len(answer) == 2
 
@@ -142,7 +142,7 @@ def test_a_check_that_passed_with_a_few_rejected_rows_shows_them_and_asks_for_no
         one for one in pipeline.refine().get_asset_check_evaluations() if one.check_name == "pass_rate"
     ]
     assert WHAT_TO_DO not in found.metadata
-    assert pipeline.deployment.catalog.query(str(found.metadata[WHERE_TO_LOOK].value)).num_rows == 1
+    assert pipeline.deployment.query_engine.query(str(found.metadata[WHERE_TO_LOOK].value)).num_rows == 1
 
 
 def test_a_day_of_repeats_is_not_published_unless_a_person_allows_it(pipeline: Pipeline) -> None:

@@ -26,7 +26,7 @@ def on_aws(pipeline: Pipeline, athena: AthenaEngine, aws: Aws) -> Pipeline:
     put(pipeline.lake, day(), rows(20))
     assert pipeline.refine().success
     upload(aws, Path(pipeline.lake.store.root))
-    return Pipeline(replace(pipeline.deployment, catalog=athena), pipeline.instance)
+    return Pipeline(replace(pipeline.deployment, query_engine=athena), pipeline.instance)
 
 
 def compared(pipeline: Pipeline) -> dg.ExecuteInProcessResult:

@@ -20,7 +20,7 @@ from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.orchestration.assets.gold import gold_key
-from tally_pipeline.orchestration.assets.io_manager import capture_outcome
+from tally_pipeline.orchestration.assets.io_manager import capture_result
 from tally_pipeline.orchestration.assets.partition_events import record_without_run
 from tally_pipeline_tests.orchestration.automation.test_datasets import arrive as arrive_export
 from tally_pipeline_tests.orchestration.automation.test_sensor import Pipeline, span
@@ -111,7 +111,7 @@ def test_a_run_that_is_under_way_records_its_capture_itself(pipeline: Pipeline) 
     pipeline.tick()
     assert recorded(pipeline) == []
     record_without_run(
-        pipeline.instance, POPULAR, [capture_outcome(pipeline.deployment.lake, named(key.data_type), key)]
+        pipeline.instance, POPULAR, [capture_result(pipeline.deployment.lake, named(key.data_type), key)]
     )
     pipeline.instance.report_run_failed(run)
     pipeline.tick()

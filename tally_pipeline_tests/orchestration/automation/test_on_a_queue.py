@@ -18,7 +18,7 @@ from tally_pipeline.datasets import PLACES
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.sqs import QueueArrivals
+from tally_pipeline.lake.sqs import SqsObjectEvents
 from tally_pipeline.lake.store import Store
 from tally_pipeline.orchestration import automation
 from tally_pipeline.tmdb import sandbox
@@ -45,7 +45,7 @@ class Pipeline:
             instance=self.instance,
             cursor=self.cursor,
             definitions=self.definitions,
-            resources={"lake": self.deployment.lake, "arrivals": self.deployment.arrivals},
+            resources={"lake": self.deployment.lake, "object_events": self.deployment.object_events},
         )
         result = sensor.evaluate_tick(context)
         if dies:
@@ -85,9 +85,9 @@ class Pipeline:
 def pipeline(aws: Aws, tmp_path: Path) -> Iterator[Pipeline]:
     """Its first tick is over: nothing was there but S3's own test event."""
     lake = Lake(Store.on_s3(aws, aws.settings.lake_bucket), "sandbox")
-    arrivals = QueueArrivals(aws, lake.store, PLACES, lambda: clock.now().replace(hour=12), wait_seconds=0)
+    arrivals = SqsObjectEvents(aws, lake.store, PLACES, lambda: clock.now().replace(hour=12), wait_seconds=0)
     local = deploy(load_settings({"TALLY_HOME": str(tmp_path), "TALLY_FIRST_DAY": "2020-01-01"}, dotenv=None))
-    deployment = replace(local, lake=lake, arrivals=arrivals)
+    deployment = replace(local, lake=lake, object_events=arrivals)
     with dg.DagsterInstance.ephemeral() as instance:
         pipeline = Pipeline(aws, deployment, build_definitions(deployment), instance)
         assert pipeline.tick() == []

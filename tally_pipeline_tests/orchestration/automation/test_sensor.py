@@ -31,7 +31,7 @@ from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common
-from tally_pipeline.orchestration.assets.io_manager import capture_outcome
+from tally_pipeline.orchestration.assets.io_manager import capture_result
 from tally_pipeline.orchestration.assets.partition_events import record_without_run
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS, list_named
@@ -68,7 +68,7 @@ class Pipeline:
             instance=self.instance,
             cursor=self.cursor,
             definitions=self.definitions,
-            resources={"lake": self.deployment.lake, "arrivals": self.deployment.arrivals},
+            resources={"lake": self.deployment.lake, "object_events": self.deployment.object_events},
         )
         result = sensor.evaluate_tick(context)
         self.cursor, self.said = result.cursor, result.skip_message
@@ -347,7 +347,7 @@ def test_a_partial_capture_is_red_where_it_was_captured_and_nowhere_else(pipelin
     job = pipeline.definitions.resolve_job_def(automation.capture.name)
     run = pipeline.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     key = pipeline.put(clock.today(), rows(20), execution_id=run.run_id, missing=[2])
-    told = capture_outcome(pipeline.deployment.lake, named(key.data_type), key)
+    told = capture_result(pipeline.deployment.lake, named(key.data_type), key)
     record_without_run(pipeline.instance, common.bronze_of("popular_shows"), [told])
     pipeline.instance.report_run_failed(run)
     assert pipeline.tick() == pipeline.tick() == []
@@ -601,8 +601,8 @@ def test_gold_of_an_earlier_version_is_made_anew_without_being_asked(pipeline: P
 
 
 def test_past_days_wait_for_the_end_of_a_fill_however_slow_it_is(pipeline: Pipeline) -> None:
-    turns = pipeline.deployment.lake.turns
-    with turns.take(automation.FILLING, (), lambda _: None):
+    locks = pipeline.deployment.lake.locks
+    with locks.hold(automation.FILLING, (), lambda _: None):
         pipeline.arrive(clock.today() - timedelta(days=1), "popular_shows")
         pipeline.arrive(clock.today(), "popular_shows")
         assert [span(request)[0] for request in pipeline.tick()] == [clock.today()]
@@ -624,7 +624,7 @@ def test_gold_is_left_alone_while_somebody_fills_the_lake(pipeline: Pipeline) ->
         instance=pipeline.instance, partition_key=yesterday, asset_selection=silver, run_config=QUIET
     )
     assert ran.success
-    with pipeline.deployment.lake.turns.take(automation.FILLING, (), lambda _: None):
+    with pipeline.deployment.lake.locks.hold(automation.FILLING, (), lambda _: None):
         assert pipeline.tick() == pipeline.tick() == []
     (request,) = pipeline.tick()
     assert "gold/show_popularity_trends" in names(request)
