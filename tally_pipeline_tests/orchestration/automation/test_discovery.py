@@ -22,9 +22,9 @@ from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.orchestration.assets.gold import gold_key
 from tally_pipeline.orchestration.assets.io_manager import capture_outcome
 from tally_pipeline.orchestration.assets.partition_events import record_without_run
-from tally_pipeline_tests.orchestration.automation.test_datasets import arrive as arrive_export
-from tally_pipeline_tests.orchestration.automation.test_sensor import Pipeline, span
-from tally_pipeline_tests.orchestration.automation.test_sensor import pipeline as pipeline
+from tally_pipeline_tests.orchestration.automation.test_exports_and_genres import arrive as arrive_export
+from tally_pipeline_tests.orchestration.automation.test_new_objects import Pipeline, span
+from tally_pipeline_tests.orchestration.automation.test_new_objects import pipeline as pipeline
 from testkit.pipeline import rows
 
 POPULAR = common.bronze_of("popular_shows")

@@ -16,7 +16,7 @@ from tally_pipeline.datasets.series import refinement
 from tally_pipeline.datasets.series.refinement import Refined
 from tally_pipeline.tmdb.errors import SANDBOX_HEADER
 from tally_pipeline.tmdb.sandbox import Sandbox, exports
-from tally_pipeline.tmdb.sandbox.export_faults import BAD_LINES
+from tally_pipeline.tmdb.sandbox.faults.bad_exports import BAD_LINES
 from tally_pipeline.tmdb.sandbox.invented import FIRST_ID
 from tally_pipeline.tmdb.sandbox.replies import list_body
 from tally_pipeline_tests.tmdb.sandbox.conftest import DAY

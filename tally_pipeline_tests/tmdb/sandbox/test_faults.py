@@ -10,7 +10,7 @@ import requests
 
 from tally_pipeline import clock
 from tally_pipeline.tmdb.sandbox import FAULTS, Fault, Sandbox, parse_fault
-from tally_pipeline.tmdb.sandbox.bad_rows import DEFECTS
+from tally_pipeline.tmdb.sandbox.faults.bad_rows import DEFECTS
 from tally_pipeline.tmdb.sandbox.replies import list_body
 from tally_pipeline_tests.tmdb.sandbox.conftest import DAY
 

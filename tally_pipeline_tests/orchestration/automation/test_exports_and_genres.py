@@ -20,7 +20,7 @@ from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.tmdb.lists import LISTS
-from tally_pipeline_tests.orchestration.automation.test_sensor import QUIET, Pipeline, names, span
+from tally_pipeline_tests.orchestration.automation.test_new_objects import QUIET, Pipeline, names, span
 from testkit.tmdb.export_server import shows
 
 YESTERDAY = clock.today() - timedelta(days=1)

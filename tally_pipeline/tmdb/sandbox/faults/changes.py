@@ -16,8 +16,8 @@ import msgspec
 
 from tally_pipeline import clock
 from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
-from tally_pipeline.tmdb.sandbox import export_faults
-from tally_pipeline.tmdb.sandbox.bad_rows import DEFECTS
+from tally_pipeline.tmdb.sandbox.faults import bad_exports
+from tally_pipeline.tmdb.sandbox.faults.bad_rows import DEFECTS
 from tally_pipeline.tmdb.sandbox.replies import (
     Reply,
     error,
@@ -219,15 +219,15 @@ def _missing_export(reply: Reply, request: Request, options: Options) -> Reply:
 
 
 def _broken_gzip(reply: Reply, request: Request, options: Options) -> Reply:
-    return replace(reply, body=export_faults.broken_gzip(reply.body))
+    return replace(reply, body=bad_exports.broken_gzip(reply.body))
 
 
 def _bad_lines(reply: Reply, request: Request, options: Options) -> Reply:
-    return replace(reply, body=export_faults.bad_lines(reply.body, options["count"]))
+    return replace(reply, body=bad_exports.bad_lines(reply.body, options["count"]))
 
 
 def _fewer_lines(reply: Reply, request: Request, options: Options) -> Reply:
-    return replace(reply, body=export_faults.fewer_lines(reply.body, options["share"]))
+    return replace(reply, body=bad_exports.fewer_lines(reply.body, options["share"]))
 
 
 def _truncated_json(reply: Reply, request: Request, options: Options) -> Reply:
