@@ -105,19 +105,19 @@ def list_paths(lists: Sequence[ShowList] = LISTS) -> Mapping[str, str]:
 
 def page_number(query: Mapping[str, str]) -> int | None:
     """The page that a query asks for, 1 without one; None where TMDB answers with code 22."""
-    asked = query.get("page", "1")
-    if not (asked.isascii() and asked.isdigit()) or not 1 <= int(asked) <= MAX_PAGES:
+    text = query.get("page", "1")
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MAX_PAGES:
         return None
-    return int(asked)
+    return int(text)
 
 
 def list_body(path: str, page: int, day: date) -> bytes:
     """The body of one page of a list; past the list's end it has no rows, like TMDB's."""
-    held = world.listing(path, day)
-    shows, total = held.shows, held.claimed
-    if held.late is not None and page <= held.late // ROWS_PER_PAGE + 1:
-        shows, total = shows[: held.late] + shows[held.late + 1 :], total - 1
-    if held.restless and page > 1:
+    listing = world.listing(path, day)
+    shows, total = listing.shows, listing.claimed
+    if listing.late is not None and page <= listing.late // ROWS_PER_PAGE + 1:
+        shows, total = shows[: listing.late] + shows[listing.late + 1 :], total - 1
+    if listing.restless and page > 1:
         total = _moved(total, stable_hash(f"{path}?{page}@{day}"))
     trending = path.startswith("/trending/")
     start = (page - 1) * ROWS_PER_PAGE
@@ -157,8 +157,10 @@ def is_error_code(code: int) -> bool:
 def html(status: int) -> Reply:
     """What stands in front of TMDB answers in TMDB's place: a page for people."""
     title = "Welcome" if status == 200 else f"{status} {HTTPStatus(status).phrase}"
-    told = "Please enable JavaScript." if status == 200 else "Back-end server is at capacity"
-    body = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{told}</h1></body></html>\n"
+    headline = "Please enable JavaScript." if status == 200 else "Back-end server is at capacity"
+    body = (
+        f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{headline}</h1></body></html>\n"
+    )
     return Reply(status, {"Content-Type": "text/html"}, body.encode())
 
 

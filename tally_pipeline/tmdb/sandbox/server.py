@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tally_pipeline import clock
-from tally_pipeline.tmdb.errors import SANDBOX_HEADER
+from tally_pipeline.tmdb.exchange import SANDBOX_HEADER
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 from tally_pipeline.tmdb.sandbox import exports
 from tally_pipeline.tmdb.sandbox.faults import EXPORTS, FAULTS, GENRES, Fault, Request

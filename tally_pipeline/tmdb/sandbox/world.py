@@ -107,8 +107,8 @@ def _listing(path: str, day: int) -> Listing:
 
 
 def _whole(shows: Iterable[int]) -> Listing:
-    held = tuple(shows)
-    return Listing(held, len(held))
+    listed = tuple(shows)
+    return Listing(listed, len(listed))
 
 
 @dataclass(frozen=True)
