@@ -1,4 +1,4 @@
-"""How responses and exceptions are classified: as permanent or transient errors, once, where they arise.
+"""Classifies responses and exceptions as permanent or transient errors, once, where they arise.
 
 Body codes: https://developer.themoviedb.org/docs/errors. They are looked at before the HTTP status, because
 TMDB sends error bodies under 200 and "over the limit" under any status.

@@ -63,7 +63,7 @@ class AuthError(PermanentError):
 
 
 class NoKeyError(PermanentError):
-    """There is no key, so nothing was request. `reason` is a whole explanation."""
+    """There is no key, so no request was sent. `reason` is a whole explanation."""
 
     ends_capture = True
 

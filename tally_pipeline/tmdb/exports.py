@@ -67,7 +67,7 @@ class ExportFile:
     duration_seconds: float
 
     def receipt(self, execution_id: str) -> Receipt:
-        """What is kept beside the file."""
+        """The receipt that is kept beside the file."""
         return Receipt(
             dt=self.day.isoformat(),
             url=self.url,
@@ -90,7 +90,7 @@ class _Downloaded:
 
 
 class ExportClient:
-    """Downloads exports from where the settings say; close it, or use it in a `with`.
+    """Downloads exports from the URL of the settings; close it, or use it in a `with`.
 
     `rate` is shared by all clients of a process; without one the client has its own, by its settings.
     """
@@ -194,12 +194,12 @@ class ExportClient:
 
 
 def export_url(settings: TmdbSettings, day: date, file: str = SERIES) -> str:
-    """Where the export of a day is."""
+    """The URL of the export of a day."""
     return f"{settings.exports}/{file}_{day:%m_%d_%Y}.json.gz"
 
 
 def gzip_damage(body: bytes) -> str | None:
-    """In what way `body` is not a whole gzip file, by its checksums; None when it is one."""
+    """The damage of a gzip file by its checksums, in words; None when it is whole."""
     if not body.startswith(_GZIP_MAGIC):
         return f"it is no gzip{beginning(body)}" if body.strip() else "it is empty"
     member = zlib.decompressobj(_GZIP)

@@ -1,4 +1,4 @@
-"""How often and after which wait a request to TMDB is sent again."""
+"""The retry policy of requests to TMDB: the number of attempts, and the waits between them."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def may_go_on(pages: Pages, last: int) -> bool:
 
 
 def _should_bring(record: PageRecord, usual: int | None) -> bool:
-    """Whether a page without a new show, behind which no page has one either, is stated to have some."""
+    """Whether the totals say that a page without a new show, behind which no page has one either, holds some."""
     stated = stated_pages(record) or usual
     if stated is None or stated == 1 < record.page:
         # No page states a length that could be believed, and TMDB's lists end with empty pages.

@@ -1,3 +1,5 @@
+"""Captures of lists: the pages that are requested, the object that bronze gets, progress, pace and settings."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""What the client does when TMDB does not answer as it should."""
+"""The client retries, waits and gives up when TMDB does not answer as it should."""
 
 from __future__ import annotations
 

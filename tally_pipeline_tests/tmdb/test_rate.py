@@ -1,3 +1,5 @@
+"""One rate limit for any number of threads: evenly spaced slots, in order, with pauses."""
+
 from __future__ import annotations
 
 import sys

@@ -39,7 +39,7 @@ class _Recording:
 class Recordings:
     """One snapshot of a folder of recordings: `index.jsonl`, one recording a line, and the bodies it names.
 
-    `beyond` says how a page that was not recorded is answered, of a list of which other pages were: "end", an
+    `beyond` is the answer to a page that was not recorded, of a list of which other pages were: "end", an
     empty page whose totals are what was recorded; "error", a 404. Raises `RecordingsError` when the folder,
     the index, the snapshot or a body is not there.
     """
@@ -119,7 +119,7 @@ def _binding(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _distance(recorded: str | None, requested: str) -> int:
-    """How far a recording's language is from the requested one: the same, none at all, related, another."""
+    """The rank of a recording's language: the requested one, none at all, a related one, another."""
     if recorded == requested:
         return 0
     if recorded is None:

@@ -1,4 +1,4 @@
-"""What TMDB answers, as values: status, headers, body, and how the connection behaves while it is sent."""
+"""TMDB's replies as values: status, headers, body, and the behaviour of the connection that sends them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Reply:
 def respond(
     path: str, query: Mapping[str, str], *, day: date, at: datetime, lists: Sequence[ShowList] = LISTS
 ) -> Reply:
-    """What the world of `day` answers to a GET of `path` (below `/3`) at the moment `at` (UTC)."""
+    """The answer of the world of `day` to a GET of `path` (below `/3`) at the moment `at` (UTC)."""
     if path == "/genre/tv/list":
         genres = [{"id": number, "name": name} for number, name in GENRES.items()]
         return _cached(msgspec.json.encode({"genres": genres}), at, lifetime=28_800, age=0)
@@ -90,7 +90,7 @@ def respond_export(day: date, *, today: date) -> Reply:
 
 
 def no_file() -> Reply:
-    """What a file server says where there is no file."""
+    """The answer of a file server that has no such file."""
     body = b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code></Error>'
     return Reply(404, {"Content-Type": "application/xml"}, body)
 
@@ -155,7 +155,7 @@ def is_error_code(code: int) -> bool:
 
 
 def html(status: int) -> Reply:
-    """What stands in front of TMDB answers in TMDB's place: a page for people."""
+    """A web page for people, as a proxy or a gateway sends it in TMDB's place."""
     title = "Welcome" if status == 200 else f"{status} {HTTPStatus(status).phrase}"
     headline = "Please enable JavaScript." if status == 200 else "Back-end server is at capacity"
     body = (

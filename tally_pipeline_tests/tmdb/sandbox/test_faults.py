@@ -1,3 +1,5 @@
+"""Faults of the sandbox: each does to a reply what its description says, and is read from text."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Filled captures: the same bytes as captures of the sandbox, each time."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""The sandbox as a server: paths, errors, headers, signals and connections."""
+
 from __future__ import annotations
 
 import signal

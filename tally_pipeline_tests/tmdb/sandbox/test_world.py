@@ -1,3 +1,5 @@
+"""The invented world: the same every time, like TMDB's lists, and never a real show."""
+
 from __future__ import annotations
 
 import subprocess

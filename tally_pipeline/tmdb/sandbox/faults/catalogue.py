@@ -1,4 +1,4 @@
-"""The faults of the sandbox: every way in which TMDB, or a machine between, has failed or may fail."""
+"""The kinds of faults of the sandbox, their descriptions and their options with defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each fault changes a reply. `FAULTS` in catalogue.py describes them, and says which options they have."""
+"""The changes that faults make to a reply. `FAULTS` in catalogue.py has their descriptions and options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kind of fault is: a pure function from the reply that was due to the reply that is sent."""
+"""Kinds of faults: pure functions from the reply that was due to the reply that is sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """What a fault knows of a request: its page, and the reply that any other page would get."""
+    """A request as a fault sees it: its page, and the reply that any other page would get."""
 
     page: int
     reply_for: Callable[[int], Reply]
@@ -24,7 +24,7 @@ class Request:
 class FaultKind:
     """A row of `FAULTS`: a sentence that describes it, and its own options with their defaults.
 
-    `make` gives the reply to send in place of the one that was due. `needs_page`: it must be told which page it
+    `make` gives the reply to send in place of the one that was due. `needs_page`: it must name the page that it
     hits. `of_exports`: it changes files of exports and never a page of a list.
     """
 
