@@ -18,7 +18,7 @@ from tally_pipeline.bronze import list_capture
 from tally_pipeline.bronze.list_capture import Metadata, Page
 from tally_pipeline.tmdb.lists import ROWS_PER_PAGE
 from tally_pipeline.tmdb.sandbox import replies, world
-from tally_pipeline.tmdb.sandbox.bad_rows import DEFECTS
+from tally_pipeline.tmdb.sandbox.faults.bad_rows import DEFECTS
 from tally_pipeline.tmdb.sandbox.invented import facts
 
 _PATH = "/tv/popular"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import tally_pipeline
 
 PACKAGE = Path(tally_pipeline.__file__).parent
+TESTS = Path(__file__).parent
+REPOSITORY = TESTS.parent
 
 
 def _environment_reads(tree: ast.AST) -> list[int]:
@@ -34,13 +39,13 @@ def _environment_reads(tree: ast.AST) -> list[int]:
 
 
 def test_only_settings_reads_the_environment() -> None:
-    found = [
+    reads = [
         f"{path.relative_to(PACKAGE)}:{line}"
         for path in sorted(PACKAGE.rglob("*.py"))
         if path not in (PACKAGE / "settings" / "settings.py", PACKAGE / "settings" / "dotenv.py")
         for line in _environment_reads(ast.parse(path.read_text(encoding="utf-8")))
     ]
-    assert found == []
+    assert reads == []
 
 
 def test_a_read_of_the_environment_is_seen_in_every_form() -> None:
@@ -56,3 +61,64 @@ def test_a_read_of_the_environment_is_seen_in_every_form() -> None:
 
 def test_a_variable_set_for_a_child_process_is_no_read() -> None:
     assert _environment_reads(ast.parse("import os\nos.environ['X'] = 'y'")) == []
+
+
+def _imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The line and the full name of everything that is imported: `from a import b` is both `a` and `a.b`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from ((node.lineno, alias.name) for alias in names)
+            case ast.ImportFrom(module=module, names=names):
+                yield node.lineno, module or ""
+                yield from ((node.lineno, f"{module or ''}.{alias.name}") for alias in names)
+
+
+def _imports_test_file(tree: ast.AST) -> list[int]:
+    """The lines that import from a file of tests, by its full name or relatively."""
+    return [
+        line
+        for line, name in _imported(tree)
+        if any(part.startswith("test_") for part in name.split(".")[:-1])
+        or (name.startswith(TESTS.name) and name.rpartition(".")[2].startswith("test_"))
+    ]
+
+
+def _imports_tests(tree: ast.AST) -> list[int]:
+    """The lines that import anything of the tests."""
+    return [line for line, name in _imported(tree) if name.split(".")[0] == TESTS.name]
+
+
+def test_no_file_imports_from_a_file_of_tests() -> None:
+    """What several files of tests need is in a conftest.py, in a helper module beside them or in testkit/."""
+    imports = [
+        f"{path.relative_to(TESTS)}:{line}"
+        for path in sorted(TESTS.rglob("*.py"))
+        for line in _imports_test_file(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert imports == []
+
+
+@pytest.mark.parametrize("folder", ["proof", "benchmarks", "testkit"])
+def test_proofs_benchmarks_and_the_testkit_import_no_tests(folder: str) -> None:
+    files = sorted((REPOSITORY / folder).rglob("*.py"))
+    assert files
+    imports = [
+        f"{path.relative_to(REPOSITORY)}:{line}"
+        for path in files
+        for line in _imports_tests(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert imports == []
+
+
+def test_an_import_of_tests_is_seen_in_every_form() -> None:
+    for source in (
+        "from tally_pipeline_tests.cli.test_sync import run",
+        "from tally_pipeline_tests.cli import test_sync",
+        "import tally_pipeline_tests.cli.test_sync as sync",
+        "def late():\n    from tally_pipeline_tests.cli.test_sync import run",
+    ):
+        assert _imports_test_file(ast.parse(source)), source
+        assert _imports_tests(ast.parse(source)), source
+    assert _imports_test_file(ast.parse("from .test_sync import run"))
+    assert not _imports_test_file(ast.parse("from tally_pipeline_tests.cli.own_process import TALLY"))

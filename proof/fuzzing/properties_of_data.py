@@ -21,7 +21,9 @@ from tally_pipeline.datasets.shows import contract
 from tally_pipeline.datasets.shows.footer import footer_for
 from tally_pipeline.datasets.shows.refinement import Refined, refine
 from tally_pipeline.lake import parquet
-from tally_pipeline.tmdb.errors import Asked, Reply, TmdbError, sort_reply
+from tally_pipeline.tmdb.errors import TmdbError
+from tally_pipeline.tmdb.exchange import Request, Response
+from tally_pipeline.tmdb.fetch import page_from
 from tally_pipeline.tmdb.redaction import redactor
 from testkit.plain_refining import assert_refined_as_plainly
 
@@ -129,10 +131,10 @@ def a_reply(data: bytes) -> None:
         {name: turns.raw(30).decode("latin-1") for name in ("Retry-After", "Date", "ETag", "X-Tally-Sandbox")}
     )
     body = turns.raw(255) + (SECRET.encode() if turns.number(2) else b"") + turns.raw(255)
-    asked = Asked("popular_shows", 1, "http://127.0.0.1/3/tv/popular")
-    found = sort_reply(
-        asked,
-        Reply(status, headers, body, datetime(2025, 12, 24, tzinfo=UTC)),
+    request = Request("popular_shows", 1, "http://127.0.0.1/3/tv/popular")
+    found = page_from(
+        request,
+        Response(status, headers, body, datetime(2025, 12, 24, tzinfo=UTC)),
         source="tmdb",
         scrub=redactor(SECRET),
     )

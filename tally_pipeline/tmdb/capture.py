@@ -1,4 +1,4 @@
-"""What a capture gives: the pages of one list as they came, and what is known about them."""
+"""The result of a capture: the pages of one list as they came, and the facts about them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tally_pipeline.tmdb.lists import ShowList
 
 @dataclass(frozen=True)
 class PageProgress:
-    """How far a capture is. `pages_done`: pages that came or stayed broken; `pages_planned` can grow."""
+    """The progress of a capture. `pages_done`: pages that came or stayed broken; `pages_planned` can grow."""
 
     list_name: str
     pages_done: int
@@ -25,10 +25,10 @@ class PageProgress:
 
 @dataclass(frozen=True)
 class Capture:
-    """One list as TMDB served it. `page_set.verdict` says whether it is whole, `missing` what is not there.
+    """One list as TMDB served it. `page_set.verdict` says whether it is whole, `missing` lists the gaps.
 
-    `started_at` is aware, in UTC. `endpoint` is the path below the base URL. `depth` is how many pages were
-    wanted at most (None: to the end). `timezone` is None where it was not sent. `pages` are in page order;
+    `started_at` is aware, in UTC. `endpoint` is the path below the base URL. `depth` is the limit of pages
+    (None: to the end). `timezone` is None where it was not sent. `pages` are in page order;
     those that turned out to lie behind the list's end have no rows. `stopped_by` is the error that ended the
     capture early. `requests` counts all that were sent, `retries` those beyond the first for a page.
     """

@@ -18,7 +18,7 @@ from tally_pipeline.tmdb.capture import Capture, PageProgress
 from tally_pipeline.tmdb.fetch import PageFetcher
 from tally_pipeline.tmdb.genres import GenresCapture, capture_genres
 from tally_pipeline.tmdb.lists import MAX_PAGES, ShowList
-from tally_pipeline.tmdb.paginator import Crawl, OnPage
+from tally_pipeline.tmdb.paginator import OnPage, Paginator
 from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.redaction import mask_urllib3_logs
 from tally_pipeline.tmdb.session import open_session
@@ -85,7 +85,7 @@ class TmdbClient:
         settings, started_at, began = self.settings, clock.now(), time.monotonic()
         stop = threading.Event()
         fetcher = PageFetcher(self._session, settings, self._rate, show_list, stop, day)
-        crawl = Crawl(
+        paginator = Paginator(
             fetcher,
             stop,
             list_name=show_list.name,
@@ -93,8 +93,8 @@ class TmdbClient:
             connections=settings.connections,
             on_page=on_page,
         )
-        crawl.run()
-        pages, missing = crawl.pages(), crawl.missing()
+        paginator.run()
+        pages, missing = paginator.pages(), paginator.missing()
         return Capture(
             show_list=show_list,
             started_at=started_at,
@@ -110,8 +110,8 @@ class TmdbClient:
                 ids_by_page=[page.ids for page in pages],
                 totals=[(page.record.total_pages, page.record.total_results) for page in pages],
             ),
-            stopped_by=crawl.stopped_by,
-            requests=crawl.requests,
-            retries=crawl.retries,
+            stopped_by=paginator.stopped_by,
+            requests=paginator.requests,
+            retries=paginator.retries,
             duration_seconds=round(time.monotonic() - began, 3),
         )

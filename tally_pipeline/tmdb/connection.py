@@ -1,4 +1,4 @@
-"""Where captures come from: TMDB or a sandbox, under one rate limit for the whole process."""
+"""The source of captures: TMDB or a sandbox, under one rate limit for the whole process."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tally_pipeline.tmdb.settings import Source, TmdbSettings
 
 @dataclass
 class Tmdb:
-    """Where captures come from: TMDB, or a sandbox. One rate limit holds for the whole process.
+    """The source of captures: TMDB, or a sandbox. One rate limit holds for the whole process.
 
-    `read_token` fetches the token from where it is kept, each time that a client is opened: a new one is taken up
-    without a restart. `on_page` is told of every page, for those who watch. `no_capture` says why there is nobody
-    to be asked; then opening a client raises `NoKeyError`.
+    `read_token` fetches the token from its store each time that a client is opened, so that a new one is used
+    without a restart. `on_page` is called after every page. `no_capture` is the reason why nothing can be captured;
+    with one, opening a client raises `NoKeyError`.
     """
 
     settings: TmdbSettings
@@ -51,7 +51,7 @@ class Tmdb:
         if self.no_capture is not None:
             raise NoKeyError(self.no_capture)
         if self.embedded:
-            # Here, so that only those who need the sandbox pay for its import.
+            # Imported here, so that only a run with the sandbox pays for it.
             from tally_pipeline.tmdb.sandbox import Sandbox
 
             with Sandbox() as sandbox:

@@ -21,21 +21,18 @@ import urllib3.exceptions
 from tally_pipeline import __version__, clock
 from tally_pipeline.bronze.rawjson import beginning
 from tally_pipeline.bronze.receipt import Receipt
+from tally_pipeline.tmdb.classification import classify_exception, classify_response, malformed_response
 from tally_pipeline.tmdb.errors import (
-    Asked,
     MissingExportError,
     NotYetThereError,
-    Reply,
     SandboxMistakenError,
     TmdbError,
     TransientError,
-    malformed,
-    sort_error,
-    sort_failure,
 )
-from tally_pipeline.tmdb.fetch import Patience
+from tally_pipeline.tmdb.exchange import Request, Response
 from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.redaction import redactor
+from tally_pipeline.tmdb.retries import RetryPolicy
 from tally_pipeline.tmdb.session import open_session
 from tally_pipeline.tmdb.settings import TmdbSettings
 
@@ -48,16 +45,16 @@ SERIES = "tv_series_ids"
 _PIECE = 1 << 18
 _GZIP = zlib.MAX_WBITS | 16
 _GZIP_MAGIC = b"\x1f\x8b"
-_TOLD = ("Content-Type", "Content-Length", "ETag", "Last-Modified", "Date", "Age", "Cache-Control")
+_KEPT_HEADERS = ("Content-Type", "Content-Length", "ETag", "Last-Modified", "Date", "Age", "Cache-Control")
 _ERROR_BYTES = 4096
-"""How much of a reply that is no file is read, to say what it was."""
+"""Bytes that are read of a response that is no file, for the message."""
 
 
 @dataclass(frozen=True)
 class ExportFile:
     """One day's file, byte for byte as it came, whole by its length and its gzip checksums.
 
-    `started_at` is aware, in UTC. `headers` are those of the reply that say something about the file.
+    `started_at` is aware, in UTC. `headers` are those of the response that describe the file.
     """
 
     day: date
@@ -70,7 +67,7 @@ class ExportFile:
     duration_seconds: float
 
     def receipt(self, execution_id: str) -> Receipt:
-        """What is kept beside the file."""
+        """The receipt that is kept beside the file."""
         return Receipt(
             dt=self.day.isoformat(),
             url=self.url,
@@ -93,7 +90,7 @@ class _Downloaded:
 
 
 class ExportClient:
-    """Downloads exports from where the settings say; close it, or use it in a `with`.
+    """Downloads exports from the URL of the settings; close it, or use it in a `with`.
 
     `rate` is shared by all clients of a process; without one the client has its own, by its settings.
     """
@@ -119,27 +116,27 @@ class ExportClient:
         self._session.close()
 
     def fetch(self, day: date, *, today: date, file: str = SERIES) -> ExportFile:
-        """The export of `day`, of all that the name of TMDB's `file` says. Raises `TmdbError`.
+        """Downloads the export of `day`: of series, or of what the name of TMDB's `file` says. Raises `TmdbError`.
 
         `MissingExportError` when TMDB has none of a past day; `NotYetThereError`, which is transient, when it has
         none of `today` (UTC) yet.
         """
         url = export_url(self.settings, day, file)
-        asked = Asked("series_export" if file == SERIES else file, None, url)
+        request = Request("series_export" if file == SERIES else file, None, url)
         started_at, began = clock.now(), time.monotonic()
-        patience = Patience(self.settings, self._rate, threading.Event())
-        outcome, asked_for = patience.until_it_comes(lambda: self._ask(asked, day, today))
+        retry_policy = RetryPolicy(self.settings, self._rate, threading.Event())
+        outcome, attempts = retry_policy.run(lambda: self._attempt(request, day, today))
         if outcome is None:
-            raise TransientError("the export was not asked for", asked)
+            raise TransientError("the export was not asked for", request)
         if isinstance(outcome, TmdbError):
             raise outcome from None
         seconds = round(time.monotonic() - began, 3)
         return ExportFile(
-            day, url, outcome.body, outcome.headers, started_at, self.settings.source, asked_for, seconds
+            day, url, outcome.body, outcome.headers, started_at, self.settings.source, attempts, seconds
         )
 
     def is_there(self, day: date) -> bool:
-        """Whether the export of `day` can be had now. It is asked for once; where nobody answers, it cannot."""
+        """Whether the export of `day` can be had now. One request is sent; False where nobody answers."""
         url, timeout = export_url(self.settings, day), self.settings.timeout_seconds
         try:
             with self._session.get(url, stream=True, timeout=timeout, allow_redirects=False) as response:
@@ -147,58 +144,62 @@ class ExportClient:
         except requests.RequestException:
             return False
 
-    def _ask(self, asked: Asked, day: date, today: date) -> _Downloaded | TmdbError:
+    def _attempt(self, request: Request, day: date, today: date) -> _Downloaded | TmdbError:
         timeout = self.settings.timeout_seconds
         try:
             with self._session.get(
-                asked.url, stream=True, timeout=timeout, allow_redirects=False
+                request.url, stream=True, timeout=timeout, allow_redirects=False
             ) as response:
                 if response.status_code != 200:
                     text = response.raw.read(_ERROR_BYTES, decode_content=True)
-                    return self._sorted(asked, _reply(response, text), day, today)
+                    return self._classified(request, _response(response, text), day, today)
                 body = b"".join(response.raw.stream(_PIECE, decode_content=False))
         except urllib3.exceptions.ReadTimeoutError:
-            return TransientError(f"the download stood still for {timeout:g} s", asked)
-        except urllib3.exceptions.HTTPError as failure:
-            return TransientError(f"the download broke off: {self._scrub(str(failure))}", asked)
-        except requests.RequestException as failure:
-            return sort_failure(asked, failure, timeout_seconds=timeout, scrub=self._scrub)
-        return self._checked(asked, _reply(response, body))
+            return TransientError(f"the download stood still for {timeout:g} s", request)
+        except urllib3.exceptions.HTTPError as exception:
+            return TransientError(f"the download broke off: {self._scrub(str(exception))}", request)
+        except requests.RequestException as exception:
+            return classify_exception(request, exception, timeout_seconds=timeout, scrub=self._scrub)
+        return self._checked(request, _response(response, body))
 
-    def _sorted(self, asked: Asked, reply: Reply, day: date, today: date) -> TmdbError:
-        """What is wrong with a reply that is no file."""
-        error = sort_error(asked, reply, source=self.settings.source, scrub=self._scrub)
+    def _classified(self, request: Request, response: Response, day: date, today: date) -> TmdbError:
+        """The error of a response that is no file."""
+        error = classify_response(request, response, source=self.settings.source, scrub=self._scrub)
         # Where there is no file, a plain file server says 404, and one that hides what it holds 403.
-        if reply.status in (403, 404) and not isinstance(error, SandboxMistakenError):
+        if response.status in (403, 404) and not isinstance(error, SandboxMistakenError):
             if day >= today:
-                return NotYetThereError(f"the export of {day} is not there yet", asked, status=reply.status)
-            return MissingExportError(f"TMDB has no export of {day}", asked, status=reply.status)
-        return error or malformed(asked, reply, "the file", f"HTTP {reply.status} holds none", self._scrub)
+                return NotYetThereError(
+                    f"the export of {day} is not there yet", request, status=response.status
+                )
+            return MissingExportError(f"TMDB has no export of {day}", request, status=response.status)
+        return error or malformed_response(
+            request, response, "the file", f"HTTP {response.status} holds none", self._scrub
+        )
 
-    def _checked(self, asked: Asked, reply: Reply) -> _Downloaded | TmdbError:
+    def _checked(self, request: Request, response: Response) -> _Downloaded | TmdbError:
         """The file, if it is whole and comes from where it should."""
-        headless = Reply(reply.status, reply.headers, b"", reply.received_at)
-        error = sort_error(asked, headless, source=self.settings.source, scrub=self._scrub)
+        headless = Response(response.status, response.headers, b"", response.received_at)
+        error = classify_response(request, headless, source=self.settings.source, scrub=self._scrub)
         if error is not None:
             return error
-        promised = reply.headers.get("Content-Length", "")
-        if promised.isdecimal() and int(promised) != len(reply.body):
-            said = f"{promised} bytes were promised and {len(reply.body)} came"
-            return malformed(asked, reply, "the whole file", said, self._scrub)
-        damage = gzip_damage(reply.body)
+        promised = response.headers.get("Content-Length", "")
+        if promised.isdecimal() and int(promised) != len(response.body):
+            reason = f"{promised} bytes were promised and {len(response.body)} came"
+            return malformed_response(request, response, "the whole file", reason, self._scrub)
+        damage = gzip_damage(response.body)
         if damage is not None:
-            return malformed(asked, reply, "a whole gzip file", damage, self._scrub)
-        told = {name: reply.headers[name] for name in _TOLD if name in reply.headers}
-        return _Downloaded(reply.body, told)
+            return malformed_response(request, response, "a whole gzip file", damage, self._scrub)
+        headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+        return _Downloaded(response.body, headers)
 
 
 def export_url(settings: TmdbSettings, day: date, file: str = SERIES) -> str:
-    """Where the export of a day is."""
+    """The URL of the export of a day."""
     return f"{settings.exports}/{file}_{day:%m_%d_%Y}.json.gz"
 
 
 def gzip_damage(body: bytes) -> str | None:
-    """In what way `body` is not a whole gzip file, by its checksums; None when it is one."""
+    """The damage of a gzip file by its checksums, in words; None when it is whole."""
     if not body.startswith(_GZIP_MAGIC):
         return f"it is no gzip{beginning(body)}" if body.strip() else "it is empty"
     member = zlib.decompressobj(_GZIP)
@@ -215,5 +216,5 @@ def gzip_damage(body: bytes) -> str | None:
     return None if member.eof else f"its gzip breaks off after {len(body)} bytes"
 
 
-def _reply(response: requests.Response, body: bytes) -> Reply:
-    return Reply(response.status_code, response.headers, body, clock.now())
+def _response(response: requests.Response, body: bytes) -> Response:
+    return Response(response.status_code, response.headers, body, clock.now())

@@ -12,18 +12,13 @@ import requests
 from tally_pipeline import __version__, clock
 from tally_pipeline.bronze import genre_reply
 from tally_pipeline.bronze.genre_reply import Metadata, UnreadableGenresError
-from tally_pipeline.tmdb.errors import (
-    Asked,
-    DayOverError,
-    Reply,
-    TmdbError,
-    TransientError,
-    malformed,
-    sort_error,
-)
-from tally_pipeline.tmdb.fetch import Patience, ask_api
+from tally_pipeline.tmdb.classification import classify_response, malformed_response
+from tally_pipeline.tmdb.errors import DayOverError, TmdbError, TransientError
+from tally_pipeline.tmdb.exchange import Request, Response
+from tally_pipeline.tmdb.fetch import send
 from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.redaction import redactor
+from tally_pipeline.tmdb.retries import RetryPolicy
 from tally_pipeline.tmdb.settings import TmdbSettings
 
 
@@ -31,7 +26,7 @@ from tally_pipeline.tmdb.settings import TmdbSettings
 class GenresCapture:
     """The list of genres as TMDB served it; `started_at` is aware, in UTC."""
 
-    reply: Reply
+    reply: Response
     started_at: datetime
     language: str
     source: str
@@ -56,30 +51,30 @@ class GenresCapture:
 def capture_genres(
     session: requests.Session, settings: TmdbSettings, rate: RateLimit, day: date | None = None
 ) -> GenresCapture:
-    """The list of genres in the language of the settings; raises `TmdbError`, also when it came after `day`."""
+    """The list of genres in the language of the settings; raises `TmdbError`, also where it comes after `day`."""
     started_at, params = clock.now(), {"language": settings.language}
     url = settings.base_url.rstrip("/") + genre_reply.PATH
-    asked = Asked("genres", None, f"{url}?{urlencode(params)}")
+    request = Request("genres", None, f"{url}?{urlencode(params)}")
     scrub = redactor(settings.token, settings.api_key)
 
-    def ask() -> Reply | TmdbError:
-        reply = ask_api(session, settings, asked, url, params)
-        if isinstance(reply, TmdbError):
-            return reply
-        if day and reply.received_at.date() > day:
-            return DayOverError(day, asked, reply)
-        error = sort_error(asked, reply, source=settings.source, scrub=scrub)
+    def attempt() -> Response | TmdbError:
+        response = send(session, settings, request, url, params)
+        if isinstance(response, TmdbError):
+            return response
+        if day and response.received_at.date() > day:
+            return DayOverError(day, request, response)
+        error = classify_response(request, response, source=settings.source, scrub=scrub)
         if error is not None:
             return error
         try:
-            genre_reply.check_reply(reply.body)
+            genre_reply.check_reply(response.body)
         except UnreadableGenresError as unreadable:
-            return malformed(asked, reply, "the genres", str(unreadable), scrub)
-        return reply
+            return malformed_response(request, response, "the genres", str(unreadable), scrub)
+        return response
 
-    outcome, _ = Patience(settings, rate, threading.Event()).until_it_comes(ask)
+    outcome, _ = RetryPolicy(settings, rate, threading.Event()).run(attempt)
     if outcome is None:
-        raise TransientError("the genres were not asked for", asked)
+        raise TransientError("the genres were not asked for", request)
     if isinstance(outcome, TmdbError):
         # Its cause would be requests' own error, with the key in its URL.
         raise outcome from None

@@ -36,7 +36,7 @@ class RateLimit:
                 self._waiting.remove(me)
 
     def pause(self, seconds: float) -> None:
-        """Lets nobody start for so many seconds from now; a longer pause already going on stays."""
+        """Gives out no slot for so many seconds from now; a longer pause that is under way stays."""
         with self._lock:
             self._next_slot = max(self._next_slot, time.monotonic() + seconds)
 
@@ -46,7 +46,7 @@ class RateLimit:
             now, before_me = time.monotonic(), self._waiting.index(me)
             if before_me or now < self._next_slot:
                 return max(0.0, self._next_slot - now) + before_me * self._interval
-            # Whoever waits wakes a little late. By up to one slot that costs the next one nothing.
+            # A waiting thread wakes a little late. Up to one slot of that costs the next thread nothing.
             late = self._interval if waited else 0.0
             self._next_slot = max(self._next_slot, now - late) + self._interval
             return 0.0

@@ -1,4 +1,4 @@
-"""The connections to TMDB: who asks, and through what."""
+"""The connections to TMDB: credentials, user agent, proxies, pool."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Credentials(AuthBase):
 
 
 def open_session(url: str, *, token: str | None, connections: int) -> requests.Session:
-    """A session for the server at `url` that sends `token`, if there is one, and nothing else that tells who asks."""
+    """A session for the server at `url` that sends `token`, if there is one, and no other credential."""
     session = requests.Session()
     session.auth = _Credentials(token)
     session.headers.update({"Accept": "application/json", "User-Agent": f"tally/{__version__}"})

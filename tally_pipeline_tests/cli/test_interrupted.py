@@ -20,7 +20,7 @@ from tally_pipeline.lake.locks import TableLocks
 from tally_pipeline.lake.store import Store
 from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.tmdb import sandbox
-from tally_pipeline_tests.cli.test_killed import TALLY, WAIT_SECONDS, history
+from tally_pipeline_tests.cli.own_process import TALLY, WAIT_SECONDS, history
 from testkit.pipeline import POPULAR, assert_sound, day, environment
 from testkit.running import Halting, bare
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,16 +13,10 @@ from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.tmdb.sandbox import Sandbox
+from tally_pipeline_tests.cli.own_process import TALLY, WAIT_SECONDS, history
 from testkit import tally
 from testkit.pipeline import assert_sound, contents, environment
 from testkit.running import Halting, bare
-
-TALLY = [sys.executable, "-c", "import sys; from tally_pipeline.cli import main; sys.exit(main())"]
-WAIT_SECONDS = 120
-
-
-def history(home: Path) -> dg.DagsterInstance:
-    return dg.DagsterInstance.from_config(str(home / "sandbox" / "dagster"))
 
 
 @pytest.mark.slow
@@ -66,8 +59,8 @@ def test_after_a_kill_the_run_is_marked_failed_its_place_is_freed_and_the_next_s
         ended = instance.get_run_by_id(run.run_id)
         assert ended is not None
         assert ended.status == dg.DagsterRunStatus.FAILURE
-        told = [entry.message for entry in instance.all_logs(run.run_id)]
-        assert any("was killed" in message for message in told)
+        messages = [entry.message for entry in instance.all_logs(run.run_id)]
+        assert any("was killed" in message for message in messages)
         assert instance.event_log_storage.get_concurrency_info(common.TMDB_POOL).active_slot_count == 0
     assert len(lake.bronze_keys("popular_shows")) == 2
     assert_sound(lake)

@@ -18,7 +18,7 @@ REPOSITORY = Path(tally_pipeline.__file__).parents[1]
 
 WITH_TOP_RATED = """
 import sys
-from tally_pipeline.shows import lists
+from tally_pipeline.tmdb import lists
 
 lists.LISTS += (
     lists.ShowList(

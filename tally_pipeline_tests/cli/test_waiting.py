@@ -12,7 +12,7 @@ import pytest
 from tally_pipeline.deployment import load_settings
 from tally_pipeline.orchestration.runs import dagster_home
 from tally_pipeline.tmdb.sandbox import Sandbox
-from tally_pipeline_tests.cli.test_killed import TALLY, WAIT_SECONDS
+from tally_pipeline_tests.cli.own_process import TALLY, WAIT_SECONDS
 from testkit.pipeline import environment
 from testkit.running import bare
 

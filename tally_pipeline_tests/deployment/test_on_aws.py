@@ -14,17 +14,8 @@ from tally_pipeline.deployment import Settings, SettingsError, deploy, load_sett
 from tally_pipeline.orchestration.runs import dagster_home
 from tally_pipeline.query.athena_engine import AthenaEngine
 from tally_pipeline.query.cached_duckdb import CachedDuckDbEngine
+from testkit.aws.settings import ON_AWS
 
-ON_AWS = {
-    "TALLY_DEPLOYMENT": "aws",
-    "AWS_REGION": "eu-central-1",
-    "TALLY_LAKE_BUCKET": "tally-datalake-test",
-    "TALLY_RESULTS_BUCKET": "tally-athena-results-test",
-    "TALLY_GLUE_DATABASE": "tally_test",
-    "TALLY_ATHENA_WORKGROUP": "tally-test",
-    "TALLY_EVENTS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/tally-test-events",
-    "TALLY_TOKEN_PARAMETER": "/tally/test/tmdb-token",
-}
 TOKEN = "a-token-that-nobody-may-see"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tally_pipeline.deployment import Settings, SettingsError, load_settings
 from tally_pipeline.settings.settings import NAMES
-from tally_pipeline_tests.deployment.test_on_aws import ON_AWS
+from testkit.aws.settings import ON_AWS
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9"
 

@@ -1,4 +1,4 @@
-"""Captures a list from a scripted server in a hurry."""
+"""Captures a list from a scripted server, with next to no waiting."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Captures of lists: the pages that are requested, the object that bronze gets, progress, pace and settings."""
+
 from __future__ import annotations
 
 import json
@@ -84,13 +86,13 @@ def test_tmdbs_recorded_pages_come_through_with_their_etags(server: ScriptedServ
     assert [body for _, body in rebuilt] == [server.always[1].body, server.always[2].body]
 
 
-@pytest.mark.parametrize(("depth", "asked"), [(1, 1), (2, 2), (7, 5), (500, 5), (None, 5), ("default", 5)])
+@pytest.mark.parametrize(("depth", "pages"), [(1, 1), (2, 2), (7, 5), (500, 5), (None, 5), ("default", 5)])
 def test_no_page_is_asked_for_beyond_the_depth_or_the_total(
-    server: ScriptedServer, depth: int | None, asked: int
+    server: ScriptedServer, depth: int | None, pages: int
 ) -> None:
     server.total_pages = 5
     got = capture(server, depth=depth)
-    assert sorted(seen.page for seen in server.seen) == list(range(1, asked + 1))
+    assert sorted(seen.page for seen in server.seen) == list(range(1, pages + 1))
     assert got.page_set.verdict == "complete"
 
 
@@ -207,18 +209,18 @@ def test_a_first_page_that_is_empty_once_is_asked_for_again(server: ScriptedServ
 
 
 def test_progress_is_told_in_the_callers_thread(server: ScriptedServer) -> None:
-    told: list[PageProgress] = []
+    reports: list[PageProgress] = []
     threads: set[int] = set()
 
     def on_page(progress: PageProgress) -> None:
-        told.append(progress)
+        reports.append(progress)
         threads.add(threading.get_ident())
 
     server.always[2] = Answer(status=404)
     with TmdbClient(settings(server)) as client:
         client.capture(POPULAR, on_page=on_page)
-    assert told[0] == PageProgress("popular_shows", 1, 3, 3)
-    assert told[-1] == PageProgress("popular_shows", 3, 3, 6)
+    assert reports[0] == PageProgress("popular_shows", 1, 3, 3)
+    assert reports[-1] == PageProgress("popular_shows", 3, 3, 6)
     assert threads == {threading.get_ident()}
 
 
@@ -285,7 +287,7 @@ def test_only_tmdbs_own_hosts_count_as_tmdb(base_url: str, source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"base_url": "api.themoviedb.org/3"}, "TMDB_BASE_URL"),
         ({"base_url": "https://api.themoviedb.org/3?api_key=x"}, "TMDB_API_KEY"),
@@ -296,6 +298,6 @@ def test_only_tmdbs_own_hosts_count_as_tmdb(base_url: str, source: str) -> None:
         ({"requests_per_second": 0}, "requests_per_second is 0"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(changes: dict[str, object], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_settings_that_cannot_work_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         TmdbSettings(**changes)  # type: ignore[arg-type]

@@ -36,8 +36,8 @@ def files() -> Iterator[ExportServer]:
 
 
 def fetch(server: ExportServer, day: date = DAY, **settings: object) -> ExportFile:
-    told = {"base_url": server.url, "backoff_seconds": 0.001, "timeout_seconds": 2.0, **settings}
-    with ExportClient(TmdbSettings(**told)) as client:  # type: ignore[arg-type]
+    quick = {"base_url": server.url, "backoff_seconds": 0.001, "timeout_seconds": 2.0, **settings}
+    with ExportClient(TmdbSettings(**quick)) as client:  # type: ignore[arg-type]
         return client.fetch(day, today=TODAY)
 
 

@@ -1,4 +1,4 @@
-"""What the client does when TMDB does not answer as it should."""
+"""The client retries, waits and gives up when TMDB does not answer as it should."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tally_pipeline.bronze import list_capture
 from tally_pipeline.tmdb.client import TmdbClient, TmdbSettings
 from tally_pipeline.tmdb.errors import AuthError, PermanentError, RateLimitedError, TmdbError, TransientError
-from tally_pipeline.tmdb.fetch import backoff
+from tally_pipeline.tmdb.retries import backoff
 from tally_pipeline_tests.tmdb.capturing import POPULAR, capture
 from testkit.tmdb.scripted_server import Answer, ScriptedServer, error_body, page_body, rows_of
 
@@ -88,7 +88,7 @@ def test_a_timeout_says_how_long_was_waited(server: ScriptedServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (Answer(reset=True), "connection to TMDB failed: .*reset"),
         (Answer(CUT_OFF, declared=4000), "broke off"),
@@ -96,9 +96,9 @@ def test_a_timeout_says_how_long_was_waited(server: ScriptedServer) -> None:
         (Answer(HTML), "not with the page: the reply is not a JSON object"),
     ],
 )
-def test_a_transient_error_says_what_happened(server: ScriptedServer, answer: Answer, told: str) -> None:
+def test_a_transient_error_says_what_happened(server: ScriptedServer, answer: Answer, message: str) -> None:
     server.always[1] = answer
-    with pytest.raises(TransientError, match=told):
+    with pytest.raises(TransientError, match=message):
         capture(server, attempts=1)
 
 
@@ -153,10 +153,10 @@ def test_a_key_refused_midway_stops_and_keeps_what_came(server: ScriptedServer) 
     assert len(got.pages) + len(got.missing) == 60
     assert got.page_set.verdict == "partial"
     assert got.page_set.pages_missing[-1] == 60
-    told = {gap.page: gap for gap in got.missing}
-    assert (told[5].status, told[5].code) == (401, 7)
-    assert told[60].error.startswith("not asked for, because of this: TMDB answered HTTP 401")
-    assert told[60].status is None
+    gaps = {gap.page: gap for gap in got.missing}
+    assert (gaps[5].status, gaps[5].code) == (401, 7)
+    assert gaps[60].error.startswith("not asked for, because of this: TMDB answered HTTP 401")
+    assert gaps[60].status is None
 
 
 def test_a_stop_is_blamed_on_what_stopped_and_wakes_those_who_wait(server: ScriptedServer) -> None:

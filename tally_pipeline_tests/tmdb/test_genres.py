@@ -21,8 +21,8 @@ BODY = b'{"genres":[{"id":18,"name":"Drama"},{"id":16,"name":"Animation"}]}'
 
 
 def client(server: ScriptedServer, **settings: object) -> TmdbClient:
-    told = {"base_url": server.url, "backoff_seconds": 0.001, "token": "token-0123456789", **settings}
-    return TmdbClient(TmdbSettings(**told))  # type: ignore[arg-type]
+    quick = {"base_url": server.url, "backoff_seconds": 0.001, "token": "token-0123456789", **settings}
+    return TmdbClient(TmdbSettings(**quick))  # type: ignore[arg-type]
 
 
 def test_the_reply_is_kept_byte_for_byte_in_the_language_asked_for(server: ScriptedServer) -> None:

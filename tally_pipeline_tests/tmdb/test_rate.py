@@ -1,3 +1,5 @@
+"""One rate limit for any number of threads: evenly spaced slots, in order, with pauses."""
+
 from __future__ import annotations
 
 import sys
@@ -101,9 +103,9 @@ def test_a_pause_holds_those_already_waiting_and_spaces_them_afterwards() -> Non
         thread.join()
 
     # On a busy machine the first may have had its turn before the pause.
-    held = sorted(start for start in starts if start >= holds)
-    assert held
-    for place, start in enumerate(held):
+    after_pause = sorted(start for start in starts if start >= holds)
+    assert after_pause
+    for place, start in enumerate(after_pause):
         assert start >= paused + 0.3 + place / 5
 
 

@@ -21,32 +21,32 @@ from tally_pipeline.bronze import list_capture
 from tally_pipeline.bronze.list_capture import Page, read_page
 from tally_pipeline.tmdb.client import Capture, TmdbClient, TmdbSettings
 from tally_pipeline.tmdb.lists import LISTS
-from tally_pipeline.tmdb.totals import broken_pages
+from tally_pipeline.tmdb.totals import empty_inner_pages
 from tally_pipeline_tests.tmdb.capturing import POPULAR, capture, settings
 from testkit.tmdb.scripted_server import Answer, ScriptedServer, page_body, rows_of
 
 FULL = 20
 
 
-def full(number: int, rows_of_page: int | None = None, **told: Any) -> Answer:
-    """A page of 20 rows under its own number; `told` are the totals, left out where there are none."""
+def full(number: int, rows_of_page: int | None = None, **totals: Any) -> Answer:
+    """A page of 20 rows under its own number; `totals` are the totals, left out where there are none."""
     rows = [json.loads(row) for row in rows_of(rows_of_page or number, FULL)]
-    return Answer(json.dumps({"page": number, "results": rows, **told}).encode())
+    return Answer(json.dumps({"page": number, "results": rows, **totals}).encode())
 
 
-def empty(number: int, **told: Any) -> Answer:
-    return Answer(json.dumps({"page": number, "results": [], **told}).encode())
+def empty(number: int, **totals: Any) -> Answer:
+    return Answer(json.dumps({"page": number, "results": [], **totals}).encode())
 
 
 def serve(
-    server: ScriptedServer, pages: int, told: Callable[[int], Mapping[str, Any]], behind: int = 30
+    server: ScriptedServer, pages: int, totals: Callable[[int], Mapping[str, Any]], behind: int = 30
 ) -> None:
-    """A list of so many full pages, with empty ones behind it; `told` gives each page's totals."""
-    server.always = {n: full(n, **told(n)) for n in range(1, pages + 1)}
-    server.always |= {n: empty(n, **told(n)) for n in range(pages + 1, pages + behind)}
+    """A list of so many full pages, with empty ones behind it; `totals` gives each page's totals."""
+    server.always = {n: full(n, **totals(n)) for n in range(1, pages + 1)}
+    server.always |= {n: empty(n, **totals(n)) for n in range(pages + 1, pages + behind)}
 
 
-def asked(server: ScriptedServer) -> list[int]:
+def pages_requested(server: ScriptedServer) -> list[int]:
     return sorted({seen.page for seen in server.seen})
 
 
@@ -129,7 +129,11 @@ def test_a_refused_key_ends_the_asking_again(server: ScriptedServer) -> None:
 def test_a_full_page_that_only_repeats_ends_no_list_that_tells_no_totals(server: ScriptedServer) -> None:
     server.always = {1: full(1), 2: full(2), 3: full(3, 2)}
     got = capture(server)
-    assert (got.page_set.verdict, got.page_set.pages_missing, asked(server)) == ("partial", (3,), [1, 2, 3])
+    assert (got.page_set.verdict, got.page_set.pages_missing, pages_requested(server)) == (
+        "partial",
+        (3,),
+        [1, 2, 3],
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,10 +142,10 @@ def test_a_full_page_that_only_repeats_ends_no_list_that_tells_no_totals(server:
 def test_a_last_page_may_repeat_as_far_as_lists_drift_while_they_are_read(
     server: ScriptedServer, repeated: int, verdict: str
 ) -> None:
-    told = {"total_pages": 3, "total_results": 40 + repeated}
-    serve(server, 2, lambda _: told)
+    totals = {"total_pages": 3, "total_results": 40 + repeated}
+    serve(server, 2, lambda _: totals)
     rows = [json.loads(row) for row in rows_of(2, FULL)][:repeated]
-    server.always[3] = Answer(json.dumps({"page": 3, "results": rows, **told}).encode())
+    server.always[3] = Answer(json.dumps({"page": 3, "results": rows, **totals}).encode())
     got = capture(server)
     assert got.page_set.verdict == verdict
 
@@ -188,14 +192,14 @@ def test_totals_that_the_rows_contradict_end_no_list(server: ScriptedServer, lie
 def test_the_depth_bounds_a_list_whose_totals_say_nothing(server: ScriptedServer, lie: str) -> None:
     serve(server, 6, LIES[lie])
     got = capture(server, depth=4)
-    assert asked(server) == [1, 2, 3, 4]
+    assert pages_requested(server) == [1, 2, 3, 4]
     assert (got.page_set.verdict, got.page_set.distinct_ids) == ("complete", 80)
 
 
 def test_huge_totals_ask_for_500_pages_at_most(server: ScriptedServer) -> None:
     serve(server, 500, lambda _: {"total_pages": 49_000, "total_results": 980_000})
     got = capture(server, depth=None, requests_per_second=100_000)
-    assert (max(asked(server)), len(server.seen)) == (500, 500)
+    assert (max(pages_requested(server)), len(server.seen)) == (500, 500)
     assert (got.page_set.verdict, got.page_set.distinct_ids) == ("complete", 10_000)
 
 
@@ -217,15 +221,15 @@ def test_a_list_that_shrinks_while_it_is_read_is_whole(server: ScriptedServer) -
 def test_a_list_with_true_totals_costs_one_request_a_page(
     server: ScriptedServer, pages: int, last_rows: int
 ) -> None:
-    told = {"total_pages": pages, "total_results": (pages - 1) * FULL + last_rows}
-    serve(server, pages - 1, lambda _: told)
+    totals = {"total_pages": pages, "total_results": (pages - 1) * FULL + last_rows}
+    serve(server, pages - 1, lambda _: totals)
     rows = [json.loads(row) for row in rows_of(pages, last_rows)]
-    server.always[pages] = Answer(json.dumps({"page": pages, "results": rows, **told}).encode())
-    server.always[pages + 1] = empty(pages + 1, **told)
+    server.always[pages] = Answer(json.dumps({"page": pages, "results": rows, **totals}).encode())
+    server.always[pages + 1] = empty(pages + 1, **totals)
     got = capture(server, depth=None)
     # A single full page that knows of no other is the one end that nothing else speaks for.
     assert len(server.seen) == pages + (pages == 1 and last_rows == FULL)
-    assert (got.page_set.verdict, got.page_set.rows) == ("complete", told["total_results"])
+    assert (got.page_set.verdict, got.page_set.rows) == ("complete", totals["total_results"])
 
 
 @given(
@@ -236,15 +240,15 @@ def test_a_list_with_true_totals_costs_one_request_a_page(
 def test_whatever_the_totals_say_a_capture_that_is_complete_has_every_show(
     pages: int, lies: list[Any], stale: dict[int, int]
 ) -> None:
-    def told(number: int) -> dict[str, Any]:
+    def totals(number: int) -> dict[str, Any]:
         lie = lies[number % len(lies)]
         return {"total_pages": {"truth": pages, "more": pages + 2, "text": "3"}.get(lie, lie)}
 
     with ScriptedServer() as server:
-        serve(server, pages, told)
+        serve(server, pages, totals)
         for number, other in stale.items():
             if number <= pages and other < number:
-                server.always[number] = full(number, other, **told(number))
+                server.always[number] = full(number, other, **totals(number))
         with TmdbClient(settings(server, attempts=2)) as client:
             got = client.capture(POPULAR, depth=None)
     if got.page_set.verdict == "complete":
@@ -256,11 +260,11 @@ def test_whatever_the_totals_say_a_capture_that_is_complete_has_every_show(
 
 def pages_of(*pages: tuple[int | None, int | None]) -> dict[int, Page]:
     """Pages by number: each holds the rows of the page it names (None: no rows), and tells so many pages."""
-    held = {}
-    for number, (rows, told) in enumerate(pages, start=1):
-        body = (full(number, rows, total_pages=told) if rows else empty(number, total_pages=told)).body
-        held[number] = read_page(number, body, {})
-    return held
+    by_number = {}
+    for number, (rows, totals) in enumerate(pages, start=1):
+        body = (full(number, rows, total_pages=totals) if rows else empty(number, total_pages=totals)).body
+        by_number[number] = read_page(number, body, {})
+    return by_number
 
 
 @pytest.mark.parametrize(
@@ -287,7 +291,7 @@ def pages_of(*pages: tuple[int | None, int | None]) -> dict[int, Page]:
 def test_a_page_is_broken_where_it_should_have_brought_shows(
     pages: list[tuple[int | None, int | None]], broken: list[int]
 ) -> None:
-    assert broken_pages(pages_of(*pages)) == broken
+    assert empty_inner_pages(pages_of(*pages)) == broken
 
 
 # --- the quirky server -------------------------------------------------------------------------------------------

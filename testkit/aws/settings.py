@@ -7,6 +7,18 @@ from pathlib import Path
 from tally_pipeline.aws.session import Aws
 from testkit.pipeline import environment
 
+ON_AWS = {
+    "TALLY_DEPLOYMENT": "aws",
+    "AWS_REGION": "eu-central-1",
+    "TALLY_LAKE_BUCKET": "tally-datalake-test",
+    "TALLY_RESULTS_BUCKET": "tally-athena-results-test",
+    "TALLY_GLUE_DATABASE": "tally_test",
+    "TALLY_ATHENA_WORKGROUP": "tally-test",
+    "TALLY_EVENTS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/tally-test-events",
+    "TALLY_TOKEN_PARAMETER": "/tally/test/tmdb-token",
+}
+"""Settings for AWS that are whole and lead nowhere."""
+
 
 def settings_of(aws: Aws, home: Path, base_url: str) -> dict[str, str]:
     """Settings for AWS as it is there, with captures from `base_url`."""

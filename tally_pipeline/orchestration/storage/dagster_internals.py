@@ -25,7 +25,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from dagster._core.errors import DagsterUserCodeProcessError
 
 # A backfill that was launched and has no run yet is known by its status alone. `DagsterInstance.get_backfills`, which
-# is public, takes nothing else (automation/test_sensor.py).
+# is public, takes nothing else (automation/test_waiting.py).
 from dagster._core.execution.backfill import BulkActionStatus
 
 # How the output of a step is kept and shown. For what is done with it see below.

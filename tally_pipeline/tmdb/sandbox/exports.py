@@ -1,7 +1,7 @@
 """The sandbox's daily exports: 200,000 invented series a day, the world's own shows among them.
 
-A pure function of the day, like the world. The series that are on no list are made as whole columns: all there
-is about them is an id, a name and a popularity, and they are many.
+A pure function of the day, like the world. The series that are on no list are made as whole columns: each has
+only an id, a name and a popularity, and they are many.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ def day_of(path: str) -> date | None:
 
 
 def is_kept(day: date, today: date) -> bool:
-    """Whether an export of `day` is there on `today`: already, and still."""
+    """Whether the sandbox has an export of `day` on `today`: already, and still."""
     return today - timedelta(days=DAYS_KEPT) <= day <= today
 
 
 def export(day: date) -> bytes:
     """The file of a day as TMDB writes it: gzip of JSON lines, by id."""
-    with _computing:  # else every thread of a server would work out the same day
+    with _computing:  # else every thread of a server would compute the same day
         return _export(day)
 
 

@@ -13,7 +13,7 @@ import msgspec
 from tally_pipeline.tmdb.sandbox.replies import JSON, Reply, error, page_number
 
 REPLAY_HEADER = "X-Tally-Replay"
-"""Says what was answered in place of the recording asked for."""
+"""Names what was sent in place of the requested recording."""
 
 _REPLAYED_HEADERS = ("Content-Type", "Date", "Cache-Control", "Age", "ETag")
 # These choose among recordings or mean nothing to them; any other parameter must be the recording's own.
@@ -39,7 +39,7 @@ class _Recording:
 class Recordings:
     """One snapshot of a folder of recordings: `index.jsonl`, one recording a line, and the bodies it names.
 
-    `beyond` says how a page that was not recorded is answered, of a list of which other pages were: "end", an
+    `beyond` is the answer to a page that was not recorded, of a list of which other pages were: "end", an
     empty page whose totals are what was recorded; "error", a 404. Raises `RecordingsError` when the folder,
     the index, the snapshot or a body is not there.
     """
@@ -57,17 +57,17 @@ class Recordings:
         stand_in = _STANDS_IN.get(path)
         if path not in self._by_path and stand_in in self._by_path:
             reply = self._recorded(stand_in, query)
-            said = reply.headers.get(REPLAY_HEADER)
-            told = stand_in.lstrip("/") + (f"; {said}" if said else "")
-            return Reply(reply.status, {**reply.headers, REPLAY_HEADER: told}, reply.body)
+            already = reply.headers.get(REPLAY_HEADER)
+            replay = stand_in.lstrip("/") + (f"; {already}" if already else "")
+            return Reply(reply.status, {**reply.headers, REPLAY_HEADER: replay}, reply.body)
         return self._recorded(path, query)
 
     def _recorded(self, path: str, query: Mapping[str, str]) -> Reply:
         page = page_number(query)
         if page is None:
             return error(22)
-        asked = _binding(query)
-        fitting = [entry for entry in self._by_path.get(path, ()) if _binding(entry.query) == asked]
+        binding = _binding(query)
+        fitting = [entry for entry in self._by_path.get(path, ()) if _binding(entry.query) == binding]
         if not fitting:
             return error(34, headers={REPLAY_HEADER: "not-recorded"})
         here = [entry for entry in fitting if entry.page == page]
@@ -118,17 +118,17 @@ def _binding(query: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in query.items() if name not in _LOOSE_PARAMETERS}
 
 
-def _distance(recorded: str | None, asked: str) -> int:
-    """How far a recording's language is from the one asked for: the same, none at all, related, another."""
-    if recorded == asked:
+def _distance(recorded: str | None, requested: str) -> int:
+    """The rank of a recording's language: the requested one, none at all, a related one, another."""
+    if recorded == requested:
         return 0
     if recorded is None:
         return 1
-    return 2 if recorded.split("-")[0] == asked.split("-")[0] else 3
+    return 2 if recorded.split("-")[0] == requested.split("-")[0] else 3
 
 
-def _end_of_list(page: int, held: Sequence[_Recording]) -> Reply:
-    by_page = {entry.page: entry for entry in held}
+def _end_of_list(page: int, recorded: Sequence[_Recording]) -> Reply:
+    by_page = {entry.page: entry for entry in recorded}
     rows = sum(_row_count(entry.reply.body) for entry in by_page.values())
     body = msgspec.json.encode(
         {"page": page, "results": [], "total_pages": len(by_page), "total_results": rows}

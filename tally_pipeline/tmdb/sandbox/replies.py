@@ -1,4 +1,4 @@
-"""What TMDB answers, as values: status, headers, body, and how the connection behaves while it is sent."""
+"""TMDB's replies as values: status, headers, body, and the behaviour of the connection that sends them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Reply:
 def respond(
     path: str, query: Mapping[str, str], *, day: date, at: datetime, lists: Sequence[ShowList] = LISTS
 ) -> Reply:
-    """What the world of `day` answers to a GET of `path` (below `/3`) at the moment `at` (UTC)."""
+    """The answer of the world of `day` to a GET of `path` (below `/3`) at the moment `at` (UTC)."""
     if path == "/genre/tv/list":
         genres = [{"id": number, "name": name} for number, name in GENRES.items()]
         return _cached(msgspec.json.encode({"genres": genres}), at, lifetime=28_800, age=0)
@@ -90,7 +90,7 @@ def respond_export(day: date, *, today: date) -> Reply:
 
 
 def no_file() -> Reply:
-    """What a file server says where there is no file."""
+    """The answer of a file server that has no such file."""
     body = b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code></Error>'
     return Reply(404, {"Content-Type": "application/xml"}, body)
 
@@ -105,19 +105,19 @@ def list_paths(lists: Sequence[ShowList] = LISTS) -> Mapping[str, str]:
 
 def page_number(query: Mapping[str, str]) -> int | None:
     """The page that a query asks for, 1 without one; None where TMDB answers with code 22."""
-    asked = query.get("page", "1")
-    if not (asked.isascii() and asked.isdigit()) or not 1 <= int(asked) <= MAX_PAGES:
+    text = query.get("page", "1")
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MAX_PAGES:
         return None
-    return int(asked)
+    return int(text)
 
 
 def list_body(path: str, page: int, day: date) -> bytes:
     """The body of one page of a list; past the list's end it has no rows, like TMDB's."""
-    held = world.listing(path, day)
-    shows, total = held.shows, held.claimed
-    if held.late is not None and page <= held.late // ROWS_PER_PAGE + 1:
-        shows, total = shows[: held.late] + shows[held.late + 1 :], total - 1
-    if held.restless and page > 1:
+    listing = world.listing(path, day)
+    shows, total = listing.shows, listing.claimed
+    if listing.late is not None and page <= listing.late // ROWS_PER_PAGE + 1:
+        shows, total = shows[: listing.late] + shows[listing.late + 1 :], total - 1
+    if listing.restless and page > 1:
         total = _moved(total, stable_hash(f"{path}?{page}@{day}"))
     trending = path.startswith("/trending/")
     start = (page - 1) * ROWS_PER_PAGE
@@ -155,10 +155,12 @@ def is_error_code(code: int) -> bool:
 
 
 def html(status: int) -> Reply:
-    """What stands in front of TMDB answers in TMDB's place: a page for people."""
+    """A web page for people, as a proxy or a gateway sends it in TMDB's place."""
     title = "Welcome" if status == 200 else f"{status} {HTTPStatus(status).phrase}"
-    told = "Please enable JavaScript." if status == 200 else "Back-end server is at capacity"
-    body = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{told}</h1></body></html>\n"
+    headline = "Please enable JavaScript." if status == 200 else "Back-end server is at capacity"
+    body = (
+        f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{headline}</h1></body></html>\n"
+    )
     return Reply(status, {"Content-Type": "text/html"}, body.encode())
 
 

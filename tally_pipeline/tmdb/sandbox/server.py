@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tally_pipeline import clock
-from tally_pipeline.tmdb.errors import SANDBOX_HEADER
+from tally_pipeline.tmdb.exchange import SANDBOX_HEADER
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 from tally_pipeline.tmdb.sandbox import exports
 from tally_pipeline.tmdb.sandbox.faults import EXPORTS, FAULTS, GENRES, Fault, Request
@@ -62,8 +62,8 @@ class ReceivedRequest:
 class Sandbox:
     """A running sandbox on a port of its own thread's; close it, or use it as a context manager.
 
-    `port` 0 takes any free one. `latency_ms` is what each reply takes. `recordings` replay in place of the
-    invented world. `day` is the day whose world is served, or a function that tells it (default: today, UTC).
+    `port` 0 takes any free one. `latency_ms` is added to each reply. `recordings` replay in place of the
+    invented world. `day` is the day whose world is served, or a function that returns it (default: today, UTC).
     `lists` are served besides TMDB's own. Raises `SandboxError` when it cannot listen there.
     """
 
@@ -209,7 +209,7 @@ def _received(target: str, headers: Mapping[str, str]) -> ReceivedRequest:
 
 
 def _served(path: str) -> str:
-    """The path as this module knows it; empty where nothing is served."""
+    """The path below `/3`, or of an export the whole; empty where nothing is served."""
     if exports.day_of(path) is not None:
         return path
     return path.removeprefix(_BASE) if path.startswith(f"{_BASE}/") else ""

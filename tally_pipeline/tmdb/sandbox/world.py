@@ -1,4 +1,4 @@
-"""The sandbox's world: how TMDB would list the invented shows on a day.
+"""The sandbox's world: the lists of invented shows on a day, as TMDB would give them.
 
 A pure function of the day. Nothing is simulated from a first day on: a show's popularity on a day is a sum of
 its own slow waves, the rise and fall of its latest hit and a little noise, so any day costs the same.
@@ -59,7 +59,7 @@ class Listing:
 
 
 def listing(path: str, day: date) -> Listing:
-    """What the list at `path` (below `/3`) holds on `day`; an unknown path gets an order of its own."""
+    """The list at `path` (below `/3`) on `day`; an unknown path gets an order of its own."""
     with _computing:  # else every thread of a server would work out the same day
         return _listing(path, day.toordinal())
 
@@ -107,8 +107,8 @@ def _listing(path: str, day: int) -> Listing:
 
 
 def _whole(shows: Iterable[int]) -> Listing:
-    held = tuple(shows)
-    return Listing(held, len(held))
+    listed = tuple(shows)
+    return Listing(listed, len(listed))
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _standing(day: int) -> _Standing:
 
 
 def _hit(own: Temper, day: int) -> float:
-    """What a season's start adds: quickly up, slowly down again."""
+    """The popularity that a season's start adds: quickly up, slowly down again."""
     since = (day - own.start) % own.cycle / own.hit_days
     return own.hit * since * math.exp(1 - since) if since < 12 else 0.0
 

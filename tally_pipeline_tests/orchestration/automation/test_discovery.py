@@ -22,9 +22,7 @@ from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.orchestration.assets.gold import gold_key
 from tally_pipeline.orchestration.assets.io_manager import capture_result
 from tally_pipeline.orchestration.assets.partition_events import record_without_run
-from tally_pipeline_tests.orchestration.automation.test_datasets import arrive as arrive_export
-from tally_pipeline_tests.orchestration.automation.test_sensor import Pipeline, span
-from tally_pipeline_tests.orchestration.automation.test_sensor import pipeline as pipeline
+from tally_pipeline_tests.orchestration.automation.folder_pipeline import Pipeline, put_export, span
 from testkit.pipeline import rows
 
 POPULAR = common.bronze_of("popular_shows")
@@ -32,8 +30,8 @@ POPULAR = common.bronze_of("popular_shows")
 
 def recorded(pipeline: Pipeline, asset: dg.AssetKey = POPULAR) -> list[str]:
     """The days of an asset's materializations, one for each, in order."""
-    found = pipeline.instance.fetch_materializations(dg.AssetRecordsFilter(asset), limit=100).records
-    return sorted(record.partition_key or "" for record in found)
+    records = pipeline.instance.fetch_materializations(dg.AssetRecordsFilter(asset), limit=100).records
+    return sorted(record.partition_key or "" for record in records)
 
 
 def day(ago: int) -> str:
@@ -43,7 +41,7 @@ def day(ago: int) -> str:
 def test_captures_and_exports_of_another_hand_are_recorded_once(pipeline: Pipeline) -> None:
     for ago in (2, 1):
         pipeline.arrive(clock.today() - timedelta(days=ago), "popular_shows")
-    arrive_export(pipeline, clock.today() - timedelta(days=1))
+    put_export(pipeline, clock.today() - timedelta(days=1))
     for _ in range(3):
         pipeline.tick()
     pipeline.cursor = None  # a look at everything
@@ -56,10 +54,10 @@ def test_their_checks_are_recorded_too(pipeline: Pipeline) -> None:
     pipeline.put(clock.today() - timedelta(days=1), rows(20), missing=[2])
     pipeline.tick()
     key = dg.AssetCheckKey(POPULAR, checks.PAGE_SET_COMPLETE.name)
-    (found,) = pipeline.instance.event_log_storage.get_asset_check_partition_info(
+    (check,) = pipeline.instance.event_log_storage.get_asset_check_partition_info(
         [key], partition_keys=[day(1)]
     )
-    assert found.latest_execution_status.value == "FAILED"
+    assert check.latest_execution_status.value == "FAILED"
 
 
 def test_a_lake_taken_over_by_a_new_history_is_known_after_one_look(pipeline: Pipeline) -> None:

@@ -1,4 +1,4 @@
-"""What the sandbox's tests share: a sandbox that closes itself and a connection to it."""
+"""Fixtures of the sandbox's tests: a sandbox that closes itself and a connection to it."""
 
 from __future__ import annotations
 

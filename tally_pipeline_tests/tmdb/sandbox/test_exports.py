@@ -14,9 +14,9 @@ import requests
 from tally_pipeline.contracts import lines
 from tally_pipeline.datasets.series import refinement
 from tally_pipeline.datasets.series.refinement import Refined
-from tally_pipeline.tmdb.errors import SANDBOX_HEADER
+from tally_pipeline.tmdb.exchange import SANDBOX_HEADER
 from tally_pipeline.tmdb.sandbox import Sandbox, exports
-from tally_pipeline.tmdb.sandbox.export_faults import BAD_LINES
+from tally_pipeline.tmdb.sandbox.faults.bad_exports import BAD_LINES
 from tally_pipeline.tmdb.sandbox.invented import FIRST_ID
 from tally_pipeline.tmdb.sandbox.replies import list_body
 from tally_pipeline_tests.tmdb.sandbox.conftest import DAY
@@ -52,7 +52,7 @@ def test_the_same_day_is_the_same_bytes_and_another_day_drifts(refined: Refined)
     again = refinement.refine(exports.export(DAY), key="k")
     assert again.silver.equals(refined.silver)
     after = refinement.refine(exports.export(DAY + timedelta(days=1)), key="k")
-    before, now = (set(told.silver["show_id"].to_pylist()) for told in (refined, after))
+    before, now = (set(export.silver["show_id"].to_pylist()) for export in (refined, after))
     assert 0 < len(now - before) < 100
     assert 0 < len(before - now) < 100
     popularity = [
@@ -125,11 +125,11 @@ def test_wrong_length_promises_fewer_bytes(start: Start, session: requests.Sessi
 
 
 def test_bad_lines_are_in_a_whole_file_and_each_is_rejected(start: Start, session: requests.Session) -> None:
-    told = refinement.refine(get(session, start("bad-lines:count=9")).content, key="k")
-    assert told.counts.lines == 200_009
-    assert [row["raw"].encode() for row in told.quarantine.to_pylist()] == list(BAD_LINES)
+    refined = refinement.refine(get(session, start("bad-lines:count=9")).content, key="k")
+    assert refined.counts.lines == 200_009
+    assert [row["raw"].encode() for row in refined.quarantine.to_pylist()] == list(BAD_LINES)
 
 
 def test_fewer_lines_are_a_whole_file(start: Start, session: requests.Session) -> None:
-    told = refinement.refine(get(session, start("fewer-lines:share=0.25")).content, key="k")
-    assert told.counts.lines == 50_000
+    refined = refinement.refine(get(session, start("fewer-lines:share=0.25")).content, key="k")
+    assert refined.counts.lines == 50_000

@@ -1,3 +1,5 @@
+"""Faults of the sandbox: each does to a reply what its description says, and is read from text."""
+
 from __future__ import annotations
 
 import re
@@ -10,7 +12,7 @@ import requests
 
 from tally_pipeline import clock
 from tally_pipeline.tmdb.sandbox import FAULTS, Fault, Sandbox, parse_fault
-from tally_pipeline.tmdb.sandbox.bad_rows import DEFECTS
+from tally_pipeline.tmdb.sandbox.faults.bad_rows import DEFECTS
 from tally_pipeline.tmdb.sandbox.replies import list_body
 from tally_pipeline_tests.tmdb.sandbox.conftest import DAY
 
@@ -22,14 +24,12 @@ def ask(start: Callable[..., Sandbox], session: requests.Session) -> Ask:
     """GETs a page of a list from one sandbox with these faults."""
     running: dict[tuple[str, ...], Sandbox] = {}
 
-    def asked(
-        *faults: str, page: int = 1, path: str = "/tv/popular", timeout: float = 5
-    ) -> requests.Response:
+    def ask_(*faults: str, page: int = 1, path: str = "/tv/popular", timeout: float = 5) -> requests.Response:
         if faults not in running:
             running[faults] = start(*faults)
         return session.get(running[faults].base_url + path, params={"page": str(page)}, timeout=timeout)
 
-    return asked
+    return ask_
 
 
 def test_rate_limited_says_how_many_seconds_to_wait(ask: Ask) -> None:
@@ -250,7 +250,7 @@ def test_a_fault_is_read_from_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("meteor", "there is no fault 'meteor'; the faults are: rate-limited, "),
         ("", "there is no fault ''"),
@@ -269,6 +269,6 @@ def test_a_fault_is_read_from_text() -> None:
         ("bad-rows:defect=rust", "there is no defect 'rust'; there are: no-id"),
     ],
 )
-def test_a_fault_that_cannot_be_read_says_what_would_be_right(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_a_fault_that_cannot_be_read_says_what_would_be_right(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse_fault(text)

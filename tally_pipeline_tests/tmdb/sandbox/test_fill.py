@@ -1,3 +1,5 @@
+"""Filled captures: the same bytes as captures of the sandbox, each time."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -39,9 +41,9 @@ def test_filling_twice_gives_the_same_keys_and_bytes() -> None:
 
 
 def test_a_filled_day_is_a_complete_capture_of_that_day_at_three() -> None:
-    found = {key.data_type: (key, decode(body)) for key, body in captures([DAY])}
-    assert list(found) == [entry.name for entry in LISTS]
-    for key, bronze in found.values():
+    by_list = {key.data_type: (key, decode(body)) for key, body in captures([DAY])}
+    assert list(by_list) == [entry.name for entry in LISTS]
+    for key, bronze in by_list.values():
         metadata = bronze.metadata
         assert key.dt == "2026-03-14"
         assert metadata.execution_id == key.execution_id
@@ -55,11 +57,11 @@ def test_a_filled_day_is_a_complete_capture_of_that_day_at_three() -> None:
         assert metadata.timezone == (UTC_TIMEZONE if list_named(key.data_type).sends_timezone else None)
         assert metadata.page_set is not None
         assert metadata.page_set.rows == len(bronze.rows())
-    sizes = {name: len(bronze.metadata.pages) for name, (_, bronze) in found.items()}
+    sizes = {name: len(bronze.metadata.pages) for name, (_, bronze) in by_list.items()}
     assert (sizes["popular_shows"], sizes["trending_shows"]) == (50, 25)
     assert 10 <= sizes["airing_today"] <= 15
     assert 43 <= sizes["on_the_air"] <= 51
-    airing = found["airing_today"][1].metadata.page_set
+    airing = by_list["airing_today"][1].metadata.page_set
     assert airing is not None
     assert (airing.repeats, airing.totals_moved) == (1, True)
 

@@ -1,3 +1,5 @@
+"""Recordings are replayed byte for byte; what was not recorded is answered as a header says."""
+
 from __future__ import annotations
 
 import json

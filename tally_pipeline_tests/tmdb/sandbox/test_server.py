@@ -1,3 +1,5 @@
+"""The sandbox as a server: paths, errors, headers, signals and connections."""
+
 from __future__ import annotations
 
 import signal
@@ -204,8 +206,8 @@ def test_run_serves_until_a_signal_and_ends_cleanly(number: signal.Signals) -> N
         env={"PYTHONPATH": ":".join(sys.path)},
     ) as process:
         assert process.stdout is not None
-        told = process.stdout.readline()
-        assert "invented shows at http://127.0.0.1:" in told
+        announced = process.stdout.readline()
+        assert "invented shows at http://127.0.0.1:" in announced
         assert "slow" in process.stdout.readline()
         process.send_signal(number)
         assert process.wait(10) == 0

@@ -1,3 +1,5 @@
+"""The invented world: the same every time, like TMDB's lists, and never a real show."""
+
 from __future__ import annotations
 
 import subprocess
@@ -26,13 +28,13 @@ RECORDED_FIELDS = (
 @cache
 def pages(path: str, day: date = DAY) -> list[dict[str, Any]]:
     """The pages of a list from the first to the last with rows, 50 at most."""
-    found = []
+    with_rows = []
     for number in range(1, 51):
         page = msgspec.json.decode(list_body(path, number, day))
         if not page["results"]:
             break
-        found.append(page)
-    return found
+        with_rows.append(page)
+    return with_rows
 
 
 def rows(path: str, day: date = DAY) -> list[dict[str, Any]]:
@@ -144,8 +146,8 @@ def test_the_totals_of_on_the_air_move_without_a_repeat() -> None:
 @pytest.mark.parametrize("path", ["/tv/airing_today", "/tv/on_the_air"])
 def test_the_last_page_that_the_totals_speak_of_has_rows(path: str) -> None:
     for day in (DAY + timedelta(days=number) for number in range(12)):
-        held = pages(path, day)
-        assert max(page["total_pages"] for page in held) == len(held), day
+        listed = pages(path, day)
+        assert max(page["total_pages"] for page in listed) == len(listed), day
 
 
 def test_the_rows_have_tmdbs_habits() -> None:

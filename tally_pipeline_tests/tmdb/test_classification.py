@@ -1,3 +1,5 @@
+"""Responses are classified as pages, permanent errors and transient errors, and every error says what to do."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -6,42 +8,41 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 
 from tally_pipeline.bronze.list_capture import Page
+from tally_pipeline.tmdb.classification import retry_after
 from tally_pipeline.tmdb.errors import (
-    Asked,
     AuthError,
     PermanentError,
     RateLimitedError,
-    Reply,
     SandboxMistakenError,
     TmdbError,
     TransientError,
-    retry_after,
-    sort_reply,
 )
+from tally_pipeline.tmdb.exchange import Request, Response
+from tally_pipeline.tmdb.fetch import page_from
 from tally_pipeline.tmdb.redaction import redactor
 from testkit.tmdb.scripted_server import error_body, page_body, rows_of
 
-ASKED = Asked("popular_shows", 3, "https://api.themoviedb.org/3/tv/popular?page=3")
+REQUEST = Request("popular_shows", 3, "https://api.themoviedb.org/3/tv/popular?page=3")
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 HTML = b"<html><body>503 Back-end server is at capacity</body></html>"
 SECRET = "eyJhbGciOiJIUzI1NiJ9.a-token.of-three-parts"
 
 
-def sort(
+def page_or_error(
     status: int = 200,
     body: bytes = b"",
     headers: dict[str, str] | None = None,
     source: str = "tmdb",
     secret: str | None = None,
 ) -> Page | TmdbError:
-    reply = Reply(status, CaseInsensitiveDict(headers or {}), body, NOON)
-    return sort_reply(ASKED, reply, source=source, scrub=redactor(secret))
+    response = Response(status, CaseInsensitiveDict(headers or {}), body, NOON)
+    return page_from(REQUEST, response, source=source, scrub=redactor(secret))
 
 
-def error(status: int = 200, body: bytes = b"", **more: object) -> TmdbError:
-    sorted_reply = sort(status, body, **more)  # type: ignore[arg-type]
-    assert isinstance(sorted_reply, TmdbError)
-    return sorted_reply
+def error_of(status: int = 200, body: bytes = b"", **more: object) -> TmdbError:
+    error = page_or_error(status, body, **more)  # type: ignore[arg-type]
+    assert isinstance(error, TmdbError)
+    return error
 
 
 @pytest.mark.parametrize(
@@ -84,10 +85,10 @@ def error(status: int = 200, body: bytes = b"", **more: object) -> TmdbError:
     ],
 )
 def test_an_error_body_is_sorted_by_its_code_and_status(code: int, status: int, kind: type) -> None:
-    found = error(status, error_body(code, "So it goes."))
-    assert type(found) is kind
-    assert (found.status, found.code) == (status, code)
-    assert (found.list_name, found.page, found.url) == (ASKED.list_name, ASKED.page, ASKED.url)
+    error = error_of(status, error_body(code, "So it goes."))
+    assert type(error) is kind
+    assert (error.status, error.code) == (status, code)
+    assert (error.list_name, error.page, error.url) == (REQUEST.list_name, REQUEST.page, REQUEST.url)
 
 
 @pytest.mark.parametrize(
@@ -120,34 +121,34 @@ def test_an_error_body_is_sorted_by_its_code_and_status(code: int, status: int, 
 def test_a_reply_without_a_code_is_sorted_by_its_status_and_body(
     status: int, body: bytes, kind: type
 ) -> None:
-    found = error(status, body)
-    assert type(found) is kind
-    assert found.code is None
+    error = error_of(status, body)
+    assert type(error) is kind
+    assert error.code is None
 
 
 @pytest.mark.parametrize(
     "body", [page_body(3, rows_of(3), 9), *(page_body(3, [], total) for total in (0, 2, 3, 9, None))]
 )
 def test_a_page_is_a_page_whatever_it_says_of_the_list(body: bytes) -> None:
-    page = sort(200, body)
+    page = page_or_error(200, body)
     assert isinstance(page, Page)
     assert page.record.page == 3
 
 
 def test_a_show_named_after_an_error_is_no_error() -> None:
     row = '{"id":1,"name":"x","overview":"\\"status_code\\":25","status_code":25}'
-    assert isinstance(sort(200, page_body(3, [row], 9)), Page)
+    assert isinstance(page_or_error(200, page_body(3, [row], 9)), Page)
 
 
 def test_an_error_message_that_no_parser_takes_does_not_hide_the_code() -> None:
-    found = error(200, b'{"status_code":25,"status_message":"\\ud83d"}')
-    assert isinstance(found, RateLimitedError)
+    error = error_of(200, b'{"status_code":25,"status_message":"\\ud83d"}')
+    assert isinstance(error, RateLimitedError)
 
 
 def test_the_text_says_what_happened_to_what_and_what_to_do() -> None:
-    found = error(401, error_body(7, "Invalid API key: You must be granted a valid key."))
-    found.attempts = 2
-    assert str(found) == (
+    error = error_of(401, error_body(7, "Invalid API key: You must be granted a valid key."))
+    error.attempts = 2
+    assert str(error) == (
         "TMDB answered HTTP 401, code 7: Invalid API key: You must be granted a valid key "
         "(popular_shows page 3, https://api.themoviedb.org/3/tv/popular?page=3, after 2 attempts). "
         "Check TMDB_API_TOKEN (the API Read Access Token) or TMDB_API_KEY; "
@@ -166,55 +167,55 @@ def test_the_text_says_what_happened_to_what_and_what_to_do() -> None:
     ],
 )
 def test_every_kind_says_what_to_do(status: int, body: bytes, advice: str) -> None:
-    assert advice in str(error(status, body))
+    assert advice in str(error_of(status, body))
 
 
 def test_the_beginning_of_the_body_is_kept() -> None:
-    assert error(503, b"x" * 1000).reply == "x" * 300
-    assert error(503, b"caf\xff").reply == "caf\ufffd"
+    assert error_of(503, b"x" * 1000).reply == "x" * 300
+    assert error_of(503, b"caf\xff").reply == "caf\ufffd"
 
 
 def test_a_redirect_says_where_to() -> None:
-    assert "https://elsewhere" in str(error(301, headers={"Location": "https://elsewhere/3"}))
+    assert "https://elsewhere" in str(error_of(301, headers={"Location": "https://elsewhere/3"}))
 
 
 @pytest.mark.parametrize("status", [301, 304])
 def test_a_redirect_that_names_no_place_makes_none_up(status: int) -> None:
-    assert f"TMDB answered HTTP {status} (" in str(error(status))
+    assert f"TMDB answered HTTP {status} (" in str(error_of(status))
 
 
 def test_a_refusal_that_is_not_in_tmdbs_words_may_be_a_proxys() -> None:
-    assert "a proxy or a firewall answered in its place" in str(error(403, b"<html>blocked</html>"))
-    assert "proxy" not in str(error(401, error_body(7)))
+    assert "a proxy or a firewall answered in its place" in str(error_of(403, b"<html>blocked</html>"))
+    assert "proxy" not in str(error_of(401, error_body(7)))
 
 
 def test_the_sandbox_is_not_taken_for_tmdb() -> None:
     good = page_body(3, rows_of(3), 9)
-    found = error(200, good, headers={"x-tally-sandbox": "1"})
-    assert isinstance(found, SandboxMistakenError)
-    assert found.ends_capture
-    assert isinstance(sort(200, good, {"X-Tally-Sandbox": "1"}, source="sandbox"), Page)
-    assert isinstance(sort(200, good, source="sandbox"), Page)
+    error = error_of(200, good, headers={"x-tally-sandbox": "1"})
+    assert isinstance(error, SandboxMistakenError)
+    assert error.ends_capture
+    assert isinstance(page_or_error(200, good, {"X-Tally-Sandbox": "1"}, source="sandbox"), Page)
+    assert isinstance(page_or_error(200, good, source="sandbox"), Page)
 
 
 def test_only_errors_of_the_asker_end_a_capture() -> None:
-    assert error(401).ends_capture
-    assert not error(404).ends_capture
-    assert not error(503).ends_capture
+    assert error_of(401).ends_capture
+    assert not error_of(404).ends_capture
+    assert not error_of(503).ends_capture
 
 
 @pytest.mark.parametrize("status", [200, 301, 401, 404, 429, 503])
 def test_a_reply_that_echoes_the_secret_is_masked(status: int) -> None:
     body = error_body(99, f"You sent {SECRET}, did you")
-    found = error(status, body, headers={"Location": f"/?k={SECRET}"}, secret=SECRET)
-    assert "eyJhbGci" not in f"{found} {found.reply} {found!r} {found.args}"
-    assert "***, did you" in (found.reply or "")
+    error = error_of(status, body, headers={"Location": f"/?k={SECRET}"}, secret=SECRET)
+    assert "eyJhbGci" not in f"{error} {error.reply} {error!r} {error.args}"
+    assert "***, did you" in (error.reply or "")
 
 
 def test_a_secret_is_masked_where_an_excerpt_cuts_it_off() -> None:
     for before in range(40, 300):
-        found = error(200, b"<" + b"x" * before + SECRET.encode(), secret=SECRET)
-        assert "eyJhbGci" not in f"{found} {found.reply}", before
+        error = error_of(200, b"<" + b"x" * before + SECRET.encode(), secret=SECRET)
+        assert "eyJhbGci" not in f"{error} {error.reply}", before
 
 
 def test_a_secret_is_masked_in_its_percent_encoded_form_too() -> None:
@@ -244,7 +245,7 @@ def test_retry_after_is_read_in_both_forms(headers: dict[str, str], seconds: flo
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_wait_that_the_server_asks_for_is_kept_with_the_error(status: int) -> None:
-    found = error(status, headers={"Retry-After": "7"})
-    assert isinstance(found, TransientError)
-    assert found.retry_after == 7
-    assert "asking to wait 7 s" in str(found)
+    error = error_of(status, headers={"Retry-After": "7"})
+    assert isinstance(error, TransientError)
+    assert error.retry_after == 7
+    assert "asking to wait 7 s" in str(error)

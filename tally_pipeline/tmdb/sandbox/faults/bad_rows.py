@@ -37,4 +37,4 @@ DEFECTS: Mapping[str, Callable[[Row], Any]] = MappingProxyType(
         "negative-popularity": _with("popularity", -0.5),
     }
 )
-"""Name of a defect -> what it makes of a row."""
+"""The defects by name: each gives the row in place of a good one."""

@@ -1,4 +1,4 @@
-"""How a daily export can be spoilt, each as a pure function from the file to what is sent in its place."""
+"""Damage to a daily export: pure functions from the file to the bytes that are sent in its place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BAD_LINES = (
 
 
 def broken_gzip(body: bytes) -> bytes:
-    """The file with a few bytes in its middle turned over."""
+    """The file with a few bytes in its middle inverted."""
     middle = len(body) // 2
     return body[:middle] + bytes(byte ^ 0xFF for byte in body[middle : middle + 16]) + body[middle + 16 :]
 
