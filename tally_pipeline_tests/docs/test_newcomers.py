@@ -65,9 +65,7 @@ def said_by(folder: Path, page: Page) -> list[str]:
     """What the page's commands say, run in the copy."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(folder))
-        return [
-            run(folder, block) for block in page.blocks if block.language == "sh" and block.not_run is None
-        ]
+        return run(folder, page)
 
 
 def looked_at(folder: Path, module: str, *arguments: str) -> dict[str, Any]:
