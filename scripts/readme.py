@@ -7,19 +7,25 @@ import re
 import sys
 from pathlib import Path
 
+from tally_pipeline import gold
 from tally_pipeline.query import dictionary
+from tally_pipeline.tmdb.lists import LISTS
 
 README = Path(__file__).parents[1] / "README.md"
 DICTIONARY = README.parent / "docs" / "data-dictionary.md"
-PARTS = {
-    "columns": dictionary.columns_table,
-    "rules": dictionary.rules_table,
-    "gold": dictionary.gold_tables,
-}
+
+
+def lists_table() -> str:
+    """The lists, what they are, and how deep they are captured by default."""
+    rows = [f"| `{one.name}` | {one.description} | {one.depth or 'to the end'} |" for one in LISTS]
+    return "\n".join(["| list | what it is | pages |", "| --- | --- | --- |", *rows])
+
+
+PARTS = {"lists": lists_table}
 
 
 def generated(text: str) -> str:
-    """`text` with its generated parts as the contract has them now."""
+    """`text` with its generated parts as the code has them now."""
     for name, part in PARTS.items():
         begin, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
@@ -30,11 +36,25 @@ def generated(text: str) -> str:
     return text
 
 
+def data_dictionary() -> str:
+    """Every table, then what the tables do not say: where columns come from, what rejects a row, what gold is of."""
+    windows = "\n".join(f"| `{table.sql_name}` | {table.window} |" for table in gold.TABLES)
+    return "\n\n".join(
+        [
+            dictionary.every_table().rstrip("\n"),
+            "## Where the columns of `silver_shows` come from\n\n" + dictionary.columns_table(),
+            "## What rejects a row\n\nA row goes to quarantine, with its raw text and every reason, when it breaks a"
+            " rule.\n\n" + dictionary.rules_table(),
+            f"## What gold is made from\n\n| table | made from |\n| --- | --- |\n{windows}\n",
+        ]
+    )
+
+
 def documents() -> dict[Path, str]:
     """What every document should say."""
     return {
         README: generated(README.read_text(encoding="utf-8")),
-        DICTIONARY: dictionary.every_table(),
+        DICTIONARY: data_dictionary(),
     }
 
 

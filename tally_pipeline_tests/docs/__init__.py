@@ -1,0 +1,1 @@
+"""What README and docs/ say is tried: commands and snippets run, links lead somewhere."""
