@@ -307,9 +307,9 @@ def _report(rounds: Sequence[_Round]) -> Report:
             " report, no bytes kept, no rate limit (in threads it asks faster than TMDB allows). Tally does all that"
             " in the time shown. dagster-dlt runs as its documentation has it: one multi-asset, so one step.",
             "Tried, on the machine of the first line, seconds of a `tally sync`: 15.7 at first; 10.6 with Dagster's"
-            " databases left open (monitoring/history.py); 9.8 with Vega bundled once a version in place of once a"
-            " process, and pandas imported while TMDB is waited for; 8.3 with Python's collector kept from what"
-            " Dagster's imports make (cli/dagster_import.py).",
+            " databases left open (orchestration/storage/sqlite_storage.py); 9.8 with Vega bundled once a version in"
+            " place of once a process, and pandas imported while TMDB is waited for; 8.3 with Python's"
+            " collector kept from what Dagster's imports make (cli/dagster_import.py).",
             "Three times faster than dlt under Dagster is out of reach: the rate's floor and the imports of Dagster"
             " and Arrow alone are more than a third of that. What dlt does in threads TMDB would answer with 429.",
             "*fetch* is the sum of `duration_seconds` in the captures' `_metadata`. *start*, *close* and the run"

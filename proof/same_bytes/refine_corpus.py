@@ -20,10 +20,31 @@ Made = Iterator[tuple[str, bytes]]
 """Names of objects, and their bytes."""
 
 _PLACES = {
-    "bronze": ("tally_pipeline.datasets.shows.bronze", "tally_pipeline.bronze.list_capture"),
-    "refine": ("tally_pipeline.datasets.shows.refinement", "tally_pipeline.datasets.shows.refinement"),
-    "series": ("tally_pipeline.datasets.series.refinement", "tally_pipeline.datasets.series.refinement"),
-    "genres": ("tally_pipeline.datasets.genres.refinement", "tally_pipeline.bronze.genre_reply"),
+    "bronze": (
+        "tally_pipeline.bronze.list_capture",
+        "tally_pipeline.datasets.shows.bronze",
+        "tally_pipeline.shows.bronze",
+    ),
+    "refine": (
+        "tally_pipeline.datasets.shows.refinement",
+        "tally_pipeline.datasets.shows.refine",
+        "tally_pipeline.shows.refine",
+    ),
+    "series": (
+        "tally_pipeline.datasets.series.refinement",
+        "tally_pipeline.datasets.series.refine",
+        "tally_pipeline.shows.series",
+    ),
+    "genres": (
+        "tally_pipeline.datasets.genres.refinement",
+        "tally_pipeline.datasets.genres.refine",
+        "tally_pipeline.shows.genres",
+    ),
+    "genre_reply": (
+        "tally_pipeline.bronze.genre_reply",
+        "tally_pipeline.datasets.genres.refine",
+        "tally_pipeline.shows.genres",
+    ),
     "parquet": ("tally_pipeline.lake.parquet",),
 }
 
@@ -68,8 +89,8 @@ class _Refiner:
     """From bytes to what is kept of them, as the assets do it, without a lake."""
 
     def __init__(self) -> None:
-        self._bronze, self._refine, self._series, self._genres, self._parquet = map(
-            _module, ("bronze", "refine", "series", "genres", "parquet")
+        self._bronze, self._refine, self._series, self._genres, self._genre_reply, self._parquet = map(
+            _module, ("bronze", "refine", "series", "genres", "genre_reply", "parquet")
         )
 
     def rows(self, data: bytes) -> Made:
@@ -85,10 +106,10 @@ class _Refiner:
         yield from self._tables(self._series.refine(data, key=KEY))
 
     def genres(self, data: bytes) -> Made:
-        self._genres.check_reply(data)
-        body = self._genres.encode(data, self._genres.Metadata(language="en-US"))
+        self._genre_reply.check_reply(data)
+        body = self._genre_reply.encode(data, self._genre_reply.Metadata(language="en-US"))
         yield "bronze.json", body
-        refined = self._genres.refine(self._genres.decode(body))
+        refined = self._genres.refine(self._genre_reply.decode(body))
         yield "silver.parquet", self._parquet.encode_table(refined.silver)
         yield "rejected.json", json.dumps(refined.rejected).encode()
 

@@ -93,7 +93,7 @@ def _notes(measured: Measured, lake: Lake, prices: PriceList) -> list[str]:
         + (" What depends on size is multiplied." if shows != measured.rows else "")
         + (f" TMDB serves {MOST_SERVED:,} rows a day at most." if shows > MOST_SERVED else ""),
         "measured: counted in these runs. scaled: counted, then multiplied. computed: from the settings and the SQL."
-        " assumed: what AWS does inside; see monitoring/activity.py.",
+        " assumed: what AWS does inside; see cost/activity.py.",
         "Without the machine that runs Dagster, and without people's own queries: each costs a listing for every list"
         " and day since first_ingest_date that its filter on dt leaves.",
         f"Prices: {prices.region}, {prices.date}, {prices.said}. {unchecked} of {len(prices.prices)}"

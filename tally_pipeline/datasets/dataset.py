@@ -1,7 +1,7 @@
 """What a dataset is: something that TMDB serves, from its capture to its table in silver.
 
-A dataset is a folder here with a class that says all there is to say of it, and one line in `registry`. Bronze,
-silver, quarantine, audit, object events, the sensor, the catalogue and the data dictionary work from that.
+A dataset is a folder here with a class that says all there is to say of it, and one line in `datasets/__init__.py`.
+Bronze, silver, quarantine, audit, object events, the sensor, the catalogue and the data dictionary work from that.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class ReconciledDay:
 class DataQualityDaily(Table):
     name = "data_quality_daily"
     description = (
-        "The books of each list and day: rows, repeats, quarantined rows by reason, pass rate, verdict."
+        "The row counts of each list and day: rows, repeats, quarantined rows by reason, pass rate, verdict."
         " A list of which the day has nothing has a row too, without numbers."
     )
     window = "the day itself: bronze, and what the files of silver and quarantine say about themselves"

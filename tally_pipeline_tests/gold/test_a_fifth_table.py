@@ -33,7 +33,7 @@ from tally_pipeline.gold.columns import INT, STRING, Column
 from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list
 from tally_pipeline.gold.sources import Sources
 from tally_pipeline.previews import Bars
-from tally_pipeline.datasets.shows.checks import Check, Finding, Findings
+from tally_pipeline.checks.check import Check, Finding, Findings
 
 AS_LONG_AS_SILVER = Check("as_long_as_silver", "Each list is as long as in silver.", blocking=True)
 

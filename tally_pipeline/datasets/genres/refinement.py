@@ -43,7 +43,7 @@ class Refined:
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """The books of a refined list of genres: `genres` = `silver_rows` + `rejected`."""
+    """The row counts of a refined list of genres: `genres` = `silver_rows` + `rejected`."""
 
     genres: int
     silver_rows: int

@@ -52,7 +52,7 @@ SILVER: pa.Schema = SERIES.schema
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The books of one refined export: `lines` = `silver_rows` + `quarantined` + `blank`, always.
+    """The row counts of one refined export: `lines` = `silver_rows` + `quarantined` + `blank`, always.
 
     `blank`: lines that hold nothing but white space, and so say nothing of any series. `repeats`: lines rejected
     because an earlier one has their id, part of `quarantined`. `zero_popularity`: silver rows whose popularity is

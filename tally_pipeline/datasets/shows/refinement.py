@@ -29,7 +29,7 @@ SHOWN = 20
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """The books of one refined capture: `bronze_rows` = `silver_rows` + `repeats` + `quarantined`, always.
+    """The row counts of one refined capture: `bronze_rows` = `silver_rows` + `repeats` + `quarantined`, always.
 
     `by_rule`: rejected rows by rule (a row that breaks two counts under both). `nulls`: silver rows with a null,
     by nullable column. `new_fields`: bronze rows with a field that the contract does not know, by field.

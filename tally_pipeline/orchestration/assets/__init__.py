@@ -1,1 +1,1 @@
-"""The assets by layer, and the checks beside them. Thin Dagster glue over `shows`, `tmdb`, `lake` and `catalog`."""
+"""The assets by layer, and the checks beside them. Thin Dagster glue over `datasets`, `gold`, `lake` and `query`."""

@@ -186,7 +186,7 @@ def _rejected(analytics_engine: QueryEngine, day: str) -> pa.Table:
 def _quality(
     lake: Lake, analytics_engine: QueryEngine, days: Sequence[str], lists: Sequence[ShowList], today: pa.Table
 ) -> pa.Table:
-    """The books of the window. Days that gold has not come to yet are read off the files' footers."""
+    """The row counts of the window. Days that gold has not come to yet are read off the files' footers."""
     table = data_quality_daily.TABLE
     past = analytics_engine.rows(
         f"SELECT * FROM {table.sql_name} WHERE dt BETWEEN '{days[0]}' AND '{days[-2]}'",

@@ -25,7 +25,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from dagster._core.errors import DagsterUserCodeProcessError
 
 # A backfill that was launched and has no run yet is known by its status alone. `DagsterInstance.get_backfills`, which
-# is public, takes nothing else (automation/test_waiting.py).
+# is public, takes nothing else (orchestration/automation/test_waiting.py).
 from dagster._core.execution.backfill import BulkActionStatus
 
 # How the output of a step is kept and shown. For what is done with it see below.
@@ -33,7 +33,7 @@ from dagster._core.execution.compute_logs import mirror_stream_to_file
 from dagster._core.storage import local_compute_log_manager
 
 # dagster.yaml may name a storage of one's own (`storage: custom`), but no class to begin from is public. With
-# Dagster's own as they are, a `tally sync` takes 5 s longer (monitoring/test_history.py). The modules are here for
+# Dagster's own as they are, a `tally sync` takes 5 s longer (orchestration/storage/). The modules are here for
 # their database URLs, which break on a path with `%` or `?` (cli/test_paths.py).
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite import sqlite_event_log

@@ -172,6 +172,18 @@ def test_several_threads_write_at_once_and_nothing_is_lost(instance: dg.DagsterI
     assert [len(instance.all_logs(f"run-{number}")) for number in range(3)] == [40, 40, 40]
 
 
+def test_a_dagster_yaml_of_version_0_1_opens_the_same_history(tmp_path: Path) -> None:
+    """A Dagster that is started without a `tally` command reads the file that a version before wrote."""
+    with opened(tmp_path) as instance:
+        told(instance, "run")
+    config = tmp_path / "sandbox" / "dagster" / "dagster.yaml"
+    now = "tally_pipeline.orchestration.storage.sqlite_storage"
+    assert config.read_text().count(now) == 1
+    config.write_text(config.read_text().replace(now, "tally_pipeline.monitoring.history"))
+    with dg.DagsterInstance.from_config(str(config.parent)) as instance:
+        assert len(instance.all_logs("run")) == 1
+
+
 def test_what_is_wiped_is_gone_and_the_history_goes_on(instance: dg.DagsterInstance) -> None:
     told(instance, "run", 3)
     instance.wipe()
