@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from tally_pipeline import clock
+from tally_pipeline import clock, markdown
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -69,9 +69,9 @@ class Report:
     def markdown(self) -> str:
         """The report as a section of RESULTS.md."""
         head = ("", "median", "unit", f"least to most of {self.runs}", "target", "")
-        rows = [head, *(measure.cells() for measure in self.measures)]
+        table = markdown.aligned_table(head, [measure.cells() for measure in self.measures], right=(1, 3))
         notes = "\n".join(f"- {note}" for note in self.notes)
-        return f"## {self.name}: {self.title}\n\n{_circumstances()}\n\n{_table(rows)}\n\n{notes}\n"
+        return f"## {self.name}: {self.title}\n\n{_circumstances()}\n\n{table}\n\n{notes}\n"
 
 
 def keep(report: Report, results: Path = RESULTS) -> None:
@@ -92,24 +92,6 @@ def _circumstances() -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     load = os.getloadavg()[0]
     return f"{clock.now():%Y-%m-%d}. {machine}, load {load:.1f} at the end. {python}, {packages}."
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    numeric = (1, 3)
-
-    def line(cells: Sequence[str]) -> str:
-        padded = [
-            cell.rjust(width) if column in numeric else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return f"| {' | '.join(padded)} |"
-
-    rule = [
-        "-" * (width - 1) + (":" if column in numeric else "-") if width else ""
-        for column, width in enumerate(widths)
-    ]
-    return "\n".join([line(rows[0]), line(rule), *map(line, rows[1:])])
 
 
 def _number(value: float) -> str:

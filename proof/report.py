@@ -6,8 +6,9 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from typing import Literal
+
+from tally_pipeline import markdown
 
 HOLDS: Literal["holds"] = "holds"
 BROKEN: Literal["**broken**"] = "**broken**"
@@ -42,22 +43,8 @@ class Proof:
     def _table(self) -> str:
         if not self.rows:
             return ""
-        rows = [tuple(self.columns), *(tuple(map(_cell, row)) for row in self.rows)]
-        widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
-        right = [name in self.numeric for name in self.columns]
-
-        def line(cells: Sequence[str]) -> str:
-            padded = [
-                cell.rjust(width) if is_right else cell.ljust(width)
-                for cell, width, is_right in zip(cells, widths, right, strict=True)
-            ]
-            return f"| {' | '.join(padded)} |"
-
-        rule = [
-            "-" * (width - 1) + (":" if is_right else "-")
-            for width, is_right in zip(widths, right, strict=True)
-        ]
-        return "\n".join([line(rows[0]), line(rule), *map(line, rows[1:])])
+        right = [number for number, name in enumerate(self.columns) if name in self.numeric]
+        return markdown.aligned_table(self.columns, (list(map(_cell, row)) for row in self.rows), right)
 
 
 def verdict(holds: bool) -> Literal["holds", "**broken**"]:

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from tally_pipeline import gold
+from tally_pipeline import gold, markdown
 from tally_pipeline.query import dictionary
 from tally_pipeline.tmdb.lists import LISTS
 
@@ -17,8 +17,8 @@ DICTIONARY = README.parent / "docs" / "data-dictionary.md"
 
 def lists_table() -> str:
     """The lists, what they are, and how deep they are captured by default."""
-    rows = [f"| `{one.name}` | {one.description} | {one.depth or 'to the end'} |" for one in LISTS]
-    return "\n".join(["| list | what it is | pages |", "| --- | --- | --- |", *rows])
+    rows = [(f"`{one.name}`", one.description, str(one.depth or "to the end")) for one in LISTS]
+    return markdown.table(("list", "what it is", "pages"), rows)
 
 
 PARTS = {"lists": lists_table}
@@ -38,14 +38,16 @@ def generated(text: str) -> str:
 
 def data_dictionary() -> str:
     """Every table, then what the tables do not say: where columns come from, what rejects a row, what gold is of."""
-    windows = "\n".join(f"| `{table.sql_name}` | {table.window} |" for table in gold.TABLES)
+    windows = markdown.table(
+        ("table", "made from"), [(f"`{table.sql_name}`", table.window) for table in gold.TABLES]
+    )
     return "\n\n".join(
         [
             dictionary.every_table().rstrip("\n"),
             "## Where the columns of `silver_shows` come from\n\n" + dictionary.columns_table(),
             "## What rejects a row\n\nA row goes to quarantine, with its raw text and every reason, when it breaks a"
             " rule.\n\n" + dictionary.rules_table(),
-            f"## What gold is made from\n\n| table | made from |\n| --- | --- |\n{windows}\n",
+            f"## What gold is made from\n\n{windows}\n",
         ]
     )
 

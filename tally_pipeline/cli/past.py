@@ -17,6 +17,7 @@ from tally_pipeline.cli import fill
 from tally_pipeline.cli.ui import Ui, UiError
 from tally_pipeline.datasets import named
 from tally_pipeline.datasets.captures import NoCaptureError, choose
+from tally_pipeline.days import days_after
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
@@ -166,7 +167,7 @@ def _held_from(lake: Lake, first: date) -> list[str]:
     """The days from `first` to the last day held without a gap: days since then look back on these."""
     held = {day for name in _NAMES for day in lake.bronze_days(name)}
     days = [first.isoformat()]
-    while (following := automation.day_after(days[-1])) in held:
+    while (following := days_after(days[-1])) in held:
         days.append(following)
     return days
 

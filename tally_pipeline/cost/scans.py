@@ -14,6 +14,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, build_scope
 
+from tally_pipeline.days import days_after
+
 DT, DATA_TYPE = "dt", "data_type"
 
 
@@ -106,7 +108,7 @@ def _text(value: object) -> str | None:
 def _moved(value: object, days: int) -> str | None:
     """A day so many days later; None where it is no plain day."""
     try:
-        return (date.fromisoformat(_text(value) or "") + timedelta(days=days)).isoformat()
+        return days_after(_text(value) or "", days)
     except ValueError:
         return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from logging import Logger
 
 import msgspec
@@ -19,6 +19,7 @@ from tally_pipeline.bronze.receipt import Receipt
 from tally_pipeline.checks.check import Check, Finding, Findings
 from tally_pipeline.contracts.lines import UnreadableExportError, count_lines
 from tally_pipeline.datasets.dataset import AuditResult, Capture, Dataset, Options, R, Shown
+from tally_pipeline.days import days_before
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.store import NoSuchObjectError, Store
 from tally_pipeline.tmdb.connection import Tmdb
@@ -52,10 +53,10 @@ class DailyExport(Dataset[Export, R]):
         self.bronze_op = f"bronze_{name}"
 
     def is_fetchable(self, day: str, today: str) -> bool:
-        return day >= _oldest(today)
+        return day >= days_before(today, DAYS_KEPT)
 
     def too_late(self, day: str, today: str, captures: Sequence[BronzeKey]) -> str:
-        oldest = _oldest(today)
+        oldest = days_before(today, DAYS_KEPT)
         instead = (
             f"Bronze holds {len(captures)} of that day: materialize {'/'.join(self.silver_asset)} to rebuild it."
             if captures
@@ -131,11 +132,6 @@ class DailyExport(Dataset[Export, R]):
         if receipt.bytes != len(export.body):
             problems.append(f"it holds {len(export.body)} bytes, its receipt says {receipt.bytes}")
         return AuditResult(str(key), 1, lines, tuple(problems))
-
-
-def _oldest(today: str) -> str:
-    """The oldest day that TMDB has."""
-    return (date.fromisoformat(today) - timedelta(days=DAYS_KEPT)).isoformat()
 
 
 def receipt_key(key: BronzeKey) -> str:

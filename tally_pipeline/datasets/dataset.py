@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from logging import Logger
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -19,6 +19,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from tally_pipeline.checks.check import Check, Findings
+from tally_pipeline.days import days_before
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.store import Store
@@ -87,10 +88,7 @@ class PublishedHistory:
     """The published counts of the days before a day, `HISTORY_DAYS` at most; each is read when it is asked for."""
 
     def __init__(self, day: str, published: Callable[[str], Any]) -> None:
-        last = date.fromisoformat(day)
-        self.days = [
-            date.fromordinal(last.toordinal() - ago).isoformat() for ago in range(1, HISTORY_DAYS + 1)
-        ]
+        self.days = [days_before(day, ago) for ago in range(1, HISTORY_DAYS + 1)]
         self._published = published
 
     @cached_property

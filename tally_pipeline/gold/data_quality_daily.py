@@ -16,9 +16,10 @@ from tally_pipeline.checks.check import Check, Finding, Findings
 from tally_pipeline.datasets.shows import stored
 from tally_pipeline.datasets.shows.footer import Footer
 from tally_pipeline.datasets.shows.refinement import Counts
+from tally_pipeline.days import days_through
 from tally_pipeline.gold.columns import BOOLEAN, COUNTS, DOUBLE, INT, STRING, Column
 from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import Engine, Inputs, Table, days_before
+from tally_pipeline.gold.table import Engine, Inputs, Table
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import NoSuchObjectError
@@ -202,7 +203,7 @@ def _rows_by_list(engine: Engine, table: str, day: str) -> dict[str, int]:
 
 def _pass_rates(engine: Engine, day: str, rows: pa.Table) -> dict[str, list[float | None]]:
     """By list, of the days before and, from `rows`, of `day`; None for a day without."""
-    days = [days_before(day, back) for back in range(PASS_RATE_DAYS - 1, -1, -1)]
+    days = days_through(day, PASS_RATE_DAYS)
     past = engine.query(
         f"SELECT data_type, dt, pass_rate FROM {TABLE.sql_name} WHERE dt BETWEEN '{days[0]}' AND '{days[-2]}'"
     ).to_pylist()

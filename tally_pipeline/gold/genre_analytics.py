@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
+from tally_pipeline.days import days_before
 from tally_pipeline.gold.columns import BIGINT, BOOLEAN, DOUBLE, GENRES, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
 from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list, days_before
+from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list
 from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars
 

@@ -8,10 +8,11 @@ from typing import Any
 import pyarrow as pa
 
 from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
+from tally_pipeline.days import days_before
 from tally_pipeline.gold.columns import BIGINT, BOOLEAN, COUNTS, DOUBLE, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
 from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import SPANS, Engine, Inputs, SqlTable, days_before
+from tally_pipeline.gold.table import SPANS, Engine, Inputs, SqlTable
 from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars, distribution
 

@@ -11,13 +11,13 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from importlib.resources import files
 from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
 
 from tally_pipeline.checks.check import Check, Findings
+from tally_pipeline.days import days_before
 from tally_pipeline.gold.columns import Column
 from tally_pipeline.gold.sources import EarlierInputs, GoldFooter, InputFile, Sources
 from tally_pipeline.lake import layout
@@ -162,11 +162,6 @@ class SqlTable(Table):
 
     def rows(self, sources: Sources, engine: Engine, day: str) -> pa.Table:
         return self.query(engine, day)
-
-
-def days_before(day: str, days: int) -> str:
-    """The day so many days before; raises `ValueError` when `day` is no date."""
-    return (date.fromisoformat(day) - timedelta(days=days)).isoformat()
 
 
 def by_list(rows: pa.Table, column: str) -> dict[str, list[float | None]]:

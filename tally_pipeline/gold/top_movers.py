@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
+from tally_pipeline.days import days_before, days_between
 from tally_pipeline.gold.columns import BIGINT, DOUBLE, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
 from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list, days_before
+from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list
 from tally_pipeline.plurals import counted, noun
 from tally_pipeline.previews import Bars
 
@@ -163,7 +163,7 @@ def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Collection[s
             before = max(past, default=None)
         gap = None
         if before:
-            between = (date.fromisoformat(day) - date.fromisoformat(before)).days - 1
+            between = days_between(before, day) - 1
             gap = between - sum(then > before for then in past)
         if (row["compared_dt"], row["gap_days"]) != (before, gap):
             wrong.append({"list": name, "kind": row["kind"], "compared_dt": row["compared_dt"], "is": before})

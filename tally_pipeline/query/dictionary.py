@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pyarrow as pa
 
-from tally_pipeline import gold
+from tally_pipeline import gold, markdown
 from tally_pipeline.contracts.contract import RULES, athena_type
 from tally_pipeline.datasets.shows.contract import COLUMNS, PARTITION_KEYS
 from tally_pipeline.query.tables import TABLES
@@ -29,7 +27,7 @@ def columns_table() -> str:
         (f"`{key}`", "`string`", "no", "the path", f"Partition. {meaning}")
         for key, meaning in PARTITION_KEYS.items()
     ]
-    return _table(("column", "type", "null", "from TMDB's", "meaning"), rows)
+    return markdown.table(("column", "type", "null", "from TMDB's", "meaning"), rows)
 
 
 def gold_tables() -> str:
@@ -41,7 +39,7 @@ def gold_tables() -> str:
         ]
         parts.append(
             f"#### `{table.sql_name}`\n\n{table.description} Made from {table.window}.\n\n"
-            + _table(("column", "type", "meaning"), rows)
+            + markdown.table(("column", "type", "meaning"), rows)
         )
     return "\n\n".join(parts)
 
@@ -58,7 +56,7 @@ def every_table() -> str:
         ]
         parts.append(
             f"## `{table.name}`\n\n{table.description} Files: `{table.pattern}`.\n\n"
-            + _table(("column", "type", "meaning"), rows)
+            + markdown.table(("column", "type", "meaning"), rows)
         )
     return "\n\n".join(parts) + "\n"
 
@@ -72,9 +70,6 @@ def _comment(field: pa.Field) -> str:
 
 def rules_table() -> str:
     """Every reason for which a row goes to quarantine."""
-    return _table(("rule", "a row is rejected when"), [(f"`{rule}`", why) for rule, why in RULES.items()])
-
-
-def _table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [names, tuple("---" for _ in names), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown.table(
+        ("rule", "a row is rejected when"), [(f"`{rule}`", why) for rule, why in RULES.items()]
+    )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tally_pipeline.days import days_after, days_before
 from tally_pipeline.report.figures import genre_order
 from tally_pipeline.report.formatting import (
     MINUS,
     counted,
     day_list,
-    days_later,
     joined,
-    next_day,
     number,
     ordinal,
     percent,
@@ -116,7 +115,7 @@ def _moves_over_a_week(inputs: Inputs) -> str:
     told = _biggest(inputs, "riser_7d", "faller_7d")
     if told:
         return f"Over 7 days {told}"
-    week_ago = days_later(inputs.day, -7)
+    week_ago = days_before(inputs.day, 7)
     if inputs.lake_begins is None or inputs.lake_begins > week_ago:
         return ""
     if any((one.name, week_ago) in inputs.shows_by_day for one in inputs.lists):
@@ -222,7 +221,7 @@ def _ahead(inputs: Inputs) -> str:
     """What a first day cannot tell yet, and when it comes."""
     if not inputs.is_first_day:
         return ""
-    tomorrow, week = next_day(inputs.day), days_later(inputs.day, 7)
+    tomorrow, week = days_after(inputs.day), days_after(inputs.day, 7)
     return (
         "This is the lake’s first day. What rises, falls, comes and goes is told from the second day on,"
         f" {short_day(tomorrow)} at the earliest, and over 7 days from {short_day(week)}."

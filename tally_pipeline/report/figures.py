@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 
 from tally_pipeline.datasets.shows.contract import GENRES
+from tally_pipeline.days import days_after
 from tally_pipeline.report.charts import COLOURS
-from tally_pipeline.report.formatting import next_day, short_day
+from tally_pipeline.report.formatting import short_day
 from tally_pipeline.report.inputs import Inputs
 
 SHOWN_SHOWS, SHOWN_GENRES = 5, 6
@@ -53,7 +54,7 @@ def _note(inputs: Inputs, data_type: str) -> str:
     if sum(1 for name, _ in inputs.shows_by_day if name == data_type) > 1:
         return ""
     begins = inputs.first_days.get(data_type) or inputs.day
-    then = next_day(max(begins, inputs.day))
+    then = days_after(max(begins, inputs.day))
     return f"Lines are drawn from the second day with data on, {short_day(then)} at the earliest."
 
 

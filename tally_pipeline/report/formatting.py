@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
+from tally_pipeline.days import days_after
 from tally_pipeline.plurals import noun
 
 _MONTHS = tuple(
@@ -39,20 +40,11 @@ def spans(days: Sequence[str]) -> list[tuple[str, str]]:
     """First and last day of each unbroken run of days; `days` in order."""
     runs: list[tuple[str, str]] = []
     for day in days:
-        if runs and next_day(runs[-1][1]) == day:
+        if runs and days_after(runs[-1][1]) == day:
             runs[-1] = (runs[-1][0], day)
         else:
             runs.append((day, day))
     return runs
-
-
-def next_day(day: str) -> str:
-    return days_later(day, 1)
-
-
-def days_later(day: str, days: int) -> str:
-    """The day so many days on; before it when `days` is negative."""
-    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
 def day_list(days: Sequence[str], most: int = 6) -> str:

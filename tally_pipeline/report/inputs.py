@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
+from tally_pipeline.days import days_through
 from tally_pipeline.gold.top_movers import KINDS
 from tally_pipeline.tmdb.lists import ShowList
 
@@ -148,8 +148,7 @@ class Inputs:
 
 def window(day: str) -> tuple[str, ...]:
     """The report's days, oldest first."""
-    last = date.fromisoformat(day)
-    return tuple((last - timedelta(days=back)).isoformat() for back in reversed(range(WINDOW_DAYS)))
+    return tuple(days_through(day, WINDOW_DAYS))
 
 
 def top(trends: pa.Table, data_type: str) -> list[Row]:

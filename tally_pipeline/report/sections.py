@@ -10,14 +10,13 @@ from typing import Any
 from markupsafe import Markup
 
 from tally_pipeline.contracts.contract import RULES
+from tally_pipeline.days import days_after, days_before
 from tally_pipeline.gold.table import SPANS
 from tally_pipeline.report.figures import SHOWN_GENRES, SHOWN_SHOWS, genre_order, line_style, shares
 from tally_pipeline.report.formatting import (
     DASH,
     counted,
-    days_later,
     joined,
-    next_day,
     number,
     percent,
     short_day,
@@ -124,7 +123,7 @@ def _compared(inputs: Inputs, data_type: str, span: str) -> str | None:
         return None
     if span == "1d":
         return inputs.day_before(data_type)
-    week_ago = days_later(inputs.day, -7)
+    week_ago = days_before(inputs.day, 7)
     return week_ago if inputs.state(data_type, week_ago) == "published" else None
 
 
@@ -134,10 +133,10 @@ def _compared_said(inputs: Inputs, data_type: str, span: str, then: str | None) 
     if inputs.state(data_type, inputs.day) != "published":
         return "No data of this day: nothing is compared."
     if then is None:
-        week_ago = days_later(inputs.day, -7)
+        week_ago = days_before(inputs.day, 7)
         if first and span == "7d" and week_ago >= first:
             return f"Nothing is compared: the list has no data of {short_day(week_ago)}, 7 days before."
-        begin = next_day(first or inputs.day) if span == "1d" else days_later(first or inputs.day, 7)
+        begin = days_after(first or inputs.day) if span == "1d" else days_after(first or inputs.day, 7)
         ordinal_day = "second day" if span == "1d" else "eighth day"
         return (
             f"Nothing to compare with yet: the list begins on {short_day(first or inputs.day)}. Movers are told"
@@ -204,7 +203,7 @@ def _change(inputs: Inputs, row: Row, days: int) -> Change:
     if percents is not None:
         return Change(f"{signed(percents, 1)} %", _way(round(percents, 1)))
     if row[f"gap_{days}d"]:
-        return _without_data(inputs.lake_begins, days_later(inputs.day, -days))
+        return _without_data(inputs.lake_begins, days_before(inputs.day, days))
     return Change(DASH, "none", "The show was on no list on the day to compare with.")
 
 
@@ -222,7 +221,7 @@ def ahead(inputs: Inputs) -> str:
     begins = inputs.lake_begins
     if begins is None:
         return ""
-    milestones = [(days, days_later(begins, days)) for days in SPANS if days_later(begins, days) > inputs.day]
+    milestones = [(days, days_after(begins, days)) for days in SPANS if days_after(begins, days) > inputs.day]
     spans = joined([f"{counted(days, 'day')} from {short_day(day)} on" for days, day in milestones])
     return (
         f"The lake begins on {short_day(begins)}: changes are told over {spans}, at the earliest."
@@ -263,7 +262,7 @@ def _genre_change(inputs: Inputs, row: Row) -> Change:
     if change is not None:
         return Change(signed(change), _way(change))
     if row["gap_7d"]:
-        return _without_data(inputs.first_days.get(row["data_type"]), days_later(inputs.day, -7))
+        return _without_data(inputs.first_days.get(row["data_type"]), days_before(inputs.day, 7))
     return Change(DASH, "none", "The genre was not on the list a week before.")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from tally_pipeline import markdown
 from tally_pipeline.checks.check import Finding
 from tally_pipeline.contracts.contract import athena_type
 from tally_pipeline.datasets import AnyDataset
@@ -63,9 +64,9 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValu
     if not rows:
         return dg.MetadataValue.md("*none*")
     names = list(rows[0])
-    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    lines += ["| " + " | ".join(_cell(row.get(name)) for name in names) + " |" for row in rows]
-    return dg.MetadataValue.md("\n".join(lines))
+    return dg.MetadataValue.md(
+        markdown.table(names, ([_cell(row.get(name)) for name in names] for row in rows))
+    )
 
 
 def _cell(value: Any) -> str:

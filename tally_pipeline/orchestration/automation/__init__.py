@@ -13,7 +13,7 @@ from tally_pipeline.orchestration.automation.jobs import (
     sync,
     watch,
 )
-from tally_pipeline.orchestration.automation.plan import Batch, batches, day_after
+from tally_pipeline.orchestration.automation.plan import Batch, batches
 from tally_pipeline.orchestration.automation.schedules import CAPTURE_RETRIES, schedules
 from tally_pipeline.orchestration.automation.sensor import CATCH_UP_DAYS, FILLING, new_bronze_objects
 from tally_pipeline.orchestration.automation.stale import stale
@@ -31,7 +31,6 @@ __all__ = [
     "capture",
     "capture_export",
     "capture_genres",
-    "day_after",
     "new_bronze_objects",
     "refine",
     "run_under_way",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Generic, TypeVar
+
+from tally_pipeline.days import days_after
 
 What = TypeVar("What", bound=Hashable)
 
@@ -31,7 +32,7 @@ def batches(wanted: Mapping[str, What], most: int) -> list[Batch[What]]:
     batched: list[Batch[What]] = []
     for day in sorted(wanted):
         last = batched[-1] if batched else None
-        joins = last is not None and last.what == wanted[day] and day_after(last.last) == day
+        joins = last is not None and last.what == wanted[day] and days_after(last.last) == day
         if last is not None and joins and len(last.days) < most:
             batched[-1] = Batch((*last.days, day), last.what)
         else:
@@ -45,7 +46,3 @@ def by_day(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
     for day, name in pairs:
         names_by_day.setdefault(day, set()).add(name)
     return {day: frozenset(names) for day, names in names_by_day.items()}
-
-
-def day_after(day: str) -> str:
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()

@@ -14,6 +14,7 @@ import msgspec
 
 from tally_pipeline import clock, gold
 from tally_pipeline.datasets import DATASETS, PLACES
+from tally_pipeline.days import days_after
 from tally_pipeline.deployment import Settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
@@ -24,7 +25,7 @@ from tally_pipeline.orchestration.assets.partition_events import MAX_DAYS_A_RUN
 from tally_pipeline.orchestration.automation.in_progress import under_way
 from tally_pipeline.orchestration.automation.jobs import BEHIND_PEOPLE, BELOW_BRONZE, refine
 from tally_pipeline.orchestration.automation.pending import DATA_TYPES, Pending, pending_of, sort_out
-from tally_pipeline.orchestration.automation.plan import Batch, batches, by_day, day_after
+from tally_pipeline.orchestration.automation.plan import Batch, batches, by_day
 from tally_pipeline.orchestration.automation.stale import stale
 from tally_pipeline.plurals import counted
 
@@ -193,7 +194,7 @@ def _made_anew(
     found_stale, rest = stale(instance, lake, first, CATCH_UP_DAYS, _until(LOOK_SECONDS))
     for batch in batches(found_stale, CATCH_UP_DAYS):
         request = _request(batch, f"{_span(batch)}:looking back={refined.digest}", batch.what)
-        return [request], _Refined(day_after(batch.last), refined.digest)
+        return [request], _Refined(days_after(batch.last), refined.digest)
     return [], _Refined(rest, refined.digest) if rest else None
 
 
