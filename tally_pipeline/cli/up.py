@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from tally_pipeline.cli.services import POLL_SECONDS, ServiceDiedError, Services
 from tally_pipeline.cli.ui import LOCATION, Ui, UiError
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.deployment.first_day import first_day, look, record
+from tally_pipeline.lake import file_lock
 from tally_pipeline.settings.errors import unusable_home
 
 if TYPE_CHECKING:
@@ -259,12 +259,10 @@ def _require_free(port: int) -> None:
 def _only_one(home: Path) -> Iterator[int]:
     """The file that only one `tally up` holds open: two daemons on one history would do everything twice."""
     with (home / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not file_lock.try_to_acquire(lock):
             raise CannotStartError(
                 f"another `tally up` runs on {home}: use that one, stop it, or set TALLY_HOME to another folder"
-            ) from None
+            )
         yield lock.fileno()
 
 

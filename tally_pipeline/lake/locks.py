@@ -5,10 +5,11 @@ Without them a run that was overtaken writes over the newer run's table with wha
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from tally_pipeline.lake import file_lock
 
 _FOLDER = "turns"
 """Beside the lake. The name of old stays, so that two versions that run at once lock the same files."""
@@ -31,30 +32,19 @@ class TableLocks:
 
     def is_locked(self, name: str) -> bool:
         """Whether a writer of this table holds its lock now."""
-        if self._folder is None:
-            return False
-        try:
-            with (self._folder / f"{name}.lock").open("r") as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+        return self._folder is not None and file_lock.is_held(self._folder / f"{name}.lock", exclusively=True)
 
     @contextmanager
     def hold(self, writes: str, reads: Iterable[str], say: Callable[[str], None]) -> Iterator[None]:
         """Hold the write lock of one table and the read locks of others; `say` is called when that takes a while."""
-        modes = {**dict.fromkeys(reads, fcntl.LOCK_SH), writes: fcntl.LOCK_EX}
+        is_shared = {**dict.fromkeys(reads, True), writes: False}
         with ExitStack() as stack:
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 # In one order for all: two that wait for each other would wait for ever.
-                for name, mode in sorted(modes.items()):
+                for name, shared in sorted(is_shared.items()):
                     lock = stack.enter_context((self._folder / f"{name}.lock").open("w"))
-                    try:
-                        fcntl.flock(lock, mode | fcntl.LOCK_NB)
-                    except BlockingIOError:
+                    if not file_lock.try_to_acquire(lock, shared=shared):
                         say(f"Another run is at work on {name}; this one waits for it.")
-                        fcntl.flock(lock, mode)
+                        file_lock.acquire(lock, shared=shared)
             yield

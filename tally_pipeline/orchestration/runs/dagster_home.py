@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import threading
@@ -15,6 +14,7 @@ from string import Template
 import dagster as dg
 
 from tally_pipeline.deployment import Settings
+from tally_pipeline.lake import file_lock
 from tally_pipeline.orchestration.automation import sync
 from tally_pipeline.orchestration.automation.run_metrics import ABANDONED_TAG, COMMAND_TAG
 from tally_pipeline.settings.errors import unusable_home
@@ -86,7 +86,7 @@ def opened(settings: Settings, *, launched_are_dead: bool = False) -> Iterator[d
 def _one_at_a_time(home: Path) -> Iterator[float]:
     """One process at a time; when it came, by the clock that gives files in `home` their times."""
     with (home / _OPENING).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        file_lock.acquire(lock)
         yield os.fstat(lock.fileno()).st_mtime
 
 
@@ -99,7 +99,7 @@ def alive(settings: Settings, run_id: str) -> Iterator[None]:
     path = _lock_path(settings.dagster_home, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        file_lock.acquire(lock)
         try:
             with _looking_for_the_dead(settings.dagster_home):
                 yield
@@ -171,14 +171,7 @@ def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 
 
 def _is_alive(home: Path, run_id: str) -> bool:
-    try:
-        with _lock_path(home, run_id).open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+    return file_lock.is_held(_lock_path(home, run_id))
 
 
 def _locks_of_the_dead(home: Path) -> list[Path]:
