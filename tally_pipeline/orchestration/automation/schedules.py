@@ -1,6 +1,9 @@
 """When what is captured, and when it is looked whether all is well."""
 
-from datetime import UTC, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import dagster as dg
 
@@ -8,7 +11,6 @@ from tally_pipeline import clock
 from tally_pipeline.datasets import DATASETS, AnyDataset
 from tally_pipeline.datasets.captures import held
 from tally_pipeline.deployment import Settings
-from tally_pipeline.lake.lake import Lake
 from tally_pipeline.orchestration.assets.freshness_checks import GRACE
 from tally_pipeline.orchestration.automation.jobs import capture, capture_export, capture_genres, watch
 
@@ -17,73 +19,76 @@ CAPTURE_RETRIES = 3
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """When what is captured, at the times set, and the standing checks. Times are UTC."""
-
-    @dg.schedule(
-        name="daily_capture",
-        job=capture,
-        cron_schedule=settings.schedule,
+    """When what is captured, at the times set, and the hourly freshness checks. Times are UTC."""
+    schedule = partial(
+        dg.ScheduleDefinition,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Captures every list of the day.",
     )
-    def daily_capture(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        due = context.scheduled_execution_time.astimezone(UTC)
-        day = due.date().isoformat()
-        if due.date() != clock.today():
-            return dg.SkipReason(
-                f"{day} is over: TMDB serves only the present, it cannot be captured any more."
-            )
-        config = {"config": {"retries": CAPTURE_RETRIES}}
-        return dg.RunRequest(
-            run_key=due.isoformat(),
-            partition_key=day,
-            run_config={"ops": {dataset.bronze_op: config for dataset in _of(capture.name)}},
+    return [
+        schedule(
+            name="daily_capture",
+            job=capture,
+            cron_schedule=settings.schedule,
+            description="Captures every list of the day.",
+            execution_fn=_lists_due,
+        ),
+        schedule(
+            name="daily_export",
+            job=capture_export,
+            cron_schedule=settings.exports_schedule,
+            description="Downloads the day's export, and tries again at each of its times until bronze holds it.",
+            execution_fn=_export_due,
+            required_resource_keys={"lake"},
+        ),
+        schedule(
+            name="weekly_genres",
+            job=capture_genres,
+            cron_schedule=settings.genres_schedule,
+            description="Captures the list of genres.",
+            execution_fn=_genres_due,
+        ),
+        schedule(
+            name="standing_checks",
+            job=watch,
+            cron_schedule="5 * * * *",
+            description=f"Looks every hour whether the day is there ({_hours(GRACE)} after its time) and none is"
+            " broken.",
+        ),
+    ]
+
+
+def _lists_due(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    config = {"config": {"retries": CAPTURE_RETRIES}}
+    return _today_alone(context, {"ops": {dataset.bronze_op: config for dataset in _of(capture.name)}})
+
+
+def _genres_due(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    return _today_alone(context, {})
+
+
+def _export_due(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    due = _due(context)
+    day = due.date().isoformat()
+    if all(held(context.resources.lake, dataset, day) for dataset in _of(capture_export.name)):
+        return dg.SkipReason(f"bronze holds the export of {day}")
+    return dg.RunRequest(run_key=due.isoformat(), partition_key=day)
+
+
+def _today_alone(
+    context: dg.ScheduleEvaluationContext, run_config: Mapping[str, Any]
+) -> dg.RunRequest | dg.SkipReason:
+    """A run for the day of the tick, unless the daemon comes to it when that day is over."""
+    due = _due(context)
+    if due.date() != clock.today():
+        return dg.SkipReason(
+            f"{due.date()} is over: TMDB serves only the present, it cannot be captured any more."
         )
+    return dg.RunRequest(run_key=due.isoformat(), partition_key=due.date().isoformat(), run_config=run_config)
 
-    @dg.schedule(
-        name="daily_export",
-        job=capture_export,
-        cron_schedule=settings.exports_schedule,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Downloads the day's export, and tries again at each of its times until bronze holds it.",
-    )
-    def daily_export(
-        context: dg.ScheduleEvaluationContext, lake: dg.ResourceParam[Lake]
-    ) -> dg.RunRequest | dg.SkipReason:
-        due = context.scheduled_execution_time.astimezone(UTC)
-        day = due.date().isoformat()
-        if all(held(lake, dataset, day) for dataset in _of(capture_export.name)):
-            return dg.SkipReason(f"bronze holds the export of {day}")
-        return dg.RunRequest(run_key=due.isoformat(), partition_key=day)
 
-    @dg.schedule(
-        name="weekly_genres",
-        job=capture_genres,
-        cron_schedule=settings.genres_schedule,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Captures the list of genres.",
-    )
-    def weekly_genres(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        due = context.scheduled_execution_time.astimezone(UTC)
-        if due.date() != clock.today():
-            return dg.SkipReason(f"{due.date()} is over: TMDB serves only the present.")
-        return dg.RunRequest(run_key=due.isoformat(), partition_key=due.date().isoformat())
-
-    @dg.schedule(
-        name="standing_checks",
-        job=watch,
-        cron_schedule="5 * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Looks every hour whether the day is there ({_hours(GRACE)} after its time) and none is broken.",
-    )
-    def standing_checks() -> dg.RunRequest:
-        return dg.RunRequest()
-
-    return [daily_capture, daily_export, weekly_genres, standing_checks]
+def _due(context: dg.ScheduleEvaluationContext) -> datetime:
+    return context.scheduled_execution_time.astimezone(UTC)
 
 
 def _of(job: str) -> list[AnyDataset]:
