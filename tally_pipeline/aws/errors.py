@@ -167,7 +167,7 @@ def explain(error: BaseException, doing: str, resource: str) -> str:
 
 @contextmanager
 def explained(doing: str, resource: str, error_type: type[Exception] = AwsError) -> Iterator[None]:
-    """TableLocks what AWS's clients raise inside into an `error_type` that says what to do."""
+    """Translate what AWS's clients raise inside into an `error_type` that says what to do."""
     try:
         yield
     except RAISED as error:

@@ -78,7 +78,7 @@ def _explain_folder(error: BaseException, doing: str, where: str) -> str:
 
 
 def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """TableLocks obstore's exceptions into `LakeError`s that name the object and the remedy."""
+    """Translate obstore's exceptions into `LakeError`s that name the object and the remedy."""
 
     def decorate(method: Callable[P, T]) -> Callable[P, T]:
         @wraps(method)
