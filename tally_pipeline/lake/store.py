@@ -23,7 +23,7 @@ from tally_pipeline.aws import errors
 from tally_pipeline.lake import s3
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import GetOptions, ObjectMeta, PutMode
 
     from tally_pipeline.aws.session import Aws
 
@@ -40,7 +40,10 @@ LISTED_AT_ONCE = 1000
 """Keys that one request lists at most, on S3."""
 
 CONFLICTS = 3
-"""How often a create-only write is tried when S3 says that another was under way, which decides nothing."""
+"""How often a conditional write is tried when S3 says that another was under way, which decides nothing."""
+
+_NO_ANSWER = ("Timeout", "Connect", "GenericError")
+"""What `errors.code_of` calls a request that may have come through, for nothing says that it did not."""
 
 
 class LakeError(Exception):
@@ -53,6 +56,10 @@ class NoSuchObjectError(LakeError):
 
 class AlreadyThereError(LakeError):
     """A create-only write found an object at the key; that object is unchanged."""
+
+
+class OvertakenError(LakeError):
+    """Another writer replaced an object after its version was read; what it wrote is unchanged."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,8 @@ def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             assert isinstance(store, Store)
             try:
                 return method(*args, **kwargs)
+            except LakeError:
+                raise
             except (FileNotFoundError, exceptions.NotFoundError) as error:
                 if errors.code_of(error) == "NoSuchBucket":
                     raise LakeError(store.explain(error, verb, store.uri(str(key)))) from None
@@ -181,6 +190,74 @@ class Store:
         self._saw("PutObject", len(body))
         obstore.put(self._backend, _named(key), body, mode="overwrite", use_multipart=False)
 
+    @property
+    def is_shared(self) -> bool:
+        """True if writers on several machines can write here: no lock of one machine holds back the others."""
+        return not isinstance(self._backend, LocalStore)
+
+    @_explained("look at")
+    def version(self, key: str) -> str | None:
+        """The version of the object that is there now; None without one."""
+        self._saw("GetObject", 1)
+        try:
+            # As in `exists`, not by HEAD.
+            found = obstore.get(self._backend, _named(key), options={"range": {"suffix": 1}})
+        except (FileNotFoundError, exceptions.NotFoundError) as error:
+            if errors.code_of(error) == "NoSuchBucket":
+                raise
+            return None
+        return _version(found.meta)
+
+    @_explained("write")
+    def replace(self, key: str, body: bytes, version: str | None) -> None:
+        """Write an object whole in place of this version of it (None: it must not be there yet).
+
+        Raises `OvertakenError`, and changes nothing, when another version is there. A folder has no conditional
+        write: there the caller holds the table's lock meanwhile, as every writer on that machine does.
+        """
+        if not self.is_shared:
+            if self.version(key) != version:
+                raise self._overtaken(key)
+            self.put(key, body)
+            return
+        mode: PutMode = "create" if version is None else {"e_tag": version}
+        for attempt in range(CONFLICTS):
+            self._saw("PutObject", len(body))
+            is_last = attempt == CONFLICTS - 1
+            try:
+                obstore.put(self._backend, _named(key), body, mode=mode, use_multipart=False)
+            except (
+                exceptions.AlreadyExistsError,
+                exceptions.PreconditionError,
+                exceptions.NotFoundError,
+            ) as error:
+                code = errors.code_of(error)
+                if code == "NoSuchBucket" or (code == "ConditionalRequestConflict" and is_last):
+                    raise
+                if code == "ConditionalRequestConflict":
+                    continue
+                # An attempt of ours may have come through, and its answer have been lost.
+                if self._holds(key, body):
+                    return
+                raise self._overtaken(key) from None
+            except exceptions.GenericError as error:
+                # obstore repeats no conditional write that it had no answer to.
+                if is_last or errors.code_of(error) not in _NO_ANSWER:
+                    raise
+            else:
+                return
+
+    def _overtaken(self, key: str) -> OvertakenError:
+        return OvertakenError(
+            f"{self.uri(key)} was replaced by another writer meanwhile; it stays as that wrote it"
+        )
+
+    def _holds(self, key: str, body: bytes) -> bool:
+        try:
+            return self._read(key, None) == body
+        except (FileNotFoundError, exceptions.NotFoundError):
+            return False
+
     @_explained("look for")
     def exists(self, key: str) -> bool:
         # Not by HEAD: its errors say nothing, so a bucket that is not there would pass for an object that is not.
@@ -209,8 +286,7 @@ class Store:
     def _walk(self, folder: str) -> Iterator[ObjectInfo]:
         for batch in obstore.list(self._backend, folder):
             for meta in batch:
-                version = meta.get("version") or meta.get("e_tag") or meta["last_modified"].isoformat()
-                yield ObjectInfo(meta["path"], meta["size"], version, meta["last_modified"])
+                yield ObjectInfo(meta["path"], meta["size"], _version(meta), meta["last_modified"])
 
     def _tail(self, key: str, length: int) -> bytes:
         # One request: between two, the object could be another.
@@ -246,6 +322,14 @@ class _ReadOnly(Store):
         raise LakeError(f"{self.uri(key)} was not written: this lake was opened for reading only")
 
     put = create
+
+    def replace(self, key: str, body: bytes, version: str | None) -> None:
+        self.create(key, body)
+
+
+def _version(meta: ObjectMeta) -> str:
+    """What changes whenever the object is written: S3's ETag, or what stands for it in a folder."""
+    return meta.get("e_tag") or meta["last_modified"].isoformat()
 
 
 def _named(key: str) -> str:

@@ -37,13 +37,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Fault:
-    """AWS's answer to a request that fails; `hangs` never answers, `times` is how often it fails (None: always)."""
+    """AWS's answer to a request that fails; `hangs` never answers, `times` is how often it fails (None: always).
+
+    `is_done`: the request is passed on all the same, and only what it was answered is lost.
+    """
 
     status: int = 0
     code: str = ""
     message: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     hangs: bool = False
+    is_done: bool = False
     times: int | None = None
     concerns: Callable[[Request], bool] = lambda request: True
 
@@ -105,6 +109,9 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.faulty.fault_of(request)
         if fault is None:
             self._pass_on(request)
+        elif fault.is_done:
+            self._asked_behind(request)
+            self.close_connection = True
         elif fault.hangs:
             self.faulty.released.wait(HANGS_SECONDS)
             self.close_connection = True
@@ -114,12 +121,15 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _answer  # noqa: N815 - http.server's names
 
     def _pass_on(self, request: Request) -> None:
+        answer = self._asked_behind(request)
+        self._send(answer.status_code, dict(answer.headers), answer.content)
+
+    def _asked_behind(self, request: Request) -> requests.Response:
         kept = {name: value for name, value in request.headers.items() if name not in NOT_PASSED_ON}
         url = self.faulty.behind + request.path
-        answer = requests.request(
+        return requests.request(
             request.method, url, data=request.body, headers=kept, timeout=30, allow_redirects=False
         )
-        self._send(answer.status_code, dict(answer.headers), answer.content)
 
     def _fail(self, request: Request, fault: Fault) -> None:
         if "x-amz-target" in request.headers:
