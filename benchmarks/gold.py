@@ -24,7 +24,7 @@ from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import quarantine_key, silver_key
 from tally_pipeline.lake.parquet import encode
 from tally_pipeline.lake.store import Store
-from tally_pipeline.orchestration.assets.gold import make_day
+from tally_pipeline.orchestration.assets.gold import gold_key, make_day
 from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
 from tally_pipeline.query import samples
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
@@ -142,7 +142,7 @@ def measure(runs: int, days: int = DAYS) -> Report:
 def _seconds_to_make(lake: Lake, engine: DuckDbEngine, table: Table, day: str) -> float:
     started = time.perf_counter()
     sources = Sources.of(lake, [show_list.name for show_list in LISTS])
-    outcome = LakeIOManager(lake).publish(make_day(table, sources, engine, day))
+    outcome = LakeIOManager(lake).publish_now(gold_key(table), make_day(table, sources, engine, day))
     if outcome.failure_reason:
         raise SystemExit(f"{table.sql_name} was not made: {outcome.failure_reason}")
     return _since(started)

@@ -48,7 +48,8 @@ class Sources:
 
     lake: Lake
     by_list: Mapping[str, Mapping[str, int]]
-    _hashes: dict[str, str] = field(default_factory=dict)
+    _hashes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By key the file's hash, and its version."""
 
     @classmethod
     def of(cls, lake: Lake, lists: Iterable[str]) -> Sources:
@@ -101,10 +102,18 @@ class Sources:
         """The files at these keys, with their hashes. Raises `NoSuchObjectError`."""
         return tuple(InputFile(key, self._hash(key)) for key in keys)
 
+    def stand(self, inputs: Iterable[InputFile]) -> bool:
+        """True if each of these files, which were named, is there as it was then."""
+        keys = [one.key for one in inputs]
+        folders = {key.partition("/dt=")[0] for key in keys}
+        now = {info.key: info.version for folder in folders for info in self.lake.store.list(folder)}
+        return all(now.get(key) == self._hashes[key][1] for key in keys)
+
     def _hash(self, key: str) -> str:
         if key not in self._hashes:
-            self._hashes[key] = hashlib.sha256(self.lake.store.get(key)).hexdigest()
-        return self._hashes[key]
+            body, version = self.lake.store.get_with_version(key)
+            self._hashes[key] = hashlib.sha256(body).hexdigest(), version
+        return self._hashes[key][0]
 
 
 def read(lake: Lake, table: str, day: str) -> pa.Table:

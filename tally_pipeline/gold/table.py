@@ -115,8 +115,10 @@ class Table(ABC):
 
     def compute(self, sources: Sources, engine: Engine, day: str) -> Computed:
         """Everything that publishing the day needs. Raises what the engine raises."""
+        # Before they are read for the rows: `Sources.stand` then tells whether the rows are of these very files.
+        inputs = self.inputs(sources, day)
         rows = self.rows(sources, engine, day)
-        return Computed(rows, self.inputs(sources, day), self.findings(sources, engine, day, rows))
+        return Computed(rows, inputs, self.findings(sources, engine, day, rows))
 
     def is_current(self, sources: Sources, day: str) -> bool:
         """Whether the day is there, under today's contract, and made from the files that there are now."""

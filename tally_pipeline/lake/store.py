@@ -164,6 +164,14 @@ class Store:
         """The object's bytes; raises `NoSuchObjectError`."""
         return self._read(key, None)
 
+    @_explained("read")
+    def get_with_version(self, key: str) -> tuple[bytes, str]:
+        """The object's bytes, and its version; raises `NoSuchObjectError`."""
+        found = obstore.get(self._backend, _named(key))
+        body = bytes(found.bytes())
+        self._saw("GetObject", len(body))
+        return body, _version(found.meta)
+
     @_explained("read the end of")
     def tail(self, key: str, length: int) -> bytes:
         """The object's last `length` bytes, or all of it when it is shorter; raises `NoSuchObjectError`."""

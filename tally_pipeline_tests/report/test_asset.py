@@ -19,7 +19,7 @@ from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.gold import gold_assets
 from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
 from tally_pipeline.orchestration.assets.refine import silver_asset
-from tally_pipeline.orchestration.assets.report import report_asset, write_day
+from tally_pipeline.orchestration.assets.report import KEY, report_asset, write_day
 from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.sandbox.fill import captures
 
@@ -66,7 +66,7 @@ def test_a_day_is_published_and_the_newest_is_the_latest(deployment: Deployment)
 def test_an_older_day_made_again_is_the_same_and_not_the_latest(deployment: Deployment) -> None:
     lake = deployment.lake
     before = lake.store.get(layout.report_key(SECOND))
-    outcome = LakeIOManager(lake).publish(write_day(lake, deployment.query_engine, SECOND))
+    outcome = LakeIOManager(lake).publish_now(KEY, write_day(lake, deployment.query_engine, SECOND))
     assert not outcome.failure_reason
     assert outcome.metadata["is the latest"] is False
     assert lake.store.get(layout.report_key(SECOND)) == before
@@ -88,8 +88,8 @@ def test_a_day_that_gold_has_not_come_to_has_its_pass_rate_from_silver(deploymen
 
 @pytest.mark.slow
 def test_without_gold_nothing_is_published_and_the_remedy_is_named(deployment: Deployment) -> None:
-    outcome = LakeIOManager(deployment.lake).publish(
-        write_day(deployment.lake, deployment.query_engine, FIRST)
+    outcome = LakeIOManager(deployment.lake).publish_now(
+        KEY, write_day(deployment.lake, deployment.query_engine, FIRST)
     )
     assert f"gold of {FIRST} is not there" in outcome.failure_reason
     assert "Materialize gold" in outcome.failure_reason
@@ -106,8 +106,8 @@ def test_gold_of_an_earlier_version_is_named_with_its_remedy(deployment: Deploym
         key, parquet.encode_table(older.replace_schema_metadata(parquet.decode(whole).schema.metadata))
     )
     try:
-        outcome = LakeIOManager(deployment.lake).publish(
-            write_day(deployment.lake, deployment.query_engine, SECOND)
+        outcome = LakeIOManager(deployment.lake).publish_now(
+            KEY, write_day(deployment.lake, deployment.query_engine, SECOND)
         )
     finally:
         deployment.lake.store.put(key, whole)

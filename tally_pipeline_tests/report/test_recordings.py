@@ -10,9 +10,9 @@ from tally_pipeline import gold
 from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.orchestration.assets.gold import make_day
+from tally_pipeline.orchestration.assets.gold import gold_key, make_day
 from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
-from tally_pipeline.orchestration.assets.report import gather, write_day
+from tally_pipeline.orchestration.assets.report import KEY, gather, write_day
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES
 from tally_pipeline.report.changes import changes
@@ -29,10 +29,10 @@ def lake(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = recorded_lake(recordings, tmp_path_factory.mktemp("recorded"))
     engine = DuckDbEngine(Path(lake.store.root), TABLES)
     sources = Sources.of(lake, [one.name for one in LISTS])
-    publish = LakeIOManager(lake).publish
+    publish = LakeIOManager(lake).publish_now
     for day in (THEN, NOW):
-        outcomes = [publish(make_day(table, sources, engine, day)) for table in gold.TABLES]
-        outcomes.append(publish(write_day(lake, engine, day)))
+        outcomes = [publish(gold_key(table), make_day(table, sources, engine, day)) for table in gold.TABLES]
+        outcomes.append(publish(KEY, write_day(lake, engine, day)))
         assert [outcome.failure_reason for outcome in outcomes if outcome.failure_reason] == []
     return lake
 

@@ -10,6 +10,7 @@ import dagster as dg
 from tally_pipeline.datasets import DATASETS, AnyDataset
 
 TABLE = dg.AssetKey(["athena", "silver_shows"])
+REPORT = dg.AssetKey(["report"])
 
 _BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
@@ -33,6 +33,8 @@ class Step:
 
     def said(self, product: Product, number: int, done: str = "published") -> None:
         """Tell the log what became of a day."""
+        if product.result is None:
+            done = "another writer published it meanwhile; it is made anew"
         refusal = product.result.failure_reason if product.result else ""
         self.context.log.info(f"{product.day} ({number} of {len(self.days)}): {refusal or done}")
 
@@ -81,7 +83,13 @@ def partitioned_asset(
             if reads is not None:
                 alone.enter_context(lake.locked(spec.key, reads, context.log.info))
             # When an output fails Dagster leaves this generator as it stands: the others would wait for ever.
-            days = Days(compute(step), lambda results: settle(context, spec.key, results), alone.close)
+            days = Days(
+                step.days,
+                lambda chosen: compute(replace(step, days=chosen)),
+                lambda chosen: lake.versions(spec.key, chosen),
+                lambda results: settle(context, spec.key, results),
+                alone.close,
+            )
             if spec.key in context.selected_asset_keys and not days.is_refused(alone=len(step.days) == 1):
                 yield dg.MaterializeResult(asset_key=spec.key, value=days)
             else:

@@ -125,6 +125,7 @@ def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> P
         day=day,
         findings=computed.findings,
         metadata=metadata,
+        inputs_stand=lambda: sources.stand(named),
         table=table.name,
         rows=computed.rows,
         footer=footer,

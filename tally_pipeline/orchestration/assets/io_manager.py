@@ -8,7 +8,7 @@ and what was rejected is kept in any case; bronze is written once and never repl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,22 @@ from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.store import AlreadyThereError
+from tally_pipeline.lake.parquet import Provenance
+from tally_pipeline.lake.store import AlreadyThereError, OvertakenError
+from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.asset_metadata import rendered
 from tally_pipeline.orchestration.assets.failures import complete_messages
 from tally_pipeline.orchestration.assets.partition_events import PartitionResult
-from tally_pipeline.orchestration.assets.products import Days, Fetched, PageDay, Product, RefinedDay, TableDay
+from tally_pipeline.orchestration.assets.products import (
+    ATTEMPTS,
+    Days,
+    Fetched,
+    PageDay,
+    Product,
+    RefinedDay,
+    TableDay,
+    Versions,
+)
 
 if TYPE_CHECKING:
     # A second of import that only those who hand over a frame should pay.
@@ -104,21 +115,38 @@ class LakeIOManager(dg.IOManager):
         with complete_messages():
             days.publish(self.publish)
 
-    def publish(self, product: Product) -> PartitionResult:
-        """Publish one day, unless its checks object; what was rejected is kept in any case."""
+    def versions(self, asset: dg.AssetKey, days: Sequence[str]) -> Versions:
+        """The versions of what publishing these days of an asset replaces."""
+        keys = {key for day in days for key in self._replaced_by(asset, day)}
+        if len(days) == 1:
+            return {key: self.lake.store.version(key) for key in keys}
+        # Of many days a listing costs less.
+        folders = {key.partition("/dt=")[0] for key in keys}
+        there = {info.key: info.version for folder in folders for info in self.lake.store.list(folder)}
+        return {key: there.get(key) for key in keys}
+
+    def publish(self, product: Product, versions: Versions) -> PartitionResult:
+        """Publish one day in place of these versions, unless its checks object; what was rejected is kept in any
+        case. Raises `OvertakenError` when another writer published it, or replaced what it was made from."""
         if product.failure:
             return PartitionResult(product.day, product.findings, failure_reason=product.failure)
+        if self.lake.store.is_shared and not product.inputs_stand():
+            raise OvertakenError(f"what {product.day} was made from was replaced by another writer meanwhile")
         match product:
             case Fetched():
                 return self._keep(product)
             case RefinedDay():
-                return self._publish_silver(product)
+                return self._publish_silver(product, versions)
             case TableDay():
-                return self._publish_table(product)
+                return self._publish_table(product, versions)
             case PageDay():
-                return self._publish_page(product)
+                return self._publish_page(product, versions)
         metadata = rendered(product.metadata) | {"source": self.lake.source}
         return PartitionResult(product.day, product.findings, metadata, failure_reason=product.objections)
+
+    def publish_now(self, asset: dg.AssetKey, product: Product) -> PartitionResult:
+        """Publish one day in place of what is there now. Raises as `publish`."""
+        return self.publish(product, self.versions(asset, [product.day]))
 
     def _keep(self, product: Fetched) -> PartitionResult:
         dataset, key = product.dataset, product.key
@@ -135,17 +163,19 @@ class LakeIOManager(dg.IOManager):
         except UnreadableCaptureError as error:
             return PartitionResult(key.dt, (), failure_reason=f"{error}. {again}")
 
-    def _publish_silver(self, product: RefinedDay) -> PartitionResult:
+    def _publish_silver(self, product: RefinedDay, versions: Versions) -> PartitionResult:
         dataset, day = product.dataset, product.day
         silver_key, quarantine_key = dataset.silver_key(day), dataset.quarantine_key(day)
         where = {}
         if quarantine_key is not None and product.quarantine is not None:
-            self.lake.store.put(quarantine_key, parquet.encode(product.quarantine, product.footer))
+            body = parquet.encode(product.quarantine, product.footer)
+            self.lake.store.replace(quarantine_key, body, versions[quarantine_key])
             where = {"quarantine": self.lake.store.uri(quarantine_key)}
         if product.objections:
             rejected = f" Rejected rows: {where['quarantine']}" if where else ""
             return self._refused(product, silver_key, rejected)
-        self.lake.store.put(silver_key, parquet.encode(product.silver, product.footer))
+        body = parquet.encode(product.silver, product.footer)
+        self.lake.store.replace(silver_key, body, versions[silver_key])
         metadata = rendered(product.metadata) | {
             "dagster/uri": self.lake.store.uri(silver_key),
             "source": self.lake.source,
@@ -154,11 +184,11 @@ class LakeIOManager(dg.IOManager):
         }
         return PartitionResult(day, product.findings, metadata)
 
-    def _publish_table(self, product: TableDay) -> PartitionResult:
+    def _publish_table(self, product: TableDay, versions: Versions) -> PartitionResult:
         key = layout.gold_key(product.table, product.day)
         if product.objections:
             return self._refused(product, key)
-        self.lake.store.put(key, parquet.encode(product.rows, product.footer))
+        self.lake.store.replace(key, parquet.encode(product.rows, product.footer), versions[key])
         metadata = rendered(product.metadata) | {
             "dagster/partition_row_count": product.rows.num_rows,
             "dagster/uri": self.lake.store.uri(key),
@@ -166,15 +196,15 @@ class LakeIOManager(dg.IOManager):
         }
         return PartitionResult(product.day, product.findings, metadata)
 
-    def _publish_page(self, product: PageDay) -> PartitionResult:
+    def _publish_page(self, product: PageDay, versions: Versions) -> PartitionResult:
         """The day's page; it is the latest too when no newer day has one."""
         key = layout.report_key(product.day)
         if product.objections:
             return self._refused(product, key)
-        self.lake.store.put(key, product.page)
+        self.lake.store.replace(key, product.page, versions[key])
         latest = product.day == newest_report(self.lake)
         if latest:
-            self.lake.store.put(layout.latest_report_key(), product.page)
+            self._point_at_latest()
         uri = self.lake.store.uri(key)
         metadata = rendered(product.metadata) | {
             "dagster/uri": uri,
@@ -183,6 +213,31 @@ class LakeIOManager(dg.IOManager):
             "source": self.lake.source,
         }
         return PartitionResult(product.day, product.findings, metadata)
+
+    def _point_at_latest(self) -> None:
+        """Make the latest page the newest day's, as that is now: whoever comes last has seen what came before."""
+        key = layout.latest_report_key()
+        for attempt in range(ATTEMPTS):
+            version, newest = self.lake.store.version(key), newest_report(self.lake)
+            if newest is None:
+                return
+            page = self.lake.store.get(layout.report_key(newest))
+            try:
+                self.lake.store.replace(key, page, version)
+            except OvertakenError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+            else:
+                return
+
+    def _replaced_by(self, asset: dg.AssetKey, day: str) -> list[str]:
+        """The keys of what publishing a day of an asset replaces; none of bronze, nor of a table of others' files."""
+        dataset = self._by_silver.get(asset)
+        if dataset is not None:
+            return [key for key in (dataset.silver_key(day), dataset.quarantine_key(day)) if key]
+        if asset == common.REPORT:
+            return [layout.report_key(day)]
+        return [self._table_key(asset, day)] if asset.path[0] == layout.GOLD else []
 
     def _refused(self, product: Product, key: str, more: str = "") -> PartitionResult:
         there = self.lake.store.exists(key)
@@ -226,6 +281,14 @@ class LakeIOManager(dg.IOManager):
         """The counts of a published day; None where it has no file of ours."""
         footer = self.lake.footer_if_ours(dataset.silver_key(day), dataset.footer_type)
         return getattr(footer, "counts", None)
+
+    def is_refined(self, dataset: AnyDataset, day: str, capture: Capture[Any]) -> bool:
+        """Whether a file of the day, of silver or of what was rejected, was made from this capture already."""
+        footers = [
+            self.lake.footer_if_ours(key, Provenance)
+            for key in self._replaced_by(common.silver_key(dataset), day)
+        ]
+        return any(footer is not None and capture.ref in footer.bronze for footer in footers)
 
     def rows_stated(self, name: str, day: str) -> int | None:
         """How many rows a day of a list's silver says it has; None where there is none. Raises `ForeignFileError`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow as pa
 from tally_pipeline.checks.check import Findings, stops_publishing
 from tally_pipeline.datasets import AnyDataset
 from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.lake.store import OvertakenError
 from tally_pipeline.orchestration.assets.failures import complete_messages
 from tally_pipeline.orchestration.assets.partition_events import PartitionResult
 
@@ -21,13 +22,15 @@ from tally_pipeline.orchestration.assets.partition_events import PartitionResult
 class Product:
     """A day of an asset, before it is published. `failure` says why there is nothing to publish; empty when there is.
 
-    `result` is what became of it, once the IO manager had it.
+    `inputs_stand` tells whether what it was made from is still as it was when that was read. `result` is what became
+    of it, once the IO manager had it; None also where another writer was quicker and the day is made anew.
     """
 
     day: str
     findings: Findings = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     failure: str = ""
+    inputs_stand: Callable[[], bool] = lambda: True
     result: PartitionResult | None = None
 
     @property
@@ -73,20 +76,42 @@ class PageDay(Product):
     page: bytes
 
 
+Versions: TypeAlias = Mapping[str, str | None]
+"""The versions of objects by key (None: it is not there), as they were before a day's inputs were read."""
+
+ATTEMPTS = 5
+"""How often a day is made at most when other writers keep replacing it meanwhile."""
+
+
 class Days:
-    """The days of a run, each computed when the one before it is published: memory stays flat over a year of them."""
+    """The days of a run, each computed when the one before it is published: memory stays flat over a year of them.
+
+    A day that another writer published meanwhile is computed anew, from the inputs that are there then: the end is
+    that of one writer after the other.
+    """
 
     def __init__(
         self,
-        products: Iterator[Product],
+        days: Sequence[str],
+        compute: Callable[[Sequence[str]], Iterator[Product]],
+        versions: Callable[[Sequence[str]], Versions],
         settle: Callable[[Sequence[PartitionResult]], None],
         give_up: Callable[[], None],
     ) -> None:
-        """`settle` is told of the results before their output counts as made; `give_up` when that fails."""
-        self._products = products
+        """`compute` makes days in order; `versions` looks at what they replace. `settle` is told of the results
+        before their output counts as made; `give_up` when that fails."""
+        self._compute = compute
+        self._look = versions
+        self._versions: Versions = {}
+        self._products = self._from_now(days)
         self._settle = settle
         self._give_up = give_up
         self.results: list[PartitionResult] = []
+
+    def _from_now(self, days: Sequence[str]) -> Iterator[Product]:
+        """The days, computed from what is there now; what they replace is looked at before any input is."""
+        self._versions = {**self._versions, **self._look(days)}
+        yield from self._compute(days)
 
     def is_refused(self, *, alone: bool) -> bool:
         """Whether a day that is `alone` in its run will not be published, as far as computing it tells."""
@@ -97,11 +122,26 @@ class Days:
         self._products = chain([product], self._products)
         return bool(product.failure or product.objections)
 
-    def publish(self, publish: Callable[[Product], PartitionResult]) -> None:
+    def publish(self, publish: Callable[[Product, Versions], PartitionResult]) -> None:
         """Publish them one by one; `results` says what became of them."""
         for product in self._products:
-            product.result = publish(product)
-            self.results.append(product.result)
+            self.results.append(self._published(product, publish, ATTEMPTS))
+
+    def _published(
+        self, product: Product, publish: Callable[[Product, Versions], PartitionResult], attempts: int
+    ) -> PartitionResult:
+        try:
+            product.result = publish(product, self._versions)
+        except OvertakenError as error:
+            if attempts == 1:
+                product.result = _given_up(product.day, error)
+                return product.result
+            result = None
+            for anew in self._from_now([product.day]):
+                result = self._published(anew, publish, attempts - 1)
+            assert result is not None
+            return result
+        return product.result
 
     def settle(self) -> None:
         """Record what was published; raises `StepFailedError` when not all was."""
@@ -110,3 +150,10 @@ class Days:
     def give_up(self) -> None:
         """Leave to others what was taken for this run."""
         self._give_up()
+
+
+def _given_up(day: str, error: OvertakenError) -> PartitionResult:
+    again = "Materialize the day again once no other run, machine or tool writes it."
+    return PartitionResult(
+        day, (), failure_reason=f"{error}, {ATTEMPTS} times while this run made the day. {again}"
+    )

@@ -87,6 +87,7 @@ def _refine(step: Step, dataset: AnyDataset) -> Iterator[Product]:
         )
         try:
             capture = captures.choose(day, step.options)
+            is_known = step.lake.is_refined(dataset, day, capture)
             refined = dataset.refine(capture)
         except (NoCaptureError, UnreadableCaptureError) as error:
             nothing = Finding(False, "there is nothing to refine", str(error))
@@ -111,10 +112,13 @@ def _refine(step: Step, dataset: AnyDataset) -> Iterator[Product]:
         )
         yield product
         step.said(product, number)
-        published = product.result is not None and not product.result.failure_reason
+        if product.result is None:
+            continue
+        published = not product.result.failure_reason
         if published:
             history.published(day, refined.counts)
-        metrics.send(_news(capture, dataset.measures(capture, refined, published=published)))
+        if not is_known:
+            metrics.send(_news(capture, dataset.measures(capture, refined, published=published)))
 
 
 def _genres_listed(step: Step) -> Mapping[int, str]:

@@ -36,7 +36,7 @@ SMALL_ENOUGH = Check(
 EVERY_LIST_IN_IT = Check("every_list_in_it", "The page has data of the day for every list.")
 REPORT_CHECKS = (SMALL_ENOUGH, EVERY_LIST_IN_IT)
 
-KEY = dg.AssetKey(["report"])
+KEY = common.REPORT
 
 
 def report_asset(
@@ -78,6 +78,7 @@ def write_day(
 ) -> Product:
     """Make the day's page."""
     started = time.monotonic()
+    versions = _versions(lake, day)
     try:
         inputs = gather(lake, analytics_engine, day, lists)
     except (NoSuchObjectError, ForeignFileError) as error:
@@ -92,7 +93,18 @@ def write_day(
         "open": dg.MetadataValue.md(f"`tally report --day {day} --open`"),
     }
     findings = [(SMALL_ENOUGH, size_finding(len(page))), (EVERY_LIST_IN_IT, lists_finding(inputs))]
-    return PageDay(day=day, findings=findings, metadata=metadata, page=page)
+    return PageDay(
+        day=day,
+        findings=findings,
+        metadata=metadata,
+        inputs_stand=lambda: _versions(lake, day) == versions,
+        page=page,
+    )
+
+
+def _versions(lake: Lake, day: str) -> list[str | None]:
+    """The versions of the day's gold: a report counts as current when it is newer than that (`stale`)."""
+    return [lake.store.version(layout.gold_key(table.name, day)) for table in gold.TABLES]
 
 
 def size_finding(size: int) -> Finding:
