@@ -45,14 +45,6 @@ def run(folder: Path, environ: Mapping[str, str], *argv: str) -> Ran:
             patch.setenv(name, value)
         patch.chdir(folder)
         with redirect_stdout(out), redirect_stderr(err):
-            code = _exit_code(*argv)
+            code = main(argv)
     assert "Traceback" not in out.getvalue() + err.getvalue()
     return Ran(code, out.getvalue(), err.getvalue())
-
-
-def _exit_code(*argv: str) -> int:
-    try:
-        return main(argv)
-    except SystemExit as ended:
-        # argparse ends so, after it said what is wrong.
-        return int(ended.code or 0)

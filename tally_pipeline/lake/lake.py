@@ -12,7 +12,7 @@ import pyarrow as pa
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.locks import TableLocks
-from tally_pipeline.lake.parquet import ForeignFileError
+from tally_pipeline.lake.parquet import ForeignFileError, Provenance
 from tally_pipeline.lake.store import AlreadyThereError, LakeError, NoSuchObjectError, Store
 
 F = TypeVar("F", bound=msgspec.Struct)
@@ -120,6 +120,11 @@ class Lake:
             return self.footer(key, kind)
         except ForeignFileError:
             return None
+
+    def is_made_from(self, key: str, capture: str) -> bool:
+        """True if the file at `key` says that it was made from the object of bronze at `capture`."""
+        provenance = self.footer_if_ours(key, Provenance)
+        return provenance is not None and any(ref.key == capture for ref in provenance.bronze)
 
     def silver_days(self, data_type: str) -> list[str]:
         """The days of which there is silver of a list, in order."""

@@ -140,6 +140,11 @@ class Settings:
         """Whose data this is; each has a lake and a history of its own."""
         return "sandbox" if self.sandbox_embedded else self.tmdb.source
 
+    def require_source(self) -> None:
+        """Raise `SettingsError` when nothing can be captured."""
+        if self.no_capture is not None:
+            raise SettingsError(self.no_capture)
+
     @property
     def told_by(self) -> str:
         """Where the settings come from, for people."""

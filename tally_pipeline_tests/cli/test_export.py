@@ -12,8 +12,8 @@ import pytest
 
 from tally_pipeline import clock
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.cli import copies
-from tally_pipeline.cli.copies import DoubtError, Stated
+from tally_pipeline.cli.export import copies
+from tally_pipeline.cli.export.copies import DoubtError, Stated
 from tally_pipeline.lake.store import NoSuchObjectError, ObjectInfo, Store
 from tally_pipeline.tmdb.sandbox import Sandbox
 from testkit import tally

@@ -15,8 +15,8 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from tally_pipeline.cli.first_sync import launch_export, sync_today
-from tally_pipeline.cli.ui import Ui
+from tally_pipeline.cli.up.first_sync import launch_export, sync_today
+from tally_pipeline.cli.up.ui import Ui
 from tally_pipeline.deployment import load_settings
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common

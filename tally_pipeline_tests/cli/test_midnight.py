@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from tally_pipeline import clock
-from tally_pipeline.cli.first_sync import sync_today
-from tally_pipeline.cli.ui import Ui
+from tally_pipeline.cli.up.first_sync import sync_today
+from tally_pipeline.cli.up.ui import Ui
 from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.sandbox import Sandbox
 from tally_pipeline_tests.cli.conftest import Tally

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline import clock
-from tally_pipeline.cli import past
+from tally_pipeline.cli.up import past
 from tally_pipeline.deployment import Settings, deploy, load_settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey

@@ -18,7 +18,7 @@ import dagster as dg
 import pytest
 
 from tally_pipeline import gold
-from tally_pipeline.cli import up as up_command
+from tally_pipeline.cli.up import up as up_command
 from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.deployment import load_settings
 from tally_pipeline.gold import genre_analytics, show_popularity_trends

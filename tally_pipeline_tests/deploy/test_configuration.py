@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.aws.secrets import UNSET
-from tally_pipeline.cli import deploy_settings
+from tally_pipeline.cli.deploy import settings
 from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.lake import layout
 from tally_pipeline.tmdb.lists import LISTS
@@ -64,7 +64,7 @@ def test_the_example_shows_every_variable_with_its_default(root: Path) -> None:
 
 def test_the_outputs_are_the_pipelines_settings() -> None:
     outputs = {name.upper() for name in _blocks(DEPLOY, "output")}
-    assert outputs == {*deploy_settings.NEEDED, *deploy_settings.OPTIONAL}
+    assert outputs == {*settings.NEEDED, *settings.OPTIONAL}
 
 
 def test_the_folders_that_may_be_written_are_the_layouts() -> None:

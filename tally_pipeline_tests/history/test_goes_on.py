@@ -19,7 +19,7 @@ import dagster as dg
 import pytest
 import requests
 
-from tally_pipeline.cli.ui import LOCATION
+from tally_pipeline.cli.up.ui import LOCATION
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.orchestration.runs import dagster_home

@@ -136,5 +136,5 @@ def test_the_command_says_what_to_do_when_there_is_no_report(
     monkeypatch.setenv("TALLY_HOME", str(tmp_path))
     assert main(["report"]) == 2
     assert "there is no report yet" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["report", "--day", "yesterday"])
+    assert main(["report", "--day", "yesterday"]) == 2
+    assert "'yesterday' is not a day; give one as in 2025-12-24" in capsys.readouterr().err

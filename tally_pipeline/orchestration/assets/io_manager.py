@@ -25,7 +25,6 @@ from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.parquet import Provenance
 from tally_pipeline.lake.store import AlreadyThereError, OvertakenError
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.asset_metadata import rendered
@@ -284,11 +283,8 @@ class LakeIOManager(dg.IOManager):
 
     def is_refined(self, dataset: AnyDataset, day: str, capture: Capture[Any]) -> bool:
         """Whether a file of the day, of silver or of what was rejected, was made from this capture already."""
-        footers = [
-            self.lake.footer_if_ours(key, Provenance)
-            for key in self._replaced_by(common.silver_key(dataset), day)
-        ]
-        return any(footer is not None and capture.ref in footer.bronze for footer in footers)
+        files = self._replaced_by(common.silver_key(dataset), day)
+        return any(self.lake.is_made_from(key, str(capture.key)) for key in files)
 
     def rows_stated(self, name: str, day: str) -> int | None:
         """How many rows a day of a list's silver says it has; None where there is none. Raises `ForeignFileError`."""

@@ -17,7 +17,6 @@ from tally_pipeline.deployment import Settings, first_day
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.object_events import ObjectEvent
-from tally_pipeline.lake.parquet import Provenance
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets import discovery as found_in
 
@@ -83,7 +82,7 @@ def sort_out(
             sorted_out.later.append(pending)
         elif (looked_at := looked_at + 1) > LOOKED_AT:
             sorted_out.later.append(pending)
-        elif _is_refined(lake, pending):
+        elif lake.is_made_from(_BY_NAME[pending.data_type].silver_key(pending.dt), pending.newest):
             sorted_out.done.append(pending)
         elif _is_being_captured(context.instance, pending):
             sorted_out.later.append(pending)
@@ -93,11 +92,6 @@ def sort_out(
         else:
             sorted_out.ready.append(pending)
     return sorted_out
-
-
-def _is_refined(lake: Lake, pending: Pending) -> bool:
-    """Whether silver was made from the capture that arrived."""
-    return _names(lake, _BY_NAME[pending.data_type].silver_key(pending.dt), pending.newest)
 
 
 def _is_being_captured(instance: dg.DagsterInstance, pending: Pending) -> bool:
@@ -120,20 +114,14 @@ def _was_refused(instance: dg.DagsterInstance, lake: Lake, pending: Pending) -> 
             acceptable = str(choose(lake, dataset, dt).key)
         except NoCaptureError:
             return True
-        return _names(lake, dataset.silver_key(dt), acceptable)
+        return lake.is_made_from(dataset.silver_key(dt), acceptable)
     quarantine = dataset.quarantine_key(dt)
     # A run that was killed may have written its quarantine; one that refused has its verdict in the history.
     return (
         quarantine is not None
-        and _names(lake, quarantine, pending.newest)
+        and lake.is_made_from(quarantine, pending.newest)
         and _failed(instance, common.silver_key(dataset), dataset.silver_checks, dt)
     )
-
-
-def _names(lake: Lake, file: str, capture: str) -> bool:
-    """Whether a file says that it was made from a capture."""
-    origin = lake.footer_if_ours(file, Provenance)
-    return origin is not None and any(ref.key == capture for ref in origin.bronze)
 
 
 def _failed(instance: dg.DagsterInstance, asset: dg.AssetKey, checks: Sequence[Check], day: str) -> bool:

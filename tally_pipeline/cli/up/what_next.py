@@ -8,8 +8,8 @@ import sysconfig
 from pathlib import Path
 
 from tally_pipeline import clock
-from tally_pipeline.cli.past import missing
-from tally_pipeline.cli.ui import Ui
+from tally_pipeline.cli.up.past import missing
+from tally_pipeline.cli.up.ui import Ui
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake

@@ -1,20 +1,18 @@
-"""`tally query` and `tally audit`: ask the table, prove the bytes."""
+"""The answer of a query: printed, paged or written to a file."""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 
-from tally_pipeline.cli import answers, terminal
-from tally_pipeline.cli.grid import Column, Grid, grid
-from tally_pipeline.datasets.captures import audit
-from tally_pipeline.datasets.dataset import AuditResult
+from tally_pipeline.cli import terminal
+from tally_pipeline.cli.query import formats
+from tally_pipeline.cli.query.grid import Column, Grid, grid
 from tally_pipeline.deployment import Settings, deploy
-from tally_pipeline.plurals import counted, noun
+from tally_pipeline.plurals import noun
 
 Format = Literal["table", "csv", "json"]
 
@@ -38,17 +36,17 @@ def query(
     that is higher than the terminal goes through a pager. Raises `QueryError`, `SettingsError`.
     """
     if output is not None:
-        answers.suffix(output)
+        formats.suffix(output)
     answer = deploy(settings).query_engine.query(sql)
     asked = answer if limit is None else answer.slice(0, limit)
     if output is not None:
-        replaced = answers.write(asked, output)
+        replaced = formats.write(asked, output)
         instead = ", in place of the file that was there" if replaced else ""
         print(f"{_of(asked, answer)} written to {output}{instead}.", file=sys.stderr)
     elif form == "json":
-        terminal.print_json(answers.as_json(asked))
+        terminal.print_json(formats.as_json(asked))
     elif form == "csv":
-        terminal.exact().writelines(answers.as_csv(asked))
+        terminal.exact().writelines(formats.as_csv(asked))
     else:
         _print_table(asked if whole or limit is not None else asked.slice(0, SHOWN), answer, paged=paged)
     return 0
@@ -68,8 +66,8 @@ def _print_table(rows: pa.Table, answer: pa.Table, *, paged: bool) -> None:
 
 
 def _column(field: pa.Field, column: pa.ChunkedArray) -> Column:
-    texts = ["" if text is None else terminal.on_one_line(text) for text in answers.texts(column)]
-    return Column(terminal.on_one_line(field.name), texts, answers.is_numeric(field.type))
+    texts = ["" if text is None else terminal.on_one_line(text) for text in formats.texts(column)]
+    return Column(terminal.on_one_line(field.name), texts, formats.is_numeric(field.type))
 
 
 def _closing(rows: pa.Table, answer: pa.Table, found: Grid) -> str:
@@ -89,42 +87,3 @@ def _of(rows: pa.Table, answer: pa.Table) -> str:
     if shown < all_:
         return f"{shown:,} of {all_:,} rows"
     return f"{all_:,} {noun(all_, 'row')}"
-
-
-def prove(settings: Settings, *, as_json: bool) -> int:
-    """Audit every bronze object; 0 when everything holds."""
-    lake = deploy(settings).lake
-    found = [_told(audited, as_json) for audited in audit(lake)]
-    broken = [audited for audited in found if audited.problems]
-    unproven = [audited for audited in found if audited.unproven]
-    pages, rows = sum(audited.pages for audited in found), sum(audited.rows for audited in found)
-    totals = {
-        "lake": lake.store.root,
-        "objects": len(found),
-        "pages": pages,
-        "rows": rows,
-        "broken": {audited.key: list(audited.problems) for audited in broken},
-        "without_hashes": [audited.key for audited in unproven],
-    }
-    if as_json:
-        terminal.print_json(json.dumps(totals, indent=2, ensure_ascii=False))
-    else:
-        print(
-            f"{counted(len(found), 'object')}, {counted(pages, 'page')}, {counted(rows, 'row')} in {lake.store.root}:"
-            f" {counted(len(broken), 'does', 'do')} not hold"
-            + (
-                f", {counted(len(unproven), 'states', 'state')} no hashes (another tool wrote them)"
-                if unproven
-                else ""
-            )
-        )
-        if broken:
-            print("Restore the named objects from a backup; silver of their days stays as it is until then.")
-    return 1 if broken else 0
-
-
-def _told(audited: AuditResult, quietly: bool) -> AuditResult:
-    if not quietly:
-        for problem in audited.problems:
-            print(terminal.on_one_line(f"✗ {audited.key}: {problem}"))
-    return audited

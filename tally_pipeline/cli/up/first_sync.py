@@ -12,7 +12,7 @@ from rich.markup import escape
 from tally_pipeline import clock
 from tally_pipeline.cli import summary
 from tally_pipeline.cli.sync import closing_table
-from tally_pipeline.cli.ui import Ui, UiError
+from tally_pipeline.cli.up.ui import Ui, UiError
 from tally_pipeline.datasets import SERIES
 from tally_pipeline.datasets.captures import held
 from tally_pipeline.deployment import Settings, deploy

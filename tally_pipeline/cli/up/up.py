@@ -19,8 +19,8 @@ from rich.markup import escape
 
 from tally_pipeline import clock
 from tally_pipeline.cli import terminal
-from tally_pipeline.cli.services import POLL_SECONDS, ServiceDiedError, Services, StoppedError
-from tally_pipeline.cli.ui import LOCATION, Ui, UiError
+from tally_pipeline.cli.up.services import POLL_SECONDS, ServiceDiedError, Services, StoppedError
+from tally_pipeline.cli.up.ui import LOCATION, Ui, UiError
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.deployment.first_day import first_day, look, record
 from tally_pipeline.lake import file_lock
@@ -29,7 +29,7 @@ from tally_pipeline.settings.errors import unusable_home
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-    from tally_pipeline.cli.past import Turn
+    from tally_pipeline.cli.up.past import Turn
 
 LOCK = "up.lock"
 ANYWHERE = "/tmp"
@@ -81,7 +81,7 @@ def up(settings: Settings, *, port: int, first_sync: bool) -> int:
 def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words: Console) -> None:
     """Ends only by `StoppedError` or `ServiceDiedError`."""
     # Imported here, so that a wrong port is told of at once: importing Dagster takes seconds.
-    from tally_pipeline.cli import past
+    from tally_pipeline.cli.up import past
     from tally_pipeline.orchestration.runs import dagster_home
 
     started = time.monotonic()
@@ -113,7 +113,7 @@ def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words
 def _begin_partitions(settings: Settings, *, with_past: bool) -> bool:
     """Write down where the lake begins, before the code loads; whether the sandbox is going to be given a past."""
     # Late, for it imports what the assets import.
-    from tally_pipeline.cli import past
+    from tally_pipeline.cli.up import past
 
     lake = deploy(settings).lake
     look(settings, lake)
@@ -159,9 +159,9 @@ def _first_minutes(
 ) -> None:
     """Today, what to do next, and in the sandbox a past."""
     # Also late, for it imports what the assets import.
-    from tally_pipeline.cli import past
-    from tally_pipeline.cli.first_sync import launch_export, sync_today
-    from tally_pipeline.cli.what_next import what_next
+    from tally_pipeline.cli.up import past
+    from tally_pipeline.cli.up.first_sync import launch_export, sync_today
+    from tally_pipeline.cli.up.what_next import what_next
     from tally_pipeline.orchestration.assets.failures import complete_errors
 
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from tally_pipeline.cli import terminal
-from tally_pipeline.cli.measuring import measure
+from tally_pipeline.cli.cost.measuring import measure
 from tally_pipeline.cost import activity
 from tally_pipeline.cost.activity import Lake, Measured
 from tally_pipeline.cost.bill import Charge, Line, PriceList, charges, price_list

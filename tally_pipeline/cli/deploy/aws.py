@@ -10,8 +10,8 @@ from typing import Any
 from tally_pipeline.aws.errors import RAISED, code_of, explain
 from tally_pipeline.aws.secrets import unlogged
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.cli import deploy_local
-from tally_pipeline.cli.checked import Checked, good, unsure, wrong
+from tally_pipeline.cli.deploy import local
+from tally_pipeline.cli.deploy.checked import Checked, good, unsure, wrong
 from tally_pipeline.deployment import Deployment
 from tally_pipeline.lake import layout
 from tally_pipeline.metrics.metrics import DATA_QUALITY_PASS_RATE, PIPELINE_RUN_FAILURES, TOTAL_SHOWS_INGESTED
@@ -56,10 +56,10 @@ def checked(aws: Aws, deployment: Deployment) -> Iterator[Checked]:
     )
     for resource, where, look in looks:
         yield from _looked(resource, where, look, aws)
-    yield deploy_local.of_folder("history folder", deployment.settings.dagster_home)
-    yield deploy_local.of_source(deployment.lake)
-    yield deploy_local.of_query(deployment)
-    yield deploy_local.of_tmdb(deployment)
+    yield local.of_folder("history folder", deployment.settings.dagster_home)
+    yield local.of_source(deployment.lake)
+    yield local.of_query(deployment)
+    yield local.of_tmdb(deployment)
 
 
 def _looked(resource: str, where: str, look: Look, aws: Aws) -> Iterator[Checked]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tally_pipeline import clock
 from tally_pipeline.aws.errors import AwsError
-from tally_pipeline.cli.checked import Checked, good, unsure, wrong
+from tally_pipeline.cli.deploy.checked import Checked, good, unsure, wrong
 from tally_pipeline.deployment import Deployment, Settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake

@@ -10,16 +10,16 @@ from pathlib import Path
 from rich.progress import Progress
 
 from tally_pipeline import clock
-from tally_pipeline.cli import copies, terminal
-from tally_pipeline.cli.copies import MANIFEST, Copy, DoubtError, Stated
+from tally_pipeline.cli import terminal
+from tally_pipeline.cli.commands.export import LAYERS
+from tally_pipeline.cli.export import copies
+from tally_pipeline.cli.export.copies import MANIFEST, Copy, DoubtError, Stated
 from tally_pipeline.datasets.captures import audit
 from tally_pipeline.deployment import Settings, SettingsError, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError, NoSuchObjectError, ObjectInfo, Store
 from tally_pipeline.plurals import counted
-
-LAYERS = ("bronze", "silver", "quarantine", "gold", "reports")
 
 AT_ONCE = 8
 """Downloads under way: more would hardly be faster, and each holds its object in memory."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from rich.markup import escape
 
-from tally_pipeline.cli import deploy_local, terminal
-from tally_pipeline.cli.checked import Checked
+from tally_pipeline.cli import terminal
+from tally_pipeline.cli.deploy import local
+from tally_pipeline.cli.deploy.checked import Checked
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.plurals import counted, noun
 
@@ -40,13 +41,13 @@ def check(settings: Settings, *, as_json: bool) -> int:
 def _checked(settings: Settings) -> Iterator[Checked]:
     deployment = deploy(settings)
     if settings.aws is None:
-        yield from deploy_local.checked(deployment)
+        yield from local.checked(deployment)
     else:
         # boto3 takes a second to import.
         from tally_pipeline.aws.session import Aws
-        from tally_pipeline.cli import deploy_aws
+        from tally_pipeline.cli.deploy import aws
 
-        yield from deploy_aws.checked(Aws(settings.aws), deployment)
+        yield from aws.checked(Aws(settings.aws), deployment)
 
 
 def _print(checked: Checked) -> None:

@@ -13,15 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from tally_pipeline import clock
-from tally_pipeline.cli import fill
-from tally_pipeline.cli.ui import Ui, UiError
+from tally_pipeline.cli.sandbox import fill
+from tally_pipeline.cli.up.ui import Ui, UiError
 from tally_pipeline.datasets import named
 from tally_pipeline.datasets.captures import NoCaptureError, choose
 from tally_pipeline.days import days_after
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.parquet import Provenance
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.automation import Batch
@@ -207,8 +206,7 @@ def _is_refined(lake: Lake, data_type: str, day: str) -> bool:
         capture = choose(lake, named(data_type), day)
     except NoCaptureError:
         return True
-    origin = lake.footer_if_ours(layout.silver_key(data_type, day), Provenance)
-    return origin is not None and any(ref.key == str(capture.key) for ref in origin.bronze)
+    return lake.is_made_from(layout.silver_key(data_type, day), str(capture.key))
 
 
 def _tags(batch: Batch[frozenset[dg.AssetKey]]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""`tally deploy`: checks of a deployment, and its settings from Terraform."""

@@ -1,0 +1,1 @@
+"""`tally export`: proven copies of the lake."""
