@@ -69,7 +69,7 @@ format: env ## put the code into shape
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-docs: env ## write what is generated anew: README's parts, the data dictionary, deploy/contract.json, the report's Vega
+docs: env ## write what is generated anew: README's parts, data dictionary, settings, deploy/contract.json, the report's Vega
 	@$(BIN)/python scripts/readme.py
 	@$(BIN)/python scripts/contract.py
 	@$(BIN)/python scripts/vega.py

@@ -1,5 +1,5 @@
-"""Writes what is generated of the documents anew: README's parts between a pair of `generated` comments, and the data
-dictionary."""
+"""Writes what is generated of the documents anew: README's parts between a pair of `generated` comments, the data
+dictionary, the page of settings and `.env.example`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import re
 import sys
 from pathlib import Path
 
+from scripts import settings_docs
 from tally_pipeline import gold, markdown
 from tally_pipeline.query import dictionary
 from tally_pipeline.tmdb.lists import LISTS
 
 README = Path(__file__).parents[1] / "README.md"
 DICTIONARY = README.parent / "docs" / "data-dictionary.md"
+SETTINGS_PAGE = README.parent / "docs" / "settings.md"
+ENV_EXAMPLE = README.parent / ".env.example"
 
 
 def lists_table() -> str:
@@ -21,7 +24,7 @@ def lists_table() -> str:
     return markdown.table(("list", "what it is", "pages"), rows)
 
 
-PARTS = {"lists": lists_table}
+PARTS = {"lists": lists_table, "settings": settings_docs.first_ones}
 
 
 def generated(text: str) -> str:
@@ -57,6 +60,8 @@ def documents() -> dict[Path, str]:
     return {
         README: generated(README.read_text(encoding="utf-8")),
         DICTIONARY: data_dictionary(),
+        SETTINGS_PAGE: settings_docs.page(),
+        ENV_EXAMPLE: settings_docs.env_example(),
     }
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from tally_pipeline.contracts.contract import RULES
 from tally_pipeline.datasets.shows.contract import COLUMNS
@@ -35,15 +32,6 @@ def test_every_column_and_rule_is_in_the_dictionary() -> None:
         assert f"| `{column.name}` | `{column.athena_type}` |" in DICTIONARY
     for rule in RULES:
         assert f"| `{rule}` |" in DICTIONARY
-
-
-@pytest.mark.parametrize("files", [("README.md", "docs/settings.md"), (".env.example",)])
-def test_every_setting_that_is_read_is_documented(files: tuple[str, ...]) -> None:
-    source = (ROOT / "tally_pipeline/settings/settings.py").read_text(encoding="utf-8")
-    settings = set(re.findall(r'"((?:TMDB|TALLY)_[A-Z_]+)"', source))
-    assert "TALLY_HOME" in settings
-    text = "".join((ROOT / file).read_text(encoding="utf-8") for file in files if (ROOT / file).exists())
-    assert [name for name in sorted(settings) if name not in text] == []
 
 
 def test_every_list_is_named() -> None:

@@ -8,21 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from tally_pipeline.cli import terminal
-from tally_pipeline.deployment import SettingsError
+from tally_pipeline.settings import declared
+from tally_pipeline.settings.errors import SettingsError
 
-NEEDED = (
-    "TALLY_DEPLOYMENT",
-    "AWS_REGION",
-    "TALLY_LAKE_BUCKET",
-    "TALLY_RESULTS_BUCKET",
-    "TALLY_GLUE_DATABASE",
-    "TALLY_ATHENA_WORKGROUP",
-    "TALLY_EVENTS_QUEUE_URL",
-)
-OPTIONAL = (
-    "TALLY_DEAD_LETTERS_QUEUE_URL",
-    "TALLY_ALERTS_TOPIC_ARN",
-    "TALLY_TOKEN_PARAMETER",
+NEEDED = tuple(one.name for one in (declared.DEPLOYMENT, declared.REGION, *declared.NEEDED_ON_AWS))
+OPTIONAL = tuple(
+    one.name for one in (declared.DEAD_LETTERS_QUEUE, declared.ALERTS_TOPIC, declared.TOKEN_PARAMETER)
 )
 
 _PLAIN = re.compile(r"[\w./:@=+,-]+")
