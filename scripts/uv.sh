@@ -17,7 +17,7 @@ if command -v uv >/dev/null 2>&1; then
 else
     UV=.uv/bin/uv
     if ! "$UV" --version 2>/dev/null | grep -q "^uv $UV_VERSION\( \|$\)"; then
-        echo "uv is not on PATH: putting uv $UV_VERSION into .uv/"
+        echo "uv is not on PATH: putting uv $UV_VERSION into .uv/" >&2
         python3 -m venv --clear .uv || {
             echo "python3 cannot make a virtual environment. On Debian: apt-get install python3-venv; or install uv." >&2
             exit 1

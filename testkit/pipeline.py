@@ -27,7 +27,7 @@ from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import FOOTER_BYTES, read_footer
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.table import TABLE_CHECKS
-from tally_pipeline.tmdb.lists import ShowList, list_named
+from tally_pipeline.tmdb.lists import LISTS, ShowList, list_named
 
 POPULAR = list_named("popular_shows")
 AIRING_TODAY = list_named("airing_today")
@@ -38,9 +38,7 @@ CHECKS = {
     "table": {check.name for check in TABLE_CHECKS},
 }
 
-_SHALLOW = {
-    f"TALLY_PAGES_{name}": "2" for name in ("POPULAR_SHOWS", "TRENDING_SHOWS", "AIRING_TODAY", "ON_THE_AIR")
-}
+_SHALLOW = {f"TALLY_PAGES_{one.name.upper()}": "2" for one in LISTS}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

@@ -15,7 +15,7 @@ from tally_pipeline.deployment import Deployment, Settings, SettingsError, deplo
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.orchestration import automation
-from tally_pipeline.orchestration.automation import run_metrics
+from tally_pipeline.orchestration.automation import Batch, run_metrics
 from tally_pipeline.orchestration.runs import dagster_home, failures, in_process
 from tally_pipeline.plurals import counted
 from tally_pipeline.tmdb.lists import LISTS
@@ -24,58 +24,65 @@ from tally_pipeline.tmdb.lists import LISTS
 def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
     """Rebuild the days from `first` to `last` (YYYY-MM-DD; by default every day that bronze holds).
 
-    0 when all were published. Raises `SettingsError` when bronze holds none of them, or some lie outside the days
-    that have partitions, `KeyboardInterrupt` when it is interrupted, after it has said so.
+    Of each day those lists that bronze holds: one that was added later, or that TMDB did not serve, has no silver
+    to be made anew. 0 when all were published. Raises `SettingsError` when bronze holds none of them, or some lie
+    outside the days that have partitions, `KeyboardInterrupt` when it is interrupted, after it has said so.
     """
-    words, run_id = terminal.words(), str(uuid.uuid4())
-    deployment = deploy(settings)
+    words, deployment = terminal.words(), deploy(settings)
     held = _held(deployment.lake)
     if held:
-        first_day.record(settings, date.fromisoformat(held[0]))
+        first_day.record(settings, date.fromisoformat(min(held)))
     start = first_day.first_day(settings).isoformat()
     first, last = _within(start, clock.today().isoformat(), first, last)
-    days = [day for day in held if first <= day <= last]
-    if not days:
+    wanted = {day: names for day, names in held.items() if first <= day <= last}
+    if not wanted:
         raise SettingsError(
             f"bronze holds no capture of these days in {deployment.lake.store.root}: give days that `tally status`"
             " shows, or capture today with `tally sync`"
         )
     try:
+        days = f"{min(wanted)} to {max(wanted)}"
         words.print(
-            f"{days[0]} to {days[-1]}: rebuilding {counted(len(days), 'day')} in {settings.lake_place}",
-            markup=False,
+            f"{days}: rebuilding {counted(len(wanted), 'day')} in {settings.lake_place}", markup=False
         )
-        result = _execute(settings, deployment, days, run_id)
+        results = _execute(settings, deployment, automation.batches(wanted, len(wanted)))
     except KeyboardInterrupt:
         words.print(
             "[yellow]Interrupted. What was made before that is published, whole files only;"
-            f" `tally rebuild --first {days[0]} --last {days[-1]}` makes the rest.[/yellow]"
+            f" `tally rebuild --first {min(wanted)} --last {max(wanted)}` makes the rest.[/yellow]"
         )
         raise
-    failures.tell(words, failures.by_list(result.all_events))
-    words.print("Rebuilt." if result.success else "Not everything was published; what was good is.")
-    return 0 if result.success else 1
+    failures.tell(words, failures.by_list([event for result in results for event in result.all_events]))
+    success = all(result.success for result in results)
+    words.print("Rebuilt." if success else "Not everything was published; what was good is.")
+    return 0 if success else 1
 
 
 def _execute(
-    settings: Settings, deployment: Deployment, days: Sequence[str], run_id: str
-) -> dg.ExecuteInProcessResult:
+    settings: Settings, deployment: Deployment, batches: Sequence[Batch[frozenset[str]]]
+) -> list[dg.ExecuteInProcessResult]:
+    """One run for all days in a row of which bronze holds the same lists: silver of these, and all below it."""
     definitions = build_definitions(deployment)
+    graph, results = definitions.resolve_asset_graph(), []
     with dagster_home.opened(settings) as instance:
-        result = in_process.execute(
-            settings,
-            instance,
-            definitions.resolve_job_def(automation.refine.name),
-            run_id,
-            command="rebuild",
-            assets=sorted(_selected(definitions), key=str),
-            tags={
-                "dagster/asset_partition_range_start": days[0],
-                "dagster/asset_partition_range_end": days[-1],
-            },
-        )
-        deployment.metrics.send(run_metrics.of_run(instance, run_id))
-    return result
+        for batch in batches:
+            run_id = str(uuid.uuid4())
+            results.append(
+                in_process.execute(
+                    settings,
+                    instance,
+                    definitions.resolve_job_def(automation.refine.name),
+                    run_id,
+                    command="rebuild",
+                    assets=sorted(automation.below(graph, batch.what), key=str),
+                    tags={
+                        "dagster/asset_partition_range_start": batch.first,
+                        "dagster/asset_partition_range_end": batch.last,
+                    },
+                )
+            )
+            deployment.metrics.send(run_metrics.of_run(instance, run_id))
+    return results
 
 
 def _within(start: str, end: str, first: str | None, last: str | None) -> tuple[str, str]:
@@ -96,13 +103,12 @@ def _within(start: str, end: str, first: str | None, last: str | None) -> tuple[
     return first, last
 
 
-def _held(lake: Lake) -> list[str]:
-    """The days, in order, of which bronze holds captures of any list; days before TMDB and days to come are none."""
-    held = {day for show_list in LISTS for day in lake.bronze_days(show_list.name)}
-    return sorted(day for day in held if layout.EARLIEST <= day <= clock.today().isoformat())
-
-
-def _selected(definitions: dg.Definitions) -> set[dg.AssetKey]:
-    """Silver of the lists, and everything below."""
-    silver = dg.AssetSelection.key_prefixes("silver_shows")
-    return set(silver.downstream().resolve(definitions.resolve_asset_graph()))
+def _held(lake: Lake) -> dict[str, frozenset[str]]:
+    """The lists of which bronze holds captures, by day; days before TMDB and days to come are none."""
+    today = clock.today().isoformat()
+    return automation.by_day(
+        (day, one.name)
+        for one in LISTS
+        for day in lake.bronze_days(one.name)
+        if layout.EARLIEST <= day <= today
+    )

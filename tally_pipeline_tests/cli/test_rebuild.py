@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline import clock
+from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
 from tally_pipeline.tmdb import sandbox
@@ -52,3 +53,19 @@ def test_days_that_have_no_partition_are_refused_in_one_sentence(run_tally: Tall
         assert (ran.code, ran.out) == (2, "")
         assert says in ran.err
         assert ran.err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_of_a_day_those_lists_are_rebuilt_that_bronze_holds(run_tally: Tally, tmp_path: Path) -> None:
+    """As of the days before a list was added, or of a day on which one did not come."""
+    lake = Lake(Store.in_folder(tmp_path / "sandbox" / "lake"), "sandbox")
+    first, second, last = (clock.today() - timedelta(days=ago) for ago in (3, 2, 1))
+    for key, body in sandbox.captures([first, second, last], depths={one.name: 1 for one in LISTS}):
+        if key.data_type != "on_the_air" or key.dt == last.isoformat():
+            lake.write_bronze(key, body)
+    ran = run_tally("rebuild")
+    assert ran.code == 0, ran.err
+    assert lake.silver_days("on_the_air") == [last.isoformat()]
+    days = [day.isoformat() for day in (first, second, last)]
+    assert lake.silver_days("popular_shows") == days
+    assert all(lake.store.exists(layout.report_key(day)) for day in days)

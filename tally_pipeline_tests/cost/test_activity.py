@@ -10,8 +10,10 @@ import pytest
 from tally_pipeline.cost import activity
 from tally_pipeline.cost.activity import Asked, Lake, Measured, Run, Usage, lines, query_usage
 from tally_pipeline.cost.bill import charges, price_list
+from tally_pipeline.tmdb.lists import LISTS
 
 TODAY = date(2025, 12, 30)
+N = len(LISTS)
 COUNT = Asked("SELECT count(*) FROM silver_shows WHERE dt = '2025-12-30'")
 ALL = Asked("SELECT * FROM silver_shows", unloads=True)
 RUN = Run(Usage(writes=10, lists=3, table_lists=2, reads=20, bytes_read=1e6, bytes_written=1e6), (COUNT,))
@@ -68,13 +70,14 @@ def test_an_older_lake_asks_more_and_that_is_scaled() -> None:
 
 
 def test_a_listing_of_a_table_of_more_than_a_thousand_files_is_several_requests() -> None:
-    assert quantity(SYNC, "s3_write", replace(MONTH, days=250)) == pytest.approx(
-        30 * (10 + 3 + 2 + 220 * 0.5)
+    most = 1000 // N
+    assert quantity(SYNC, "s3_write", replace(MONTH, days=most)) == pytest.approx(
+        30 * (10 + 3 + 2 + (most - 30) * 0.5)
     )
-    assert quantity(SYNC, "s3_write", replace(MONTH, days=251)) == pytest.approx(
-        30 * (10 + 3 + 4 + 221 * 0.5)
+    assert quantity(SYNC, "s3_write", replace(MONTH, days=most + 1)) == pytest.approx(
+        30 * (10 + 3 + 4 + (most + 1 - 30) * 0.5)
     )
-    assert quantity("hourly checks", "s3_write", replace(MONTH, days=251)) == 720 * 4
+    assert quantity("hourly checks", "s3_write", replace(MONTH, days=most + 1)) == 720 * 4
 
 
 def test_more_shows_are_more_bytes_and_no_more_requests() -> None:
@@ -106,16 +109,20 @@ def test_what_is_kept_is_kept_as_long_as_deploy_says() -> None:
 
 def test_a_query_lists_each_projected_folder_and_reads_the_files_in_it() -> None:
     one = query_usage(COUNT, MEASURED, MONTH)
-    assert (one.lists, one.reads, one.writes) == (4, 4 * activity.GETS_A_FILE, activity.RESULT_WRITES)
+    assert (one.lists, one.reads, one.writes) == (
+        N,
+        N * activity.GETS_A_FILE,
+        activity.RESULT_WRITES,
+    )
     every = query_usage(ALL, MEASURED, replace(MONTH, days=365))
-    assert every.lists == 4 * 365 + 1
-    assert every.reads == 4 * 365 * activity.GETS_A_FILE + activity.UNLOAD_FILES
+    assert every.lists == N * 365 + 1
+    assert every.reads == N * 365 * activity.GETS_A_FILE + activity.UNLOAD_FILES
 
 
 def test_a_query_is_billed_ten_megabytes_at_least() -> None:
     assert query_usage(COUNT, MEASURED, MONTH).scanned_mb == 10
-    assert query_usage(COUNT, MEASURED, MONTH, factor=100).scanned_mb == pytest.approx(20)
-    assert query_usage(ALL, MEASURED, replace(MONTH, days=365)).scanned_mb == pytest.approx(73)
+    assert query_usage(COUNT, MEASURED, MONTH, factor=100).scanned_mb == pytest.approx(5 * N)
+    assert query_usage(ALL, MEASURED, replace(MONTH, days=365)).scanned_mb == pytest.approx(18.25 * N)
 
 
 def test_genres_are_there_once_a_week() -> None:

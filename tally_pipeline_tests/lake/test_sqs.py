@@ -310,7 +310,7 @@ def test_a_sweep_does_not_report_what_messages_did(watched: Watched) -> None:
 def test_a_look_with_no_news_asks_the_bucket_nothing_and_a_sweep_asks_once_a_list_and_day(aws: Aws) -> None:
     watched = Watched(aws)
     watched.look()
-    assert watched.seen == [("ListObjectsV2", 0)] * 6 * 3
+    assert watched.seen == [("ListObjectsV2", 0)] * len(list(PLACES)) * 3
     watched.seen.clear()
 
     watched.look()

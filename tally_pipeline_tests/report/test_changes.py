@@ -8,8 +8,17 @@ import pytest
 
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs
-from tally_pipeline.tmdb.lists import LISTS
-from tally_pipeline_tests.report.world import DAY, RTL, Row, World, inputs, movers_table, quality_table, world
+from tally_pipeline_tests.report.world import (
+    DAY,
+    LISTS,
+    RTL,
+    Row,
+    World,
+    inputs,
+    movers_table,
+    quality_table,
+    world,
+)
 
 
 def said(made: Inputs) -> dict[str, str]:

@@ -16,8 +16,7 @@ from tally_pipeline.report import formatting
 from tally_pipeline.report.figures import as_script
 from tally_pipeline.report.inputs import Inputs
 from tally_pipeline.report.page import render
-from tally_pipeline.tmdb.lists import LISTS
-from tally_pipeline_tests.report.world import DAY, EMOJI, EVIL, LONG, RTL, inputs, movers_table, world
+from tally_pipeline_tests.report.world import DAY, EMOJI, EVIL, LISTS, LONG, RTL, inputs, movers_table, world
 from testkit.html import Read
 
 ATTRIBUTION = "This product uses TMDB and the TMDB APIs but is not endorsed by TMDB."

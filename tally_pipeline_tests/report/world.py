@@ -13,11 +13,12 @@ import pyarrow as pa
 from tally_pipeline.datasets.shows.contract import GENRES
 from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
 from tally_pipeline.report.inputs import Inputs, window
-from tally_pipeline.tmdb.lists import LISTS
+from tally_pipeline.tmdb.lists import list_named
 from tally_pipeline_tests.gold import second_way
 
 DAY = "2026-11-23"
 SIZES = {"popular_shows": 60, "trending_shows": 30, "airing_today": 20, "on_the_air": 40}
+LISTS = tuple(map(list_named, SIZES))
 RTL = "\N{RIGHT-TO-LEFT OVERRIDE}مسلسل “الليل” 2"
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk" * 5
 EMOJI = "👩\u200d👩\u200d👧\u200d👦 Family & 🏳️\u200d🌈 <Friends>"

@@ -9,6 +9,7 @@ import pytest
 
 from tally_pipeline.deployment import Settings, SettingsError, load_settings
 from tally_pipeline.settings.settings import NAMES
+from tally_pipeline.tmdb.lists import LISTS
 from testkit.aws.settings import ON_AWS
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9"
@@ -67,10 +68,7 @@ IMPOSSIBLE: dict[str, tuple[str, ...]] = {
     "TALLY_SENSOR_SECONDS": ("0", "0.5", "3601", "often"),
     "TALLY_SANDBOX_PAST_DAYS": ("-1", "366", "1.5", "all"),
     "TALLY_PORT": ("0", "65536", "80.5", "http"),
-    "TALLY_PAGES_POPULAR_SHOWS": ("0", "501", "2.5", "All"),
-    "TALLY_PAGES_TRENDING_SHOWS": ("0", "501"),
-    "TALLY_PAGES_AIRING_TODAY": ("0", "501"),
-    "TALLY_PAGES_ON_THE_AIR": ("0", "501"),
+    **{f"TALLY_PAGES_{one.name.upper()}": ("0", "501", "2.5", "All") for one in LISTS},
 }
 IMPOSSIBLE_ON_AWS: dict[str, tuple[str, ...]] = {
     "AWS_REGION": ("nowhere", "EU-CENTRAL-1", "eu central 1"),

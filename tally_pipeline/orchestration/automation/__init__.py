@@ -13,9 +13,9 @@ from tally_pipeline.orchestration.automation.jobs import (
     sync,
     watch,
 )
-from tally_pipeline.orchestration.automation.plan import Batch, batches
+from tally_pipeline.orchestration.automation.plan import Batch, batches, by_day
 from tally_pipeline.orchestration.automation.schedules import CAPTURE_RETRIES, schedules
-from tally_pipeline.orchestration.automation.sensor import CATCH_UP_DAYS, FILLING, new_bronze_objects
+from tally_pipeline.orchestration.automation.sensor import CATCH_UP_DAYS, FILLING, below, new_bronze_objects
 from tally_pipeline.orchestration.automation.stale import stale
 
 __all__ = [
@@ -28,6 +28,8 @@ __all__ = [
     "PAST_TAG",
     "Batch",
     "batches",
+    "below",
+    "by_day",
     "capture",
     "capture_export",
     "capture_genres",

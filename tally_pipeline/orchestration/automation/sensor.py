@@ -91,7 +91,7 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         filling = lake.locks.is_locked(FILLING)
         settled = all(one.dt >= _today() for one in arrived) and not filling
         chosen = [
-            one for one in _chosen(sorted_out.ready, graph, settled) if not busy & _below(graph, one.what)
+            one for one in _chosen(sorted_out.ready, graph, settled) if not busy & below(graph, one.what)
         ]
         requests = [_refine_request(batch, sorted_out.ready, graph) for batch in chosen]
         taken = {(name, day) for batch in chosen for day in batch.days for name in batch.what}
@@ -158,7 +158,7 @@ def _chosen(ready: Iterable[Pending], graph: dg.AssetGraph, settled: bool) -> li
     alone, together = list[Pending](), list[Pending]()
     for one in ready:
         if one.dt >= _today() or settled:
-            nothing_below = len(_below(graph, {one.data_type})) == 1
+            nothing_below = len(below(graph, {one.data_type})) == 1
             (alone if nothing_below else together).append(one)
     present = [one for one in together if one.dt == _today()]
     chosen = batches(_by_day(present or together), CATCH_UP_DAYS)[:1]
@@ -171,7 +171,7 @@ def _by_day(pendings: Iterable[Pending]) -> dict[str, frozenset[str]]:
     return by_day((one.dt, one.data_type) for one in pendings)
 
 
-def _below(graph: dg.AssetGraph, data_types: Iterable[str]) -> AbstractSet[dg.AssetKey]:
+def below(graph: dg.AssetGraph, data_types: Iterable[str]) -> AbstractSet[dg.AssetKey]:
     """Silver of the datasets, and everything below it."""
     return dg.AssetSelection.assets(*map(common.silver_of, data_types)).downstream().resolve(graph)
 
@@ -183,7 +183,7 @@ def _refine_request(
     concerned = {(one.dt, one.data_type): one.digest for one in ready}
     versions = [f"{name}={concerned[day, name]}" for day in batch.days for name in sorted(batch.what)]
     version = ",".join(versions) if len(batch.days) == 1 else _digest(versions)
-    return _request(batch, f"{_span(batch)}:{version}", _below(graph, batch.what))
+    return _request(batch, f"{_span(batch)}:{version}", below(graph, batch.what))
 
 
 def _made_anew(
