@@ -39,7 +39,6 @@ KEYS_A_LISTING = 1000
 
 ALARMS, DASHBOARDS = 5, 1
 """As deploy/ makes them."""
-SWEPT_DAYS = 3
 EXPORT_LOOKS_A_DAY = 8
 RETENTION_DAYS, REPLACED_DAYS = 180, 30
 """Days for which what is made from bronze stays, and its replaced versions: deploy/'s defaults. Bronze stays."""
@@ -202,7 +201,11 @@ def _of_looking(lake: Lake) -> Iterator[Line]:
     yield Line("the sensor's looks", "sqs", DAYS * 86_400 / lake.sensor_seconds, "computed")
     yield Line("events of new objects", "sqs", 3 * captures, "computed")
     yield Line("captures looked up", "s3_write", captures, "computed")
-    yield Line("the sensor's daily sweep", "s3_write", DAYS * SWEPT_DAYS * (len(LISTS) + others), "computed")
+    # The export has a receipt beside each capture.
+    listings = sum(
+        -(-objects // KEYS_A_LISTING) for objects in (*[lake.days] * len(LISTS), *[2 * lake.days] * others)
+    )
+    yield Line("the sensor's daily sweep", "s3_write", DAYS * listings, "computed")
     yield Line("looks for the export", "s3_write", DAYS * EXPORT_LOOKS_A_DAY, "computed")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +15,10 @@ import msgspec
 from tally_pipeline import clock
 from tally_pipeline.aws.errors import explained
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.lake.layout import Places
+from tally_pipeline.lake import layout
+from tally_pipeline.lake.layout import BronzeKey, Places
 from tally_pipeline.lake.object_events import ObjectEvent
-from tally_pipeline.lake.store import Store
+from tally_pipeline.lake.store import LakeError, ObjectInfo, Store
 
 RECEIVED_AT_ONCE = 10
 """Messages that one request brings or deletes at most; SQS's own limit."""
@@ -28,8 +29,8 @@ REQUESTS_A_LOOK = 10
 WAIT_SECONDS = 1
 """How long SQS waits for a message: not waiting at all asks only some of its servers and misses messages."""
 
-SWEPT_DAYS = 3
-"""Days, today included, whose captures a sweep lists."""
+SWEPT = timedelta(days=3)
+"""How long ago a capture was written at most that a sweep reports, whatever day it is of."""
 
 SWEEP_HOUR = 5
 """The hour (UTC) from which the day's sweep is due: the day's captures are there by then."""
@@ -39,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 class _Cursor(msgspec.Struct, frozen=True):
     """What is done with as soon as this cursor is kept: receipts of messages to delete, the day of the last
-    sweep, and the digests of the days reported (of those that a sweep would find again)."""
+    sweep, and the digests of the days that it found or that were reported since."""
 
     receipts: tuple[str, ...] = ()
     swept: str = ""
@@ -61,7 +62,9 @@ class SqsObjectEvents:
     disorder and messages that come too late do no harm. A message is deleted at the look after the one that
     brought it, when that one's cursor has been kept: a tick that dies loses nothing.
 
-    A message that is no event of this bucket is not deleted: SQS makes it a dead letter, which rings an alarm.
+    A message that is no event of this bucket is not deleted: SQS makes it a dead letter, which rings an alarm. A
+    message that is received while the bucket does not answer would become one too, after some looks. So after a
+    look that failed, and at the first, the bucket is asked before messages are received.
     """
 
     def __init__(
@@ -78,34 +81,41 @@ class SqsObjectEvents:
         self._now = now
         self._wait_seconds = wait_seconds
         self._url = aws.settings.events_queue_url
+        self._bucket_answers = False
 
     def poll(self, cursor: str | None) -> tuple[list[ObjectEvent], str]:
         """The datasets and days with captures that are new since `cursor`, and the next cursor.
 
         Raises `AwsError` for the queue, `LakeError` for the bucket: then nothing is lost, for nothing was deleted
-        that this look brought.
+        that this look brought, and as long as the bucket does not answer nothing more is received.
         """
         last, now = _read_cursor(cursor), self._now()
         self._delete(last.receipts)
+        self._require_bucket()
         received = self._receive()
-        swept, hinted = last.swept, set(received.days)
-        if _is_sweep_due(last.swept, now):
-            swept = now.date().isoformat()
-            hinted |= set(self._swept(now))
-        events: list[ObjectEvent] = []
-        seen: dict[str, str] = {}
-        for data_type, dt in sorted(hinted):
-            arrival = self._arrival(data_type, dt)
-            if arrival is None:
-                continue
-            name = f"{data_type}/{dt}"
-            seen[name] = arrival.digest
-            if last.seen.get(name) != arrival.digest:
-                events.append(arrival)
-        oldest = (now.date() - timedelta(days=SWEPT_DAYS)).isoformat()
-        kept = {name: digest for name, digest in last.seen.items() if name.rpartition("/")[2] >= oldest}
-        next_cursor = _Cursor(tuple(received.receipts), swept, kept | seen)
+        is_sweep = _is_sweep_due(last.swept, now)
+        try:
+            found = {(event.data_type, event.dt): event for event in self._swept(now)} if is_sweep else {}
+            for data_type, dt in received.days - found.keys():
+                captures = self._captures(self._places.of(data_type).day_folder(dt), data_type)
+                found |= {(event.data_type, event.dt): event for event in _events_of(captures)}
+        except LakeError:
+            self._bucket_answers = False
+            raise
+        seen = {f"{event.data_type}/{event.dt}": event.digest for event in found.values()}
+        events = [found[key] for key in sorted(found) if last.seen.get("/".join(key)) != found[key].digest]
+        next_cursor = _Cursor(
+            tuple(received.receipts),
+            now.date().isoformat() if is_sweep else last.swept,
+            seen if is_sweep else last.seen | seen,
+        )
         return events, msgspec.json.encode(next_cursor).decode()
+
+    def _require_bucket(self) -> None:
+        """Raise `LakeError` while the bucket does not answer, having received nothing."""
+        if not self._bucket_answers:
+            self._store.exists(layout.OWNERSHIP_MARKER)
+            self._bucket_answers = True
 
     def _receive(self) -> _Received:
         received = _Received()
@@ -157,24 +167,36 @@ class SqsObjectEvents:
                     "A message that is done with stays in %s for now: %s", self._url, failed.get("Code")
                 )
 
-    def _arrival(self, data_type: str, dt: str) -> ObjectEvent | None:
+    def _captures(self, folder: str, data_type: str) -> list[_Capture]:
         place = self._places.of(data_type)
-        captures = [
-            (info.modified, key, info.version)
-            for info in self._store.list(place.day_folder(dt))
-            if (key := place.parse(info.key))
-        ]
-        if not captures:
-            return None
-        versions = "".join(f"{key}:{version};" for _, key, version in captures)
-        digest = hashlib.sha256(versions.encode()).hexdigest()[:16]
-        captures.sort(key=lambda capture: (capture[0], str(capture[1])))
-        return ObjectEvent(data_type, dt, tuple(str(key) for _, key, _ in captures), digest)
+        return [_Capture(key, info) for info in self._store.list(folder) if (key := place.parse(info.key))]
 
-    def _swept(self, now: datetime) -> Iterator[tuple[str, str]]:
+    def _swept(self, now: datetime) -> Iterator[ObjectEvent]:
+        """Every day to which something was written lately: a listing for each dataset, a thousand captures each."""
         for place in self._places:
-            for ago in range(SWEPT_DAYS):
-                yield place.data_type, (now.date() - timedelta(days=ago)).isoformat()
+            captures = self._captures(place.folder, place.data_type)
+            lately = {one.key.dt for one in captures if one.info.modified >= now - SWEPT}
+            yield from _events_of(one for one in captures if one.key.dt in lately)
+
+
+@dataclass(frozen=True)
+class _Capture:
+    """A capture that the bucket lists."""
+
+    key: BronzeKey
+    info: ObjectInfo
+
+
+def _events_of(captures: Iterable[_Capture]) -> Iterator[ObjectEvent]:
+    """An event for each day of these captures, which are all there are of that day."""
+    by_day: dict[tuple[str, str], list[_Capture]] = {}
+    for one in captures:
+        by_day.setdefault((one.key.data_type, one.key.dt), []).append(one)
+    for (data_type, dt), of_day in by_day.items():
+        versions = "".join(f"{one.key}:{one.info.version};" for one in of_day)
+        digest = hashlib.sha256(versions.encode()).hexdigest()[:16]
+        of_day.sort(key=lambda one: (one.info.modified, str(one.key)))
+        yield ObjectEvent(data_type, dt, tuple(str(one.key) for one in of_day), digest)
 
 
 @dataclass(frozen=True)

@@ -322,4 +322,4 @@ def test_a_folder_that_cannot_be_one_is_wrong(run_tally: Tally, tmp_path: Path) 
 def test_deploy_alone_says_what_there_is(run_tally: Tally) -> None:
     ran = run_tally("deploy")
     assert ran.code == 2
-    assert "missing command; `tally deploy --help` says what there is" in ran.err
+    assert "missing command: give one of check, settings; `tally deploy --help` says what there is" in ran.err

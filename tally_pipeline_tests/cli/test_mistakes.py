@@ -32,7 +32,7 @@ LISTS = "popular_shows, trending_shows, airing_today, on_the_air"
         ("sandbox --snapshot 2025-12-24", "--recordings and --snapshot go together"),
         ("sandbox --port 65536", "'65536' is not a number from 0 to 65535"),
         ("up --port 0", "'0' is not a number from 1 to 65535"),
-        ("", "missing command; `tally --help` says what there is"),
+        ("", "missing command: give one of up, sync, rebuild, "),
         ("nope", "no such command 'nope'; `tally --help` says what there is"),
     ],
 )

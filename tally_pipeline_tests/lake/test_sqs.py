@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tally_pipeline.aws.session import Aws
+from tally_pipeline import clock
+from tally_pipeline.aws.session import Aws, RetryPolicy
 from tally_pipeline.datasets import GENRES, PLACES, SERIES
 from tally_pipeline.datasets.daily_export import receipt_key
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.object_events import ObjectEvent
 from tally_pipeline.lake.sqs import SqsObjectEvents
-from tally_pipeline.lake.store import Store
-from testkit.aws.moto_server import messages_in
+from tally_pipeline.lake.store import LakeError, Store
+from testkit.aws.faulty_aws import Fault, Request, serving
+from testkit.aws.moto_server import RECEIVES, messages_in
 from testkit.stored_days import keys_of
 
 NOON = datetime(2025, 12, 24, 12, tzinfo=UTC)
@@ -271,15 +274,23 @@ def test_a_look_takes_about_a_hundred_messages_and_leaves_the_rest_for_the_next(
     assert watched.waiting == 0
 
 
-def test_the_first_look_sweeps_the_last_three_days(aws: Aws) -> None:
-    watched = Watched(aws)
+def test_a_sweep_finds_what_was_written_in_the_last_three_days_of_whatever_day_it_is(aws: Aws) -> None:
+    """As a backfill of exports does, which writes days of three months."""
     aws.client("s3").put_bucket_notification_configuration(
         Bucket=aws.settings.lake_bucket, NotificationConfiguration={}
     )
-    for ago in range(4):
-        watched.put(popular("a", (NOON - timedelta(days=ago)).date().isoformat()))
+    lately, later = (Watched(aws, now=clock.now() + timedelta(days=days)) for days in (2, 4))
+    for dt in (OLD_DAY, DAY):
+        lately.put(popular("a", dt))
+    lately.put(SERIES.place.key(OLD_DAY, "b"))
+    lately.put(receipt_key(SERIES.place.key(OLD_DAY, "b")))
 
-    assert [dt for _, dt, _ in watched.new()] == ["2025-12-22", "2025-12-23", "2025-12-24"]
+    assert lately.new() == [
+        ("popular_shows", OLD_DAY, ("a",)),
+        ("popular_shows", DAY, ("a",)),
+        ("series_export", OLD_DAY, ("b",)),
+    ]
+    assert later.new() == []
 
 
 def test_what_an_event_was_lost_for_is_found_by_the_next_days_sweep(watched: Watched) -> None:
@@ -307,10 +318,10 @@ def test_a_sweep_does_not_report_what_messages_did(watched: Watched) -> None:
     assert watched.look() == []
 
 
-def test_a_look_with_no_news_asks_the_bucket_nothing_and_a_sweep_asks_once_a_list_and_day(aws: Aws) -> None:
+def test_a_look_with_no_news_asks_the_bucket_nothing_and_a_sweep_lists_each_dataset_once(aws: Aws) -> None:
     watched = Watched(aws)
     watched.look()
-    assert watched.seen == [("ListObjectsV2", 0)] * len(list(PLACES)) * 3
+    assert watched.seen == [("GetObject", 0), *[("ListObjectsV2", 0)] * len(list(PLACES))]
     watched.seen.clear()
 
     watched.look()
@@ -336,9 +347,43 @@ def test_a_receipt_too_old_to_delete_with_does_no_harm(watched: Watched) -> None
     assert watched.waiting == 0
 
 
-def test_the_cursor_forgets_days_that_no_sweep_reaches(watched: Watched) -> None:
+def test_the_cursor_forgets_what_the_next_sweep_does_not_find(watched: Watched) -> None:
     watched.put(popular("a", OLD_DAY))
     watched.look()
+    assert list(json.loads(watched.cursor or "")["seen"]) == [f"popular_shows/{OLD_DAY}"]
+    watched.now = clock.now() + timedelta(days=4)
     watched.look()
 
     assert json.loads(watched.cursor or "")["seen"] == {}
+
+
+@pytest.mark.slow
+def test_while_the_bucket_does_not_answer_no_message_is_received(
+    aws: Aws, moto_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour of outage, at a look every 15 s: each message is received once, and no dead letter comes of it."""
+    with serving(moto_url) as (faulty, url):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        watched = Watched(Aws(aws.settings, RetryPolicy(connect_seconds=0.2, read_seconds=0.2, attempts=1)))
+        assert watched.look() == []
+        watched.put(popular("a"))
+        # What is received is there again after a second, in place of minutes.
+        aws.client("sqs").set_queue_attributes(
+            QueueUrl=aws.settings.events_queue_url, Attributes={"VisibilityTimeout": "1"}
+        )
+        # Whatever is asked of S3; SQS is asked by POST.
+        faulty.fail(Fault(403, "AccessDenied", "no", concerns=lambda request: request.method == "GET"))
+        for _ in range(RECEIVES + 2):
+            with pytest.raises(LakeError):
+                watched.look()
+            time.sleep(1.1)
+        # One that brought it, and one that found no more.
+        assert sum(b"ReceiveMessage" in _said_of(request) for request in faulty.requests) == 2
+        faulty.fail(None)
+        assert watched.new() == [("popular_shows", DAY, ("a",))]
+        watched.look()
+    assert watched.waiting == messages_in(aws, aws.settings.dead_letters_queue_url or "") == 0
+
+
+def _said_of(request: Request) -> bytes:
+    return request.headers.get("x-amz-target", "").encode() + request.body
