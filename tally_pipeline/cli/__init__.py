@@ -68,11 +68,10 @@ def _run(args: list[str]) -> int:
 
 
 def _in_a_sentence(error: click.UsageError) -> str:
-    what = error.format_message().removesuffix(".")
-    command = error.ctx.command_path if error.ctx else "tally"
-    if error.ctx and what == "Missing command" and isinstance(error.ctx.command, click.Group):
-        what += f": give one of {', '.join(error.ctx.command.list_commands(error.ctx))}"
-    return f"{what[:1].lower()}{what[1:]}; `{command} --help` says what there is"
+    # Where there is a choice, click writes it over several lines.
+    what = " ".join(error.format_message().split()).removesuffix(".")
+    what = f"{what[:1].lower()}{what[1:]}"
+    return f"{what}; `{error.ctx.command_path} --help` says what there is" if error.ctx else what
 
 
 def _complain(sentence: str) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, NoReturn, ParamSpec
 
 import click
 
@@ -32,7 +32,26 @@ COMMANDS = (
 """In the order of `tally --help`. Each is a module in `commands` of which `command` is the click command."""
 
 
-class Group(click.Group):
+class NamingGroup(click.Group):
+    """A group that says which commands there are where none of them is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not (args or self.invoke_without_command or ctx.resilient_parsing):
+            self._fail(ctx, "missing command")
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
+            self._fail(ctx, f"no such command {args[0]!r}")
+        return super().resolve_command(ctx, args)
+
+    def _fail(self, ctx: click.Context, why: str) -> NoReturn:
+        ctx.fail(f"{why}; the commands are: {', '.join(self.list_commands(ctx))}")
+
+
+class Group(NamingGroup):
     """The commands, each imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

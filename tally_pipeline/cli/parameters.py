@@ -20,7 +20,8 @@ class Number(click.ParamType[int]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value)
-        if not text.isdecimal() or not self._least <= int(text) <= self._most:
+        # Python reads no number of thousands of digits.
+        if not text.isdecimal() or len(text) > 100 or not self._least <= int(text) <= self._most:
             self.fail(f"{text!r} is not a number from {self._least} to {self._most}", param, ctx)
         return int(text)
 

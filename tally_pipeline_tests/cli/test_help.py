@@ -60,6 +60,44 @@ def _in_order() -> list[tuple[str, ...]]:
     return list(commands(root))
 
 
+@pytest.mark.parametrize("names", COMMANDS, ids=" ".join)
+def test_the_help_shows_every_default(run_tally: Tally, names: tuple[str, ...]) -> None:
+    said = " ".join(run_tally(*names, "--help").out.split())
+    command: click.Command = root
+    for name in names:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), name) or root
+    for option in command.params:
+        default = option.to_info_dict()["default"]
+        if (
+            default is not None
+            and isinstance(option, click.Option)
+            and not (option.is_flag or option.multiple)
+        ):
+            assert f"[default: {default}]" in said
+
+
+def test_no_help_waits_for_a_big_library(tmp_path: Path) -> None:
+    program = f"""
+import sys
+from tally_pipeline.cli import main
+for names in {[("--version",), ("--help",), *((*names, "--help") for names in COMMANDS)]}:
+    assert main(names) == 0, names
+print("imported:", *{{name.partition(".")[0] for name in sys.modules}})
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=bare({}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = set(ran.stdout.rpartition("imported:")[2].split())
+    assert "click" in imported
+    assert imported.isdisjoint({"dagster", "pyarrow", "pandas", "duckdb", "boto3", "requests", "sqlglot"})
+
+
 def test_the_help_of_sync_names_the_lists(run_tally: Tally) -> None:
     words = " ".join(run_tally("sync", "--help").out.split())
     assert ", ".join(one.name for one in LISTS) in words

@@ -32,14 +32,41 @@ LISTS = "popular_shows, trending_shows, airing_today, on_the_air"
         ("sandbox --snapshot 2025-12-24", "--recordings and --snapshot go together"),
         ("sandbox --port 65536", "'65536' is not a number from 0 to 65535"),
         ("up --port 0", "'0' is not a number from 1 to 65535"),
-        ("", "missing command: give one of up, sync, rebuild, "),
-        ("nope", "no such command 'nope'; `tally --help` says what there is"),
+        ("", "missing command; the commands are: up, sync, "),
+        ("nope", "no such command 'nope'; the commands are: up, sync, "),
+        ("up --port", "option '--port' requires an argument"),
+        ("up 3000", "got unexpected extra argument (3000); `tally up --help` says what there is"),
+        ("sync --page 3", "no such option '--page'. Did you mean '--pages'?; `tally sync --help`"),
+        ("query --samle x", "no such option '--samle'."),
+        ("query --all --limit 3 SELECT", "give either --limit or --all"),
+        ("report --day 20251224", "'20251224' is not a day; give one as in 2025-12-24"),
+        ("export", "missing argument 'DIR'"),
+        ("export copy --only brass", "'brass' is not one of 'bronze', 'silver', "),
+        ("deploy nope", "no such command 'nope'; the commands are: check, settings; "),
+        ("sandbox full", "no such command 'full'; the commands are: fill; "),
+        ("completion", "missing argument 'SHELL'. Choose from: bash, zsh, fish"),
     ],
 )
 def test_a_wrong_command_says_what_would_be_right(run_tally: Tally, command: str, says: str) -> None:
     ran = run_tally(*command.split())
     assert (ran.code, ran.out) == (2, "")
     assert says in ran.err
+    assert ran.err.startswith("tally: ")
+    assert ran.err.count("\n") == 1
+
+
+def test_a_number_that_python_does_not_read_is_refused_like_any_other(run_tally: Tally) -> None:
+    ran = run_tally("up", "--port", "9" * 5000)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "9' is not a number from 1 to 65535" in ran.err
+
+
+@pytest.mark.parametrize("argv", [["no\x1b[2J\npe"], ["up", "no\x1b[2J\npe"], ["sync", "--no\x1b[2J\npe"]])
+def test_a_wrong_command_is_quoted_on_one_line(run_tally: Tally, argv: list[str]) -> None:
+    ran = run_tally(*argv)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "\x1b" not in ran.err
+    assert r"\x1b[2J" in ran.err
 
 
 @pytest.mark.parametrize(

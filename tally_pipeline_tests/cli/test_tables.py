@@ -271,6 +271,12 @@ def test_arguments_that_contradict_each_other_are_refused(run_tally: Tally, argv
     assert says in ran.err
 
 
+def test_sql_may_begin_with_a_comment_as_in_a_file(run_tally: Tally) -> None:
+    sql = "-- How many?\nSELECT 1 AS a -- = 1"
+    assert run_tally("query", sql, "--format", "csv").out == "a\n1\n"
+    assert run_tally("query", "--format=csv", "--", sql).out == "a\n1\n"
+
+
 def test_what_json_cannot_say_is_told() -> None:
     with pytest.raises(QueryError, match="cannot be written as JSON"):
         formats.as_json(pa.table({"a": pa.array([[(True, 2)]], pa.map_(pa.bool_(), pa.int64()))}))

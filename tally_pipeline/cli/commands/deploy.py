@@ -6,11 +6,11 @@ import sys
 
 import click
 
-from tally_pipeline.cli.group import with_settings
+from tally_pipeline.cli.group import NamingGroup, with_settings
 from tally_pipeline.settings.settings import Settings
 
 
-@click.group("deploy", no_args_is_help=False)
+@click.group("deploy", cls=NamingGroup, no_args_is_help=False)
 def command() -> None:
     """Check a deployment; take its settings from Terraform."""
 

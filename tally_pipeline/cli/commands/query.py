@@ -16,8 +16,17 @@ from tally_pipeline.settings.settings import Settings, SettingsError
 MOST_ROWS = 1_000_000_000
 
 
-@click.command("query")
-@click.argument("sql", metavar="[SQL]", required=False)
+def _not_an_option(ctx: click.Context, _: click.Parameter, sql: str | None) -> str | None:
+    """The SQL, which may begin with a comment; raises `NoSuchOption` where it looks like an option instead."""
+    if sql and sql != "-" and sql.startswith("-") and not any(map(str.isspace, sql)):
+        names = [name for parameter in ctx.command.params for name in parameter.opts]
+        raise click.NoSuchOption(sql, possibilities=names, ctx=ctx)
+    return sql
+
+
+# An unknown option is first taken for the SQL: that may begin with a comment, as in a file.
+@click.command("query", context_settings={"ignore_unknown_options": True})
+@click.argument("sql", metavar="[SQL]", required=False, callback=_not_an_option)
 @click.option("--sample", type=Sample(), metavar="NAME", help="A sample query in place of SQL.")
 @click.option("--samples", "lists_samples", is_flag=True, help="List the sample queries.")
 @click.option(

@@ -8,12 +8,12 @@ from typing import Literal
 import click
 
 from tally_pipeline.cli.dagster_import import import_dagster
-from tally_pipeline.cli.group import with_settings
+from tally_pipeline.cli.group import NamingGroup, with_settings
 from tally_pipeline.cli.parameters import Number
 from tally_pipeline.settings.settings import Settings, SettingsError
 
 
-@click.group("sandbox", invoke_without_command=True)
+@click.group("sandbox", cls=NamingGroup, invoke_without_command=True)
 @click.option("--port", type=Number(0, 65535), default=8787, help="The server's port; 0 takes any free one.")
 @click.option("--latency-ms", type=float, default=0.0, metavar="N", help="What each reply takes.")
 @click.option(
