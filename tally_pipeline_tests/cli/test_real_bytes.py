@@ -17,6 +17,7 @@ from tally_pipeline.query import samples
 from tally_pipeline.tmdb.sandbox import Recordings, Sandbox
 from testkit import tally
 from testkit.pipeline import assert_sound, environment
+from testkit.tmdb.own_lists import LISTS
 
 
 class Replayed:
@@ -27,7 +28,8 @@ class Replayed:
     ) -> None:
         self.home = home
         self._recorded = recordings / snapshot
-        named = [word for name in lists for word in ("--list", name)]
+        names = lists or [one.name for one in LISTS]
+        named = [word for name in names for word in ("--list", name)]
         with Sandbox(recordings=Recordings(recordings, snapshot)) as sandbox:
             environ = environment(home, sandbox.base_url, **changes)
             self.ran = tally.run(home, environ, "sync", *named, "--json")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tally_pipeline.datasets import DATASETS
 from tally_pipeline.datasets.shows import contract
 from tally_pipeline.query import samples
 from tally_pipeline.tmdb.lists import LISTS
@@ -20,7 +21,12 @@ from testkit.pipeline import day, environment
 
 NAMES = [show_list.name for show_list in LISTS]
 
-EXPORTS = {"bronze_series_export", "silver_series"}
+EXPORTS = {
+    "/".join(asset)
+    for one in DATASETS
+    if one.cadence == "capture_export"
+    for asset in (one.bronze_asset, one.silver_asset)
+}
 
 
 @pytest.fixture(scope="module")

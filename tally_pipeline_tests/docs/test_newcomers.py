@@ -19,7 +19,15 @@ from testkit.running import bare
 
 pytestmark = pytest.mark.slow
 
-COPIED = ("tally_pipeline", "scripts", "docs", "deploy/contract.json", "Makefile", "README.md")
+COPIED = (
+    "tally_pipeline",
+    "scripts",
+    "docs",
+    "deploy/contract.json",
+    "Makefile",
+    "README.md",
+    ".env.example",
+)
 LOCKS = ("requirements.lock", "pyproject.toml")
 
 
@@ -89,6 +97,34 @@ def looked_at(folder: Path, module: str, *arguments: str) -> dict[str, Any]:
     return seen
 
 
+def assert_tests_pass(folder: Path, *places: str) -> None:
+    """The fast tests that counted lists and tables most, run on the copy."""
+    ended = subprocess.run(
+        [
+            *(
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "-m",
+                "not slow and not browser",
+            ),
+            # The tests' folder goes behind the copy, which is where the code comes from.
+            *("--import-mode", "append", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")),
+            *(str(ROOT / "tally_pipeline_tests" / place) for place in places),
+        ],
+        cwd=folder,
+        env=bare({"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout[-4000:]
+    assert " passed" in ended.stdout
+
+
 def test_a_list_is_added(tmp_path: Path) -> None:
     adding = page("docs/adding-a-list.md")
     folder = house(tmp_path, adding)
@@ -97,6 +133,10 @@ def test_a_list_is_added(tmp_path: Path) -> None:
     assert (folder / ".tally/sandbox/lake/silver/shows/top_rated").is_dir()
     assert "top_rated" in (folder / "deploy/contract.json").read_text()
     assert "| `top_rated` |" in (folder / "README.md").read_text()
+    assert "#TALLY_PAGES_TOP_RATED=50" in (folder / ".env.example").read_text()
+    assert_tests_pass(
+        folder, "report", "cost", "gold/test_tables.py", "orchestration/automation/test_definitions.py"
+    )
 
 
 def test_a_gold_table_is_added(tmp_path: Path) -> None:
@@ -110,6 +150,9 @@ def test_a_gold_table_is_added(tmp_path: Path) -> None:
     assert seen["checks"] == {f"as_long_as_silver {day}": True for day in seen["days"]}
     assert "length by list" in seen["metadata"]
     assert all(row["shows"] > 0 for row in seen["queried"])
+    assert_tests_pass(
+        folder, "gold/test_tables.py", "gold/test_checks.py", "orchestration/automation/test_new_objects.py"
+    )
 
 
 def test_a_dataset_is_added(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from tally_pipeline.datasets.shows.refinement import refine
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import Store
-from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.gold.conftest import write_genres
 from testkit.stored_days import publish_silver, write_quarantine
+from testkit.tmdb.own_lists import LISTS
 
 THEN, NOW = "2022-11-26", "2025-12-24"
 GAP_DAYS = 1123

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from tally_pipeline.bronze import list_capture
 from tally_pipeline.bronze.list_capture import Page, read_page
 from tally_pipeline.tmdb.client import Capture, TmdbClient, TmdbSettings
-from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.totals import empty_inner_pages
 from tally_pipeline_tests.tmdb.capturing import POPULAR, capture, settings
+from testkit.tmdb.own_lists import LISTS
 from testkit.tmdb.scripted_server import Answer, ScriptedServer, page_body, rows_of
 
 FULL = 20

@@ -1,0 +1,7 @@
+"""Tally's own lists, for tests whose data (recordings, quirks, a history) is of these, whatever was added since."""
+
+from __future__ import annotations
+
+from tally_pipeline.tmdb.lists import list_named
+
+LISTS = tuple(map(list_named, ("popular_shows", "trending_shows", "airing_today", "on_the_air")))
