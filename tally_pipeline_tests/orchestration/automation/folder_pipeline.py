@@ -12,7 +12,7 @@ import dagster as dg
 from dagster._core.execution.backfill import PartitionBackfill  # noqa: TID251 - as the UI
 
 from tally_pipeline import clock
-from tally_pipeline.datasets import DATASETS, SERIES
+from tally_pipeline.datasets import SERIES
 from tally_pipeline.deployment import Deployment
 from tally_pipeline.gold import TABLES, show_popularity_trends
 from tally_pipeline.gold import sources as gold_files
@@ -135,11 +135,9 @@ def names(request: dg.RunRequest) -> set[str]:
 
 
 def put_export(pipeline: Pipeline, day: date, execution_id: str = "by-hand", count: int = 3) -> None:
-    """Puts an export into bronze, without a run of Dagster, and one of each other dataset of its times."""
-    for one in DATASETS:
-        if one.cadence == SERIES.cadence:
-            key = one.place.key(day.isoformat(), execution_id)
-            pipeline.deployment.lake.store.create(str(key), shows(count))
+    """Puts an export into bronze, without a run of Dagster."""
+    key = SERIES.place.key(day.isoformat(), execution_id)
+    pipeline.deployment.lake.store.create(str(key), shows(count))
 
 
 def scheduled(pipeline: Pipeline, name: str, due: datetime) -> dg.ScheduleExecutionData:
