@@ -54,7 +54,7 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
         sensors=[
             automation.new_bronze_objects(settings, begin),
             # Nobody watches metrics on one's own machine. The watch runs hourly: it would drown the durations.
-            *(run_metrics.sensors(leave_out={automation.watch.name}) if settings.aws else ()),
+            *(run_metrics.sensors(leave_out=automation.WATCHES) if settings.aws else ()),
         ],
         resources=resources,
         executor=dg.in_process_executor,

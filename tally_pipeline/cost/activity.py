@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 
+from tally_pipeline import gold
 from tally_pipeline.cost.bill import Basis, Line
 from tally_pipeline.cost.scans import DATA_TYPE, scans
 from tally_pipeline.datasets import DATASETS
+from tally_pipeline.gold.show_popularity_trends import WINDOW_DAYS
 from tally_pipeline.metrics.metrics import METRICS
 from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb.lists import LISTS
@@ -40,6 +42,8 @@ KEYS_A_LISTING = 1000
 ALARMS, DASHBOARDS = 5, 1
 """As deploy/ makes them."""
 EXPORT_LOOKS_A_DAY = 8
+LOOKED_BACK = 3
+"""Days at which the sensor and a check look again each day."""
 RETENTION_DAYS, REPLACED_DAYS = 180, 30
 """Days for which what is made from bronze stays, and its replaced versions: deploy/'s defaults. Bronze stays."""
 
@@ -206,6 +210,15 @@ def _of_looking(lake: Lake) -> Iterator[Line]:
         -(-objects // KEYS_A_LISTING) for objects in (*[lake.days] * len(LISTS), *[2 * lake.days] * others)
     )
     yield Line("the sensor's daily sweep", "s3_write", DAYS * listings, "computed")
+    # A gold table lists the folders of the files that it names once more before it is published (`Sources.stand`).
+    pages = -(-len(LISTS) * lake.days // KEYS_A_LISTING)
+    again = len(gold.TABLES) * pages + len(LISTS)
+    yield Line("inputs of gold looked at again", "s3_write", DAYS * REFINES_A_DAY * again, "computed")
+    # By the sensor and by the check: captures peeked at, footers, the month of silver that gold is held against.
+    looks = 2 * LOOKED_BACK * len(DATASETS)
+    yield Line("the daily look at what is published", "s3_write", DAYS * 2 * (listings + pages), "computed")
+    reads = 2 * looks + 2 * (LOOKED_BACK + WINDOW_DAYS) * len(LISTS) + 2 * LOOKED_BACK * len(gold.TABLES)
+    yield Line("the daily look at what is published", "s3_read", DAYS * reads, "computed")
     yield Line("looks for the export", "s3_write", DAYS * EXPORT_LOOKS_A_DAY, "computed")
 
 

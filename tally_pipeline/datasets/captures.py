@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
 
 from tally_pipeline.bronze.captures import UnreadableCaptureError
-from tally_pipeline.datasets import DATASETS, PLACES
+from tally_pipeline.datasets import DATASETS, PLACES, AnyDataset
 from tally_pipeline.datasets.dataset import AuditResult, C, Capture, Dataset, Options, R
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake, LakeOwnershipError
@@ -34,21 +34,8 @@ def choose(lake: Lake, dataset: Dataset[C, R], day: str, options: Options | None
     Raises `NoCaptureError` when there is none; it says what bronze holds and what to do.
     """
     lake.check_source()
-    rejected: list[str] = []
-    acceptable: list[Capture[C | None]] = []
-    for key in held(lake, dataset, day):
-        try:
-            capture = dataset.peek(lake.store, key)
-        except (UnreadableCaptureError, NoSuchObjectError) as error:
-            rejected.append(str(error))
-            continue
-        if capture.source not in (None, lake.source):
-            rejected.append(f"{key} is {capture.source} data in a lake of {lake.source} data")
-        elif dataset.accepts(capture, options or dataset.refine_options()):
-            acceptable.append(capture)
-        else:
-            rejected.append(f"{key} is {capture.verdict}")
-    for capture in sorted(acceptable, key=lambda one: one.order, reverse=True):
+    found, rejected = acceptable(lake, dataset, held(lake, dataset, day), options)
+    for capture in found:
         try:
             return _whole(lake, dataset, capture).passing_over(rejected)
         except (UnreadableCaptureError, NoSuchObjectError) as error:
@@ -57,6 +44,40 @@ def choose(lake: Lake, dataset: Dataset[C, R], day: str, options: Options | None
         f"bronze holds no complete capture of {dataset.name} for {day}. It holds:"
         f" {'; '.join(rejected) or 'nothing at all'}. {dataset.remedy(day, rejected)}"
     )
+
+
+def newest_acceptable(lake: Lake, days: Collection[str]) -> Iterator[tuple[AnyDataset, Capture[Any]]]:
+    """Of each dataset and each of these days the capture that counts, as far as a peek tells: a listing a dataset."""
+    for dataset in DATASETS:
+        by_day: dict[str, list[BronzeKey]] = {}
+        for key in held(lake, dataset):
+            by_day.setdefault(key.dt, []).append(key)
+        for day in sorted(by_day.keys() & set(days)):
+            accepted, _ = acceptable(lake, dataset, by_day[day])
+            if accepted:
+                yield dataset, accepted[0]
+
+
+def acceptable(
+    lake: Lake, dataset: Dataset[C, R], keys: Iterable[BronzeKey], options: Options | None = None
+) -> tuple[list[Capture[C | None]], list[str]]:
+    """The captures of a day that may be refined, as far as a peek tells, the one that counts first; and why the
+    others may not. `keys` are all that bronze holds of the day."""
+    rejected: list[str] = []
+    accepted: list[Capture[C | None]] = []
+    for key in keys:
+        try:
+            capture = dataset.peek(lake.store, key)
+        except (UnreadableCaptureError, NoSuchObjectError) as error:
+            rejected.append(str(error))
+            continue
+        if capture.source not in (None, lake.source):
+            rejected.append(f"{key} is {capture.source} data in a lake of {lake.source} data")
+        elif dataset.accepts(capture, options or dataset.refine_options()):
+            accepted.append(capture)
+        else:
+            rejected.append(f"{key} is {capture.verdict}")
+    return sorted(accepted, key=lambda one: one.order, reverse=True), rejected
 
 
 def audit(lake: Lake) -> Iterator[AuditResult]:

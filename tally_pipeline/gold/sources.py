@@ -53,8 +53,9 @@ class Sources:
 
     @classmethod
     def of(cls, lake: Lake, lists: Iterable[str]) -> Sources:
-        """One listing for each list."""
-        return cls(lake, {name: _days(lake, name) for name in lists})
+        """One listing, of the silver of all lists."""
+        sizes = {info.key: info.size for info in lake.store.list(layout.SILVER)}
+        return cls(lake, {name: _days(sizes, name) for name in lists})
 
     def days(self, data_type: str | None = None) -> set[str]:
         """The days of which there is silver: of one list, or of any."""
@@ -105,7 +106,10 @@ class Sources:
     def stand(self, inputs: Iterable[InputFile]) -> bool:
         """True if each of these files, which were named, is there as it was then."""
         keys = [one.key for one in inputs]
-        folders = {key.partition("/dt=")[0] for key in keys}
+        # The silver of all lists in one listing, as in `of`.
+        folders = {
+            layout.SILVER if key.startswith(f"{layout.SILVER}/") else key.partition("/dt=")[0] for key in keys
+        }
         now = {info.key: info.version for folder in folders for info in self.lake.store.list(folder)}
         return all(now.get(key) == self._hashes[key][1] for key in keys)
 
@@ -121,8 +125,8 @@ def read(lake: Lake, table: str, day: str) -> pa.Table:
     return parquet.decode(lake.store.get(layout.gold_key(table, day)))
 
 
-def _days(lake: Lake, data_type: str) -> dict[str, int]:
-    """Size by day of a list's silver files. A folder that holds no file counts for nothing."""
-    sizes = {info.key: info.size for info in lake.store.list(f"{layout.SILVER}/{data_type}")}
-    days = (key.rsplit("/", 2)[-2].removeprefix("dt=") for key in sizes)
+def _days(sizes: Mapping[str, int], data_type: str) -> dict[str, int]:
+    """Size by day of a list's silver files; `sizes` are those of all objects of silver."""
+    prefix = f"{layout.SILVER}/{data_type}/dt="
+    days = (key.removeprefix(prefix).partition("/")[0] for key in sizes if key.startswith(prefix))
     return {day: sizes[key] for day in days if (key := layout.silver_key(data_type, day)) in sizes}

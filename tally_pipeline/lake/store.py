@@ -207,6 +207,9 @@ class Store:
     def version(self, key: str) -> str | None:
         """The version of the object that is there now; None without one."""
         self._saw("GetObject", 1)
+        return self._version(key)
+
+    def _version(self, key: str) -> str | None:
         try:
             # As in `exists`, not by HEAD.
             found = obstore.get(self._backend, _named(key), options={"range": {"suffix": 1}})
@@ -224,7 +227,7 @@ class Store:
         write: there the caller holds the table's lock meanwhile, as every writer on that machine does.
         """
         if not self.is_shared:
-            if self.version(key) != version:
+            if self._version(key) != version:
                 raise self._overtaken(key)
             self.put(key, body)
             return

@@ -124,7 +124,14 @@ def test_the_runs_page_shows_the_first_sync_as_a_success(up: Up, page: Page, sho
 
 def test_schedule_and_sensor_are_switched_on(page: Page, shot: Shot) -> None:
     page.goto("/automation")
-    names = ("daily_capture", "daily_export", "weekly_genres", "new_bronze_objects", "standing_checks")
+    names = (
+        "daily_capture",
+        "daily_export",
+        "weekly_genres",
+        "new_bronze_objects",
+        "standing_checks",
+        "daily_checks",
+    )
     for name in names:
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     switches = page.get_by_role("checkbox", checked=True)

@@ -1,23 +1,34 @@
-"""Standing checks over the whole lake, without a partition: is today there, and is no day left broken?"""
+"""Standing checks over the whole lake, without a partition: is today there, is no day left broken, and is what is
+published made from what there is now?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
 
 from tally_pipeline import clock
 from tally_pipeline.checks.check import SHOWN, Finding
+from tally_pipeline.datasets.captures import newest_acceptable
+from tally_pipeline.days import days_through
 from tally_pipeline.deployment import Settings
+from tally_pipeline.gold import TABLES
+from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.asset_metadata import finding_metadata
+from tally_pipeline.orchestration.assets.partition_events import was_refused
 from tally_pipeline.plurals import counted
 from tally_pipeline.settings.cron import latest
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 GRACE = timedelta(hours=1)
 """How long after its scheduled time a day may still be on its way."""
+
+LOOKED_BACK = 3
+"""Days, today included, of which it is looked whether what is published is current."""
+
+IS_CURRENT = "what_is_published_is_current"
 
 
 def freshness_checks(
@@ -56,7 +67,29 @@ def freshness_checks(
         ]
         return _result(failures_finding(failed))
 
-    return [todays_partition_is_there, no_partition_left_failed]
+    @dg.multi_asset_check(
+        name=IS_CURRENT,
+        specs=[
+            dg.AssetCheckSpec(
+                IS_CURRENT,
+                asset=common.TABLE,
+                description=f"Silver of the last {LOOKED_BACK} days is of bronze's newest complete capture, and gold"
+                " of silver as it is now. The sensor makes anew what is not, once a day.",
+            )
+        ],
+        can_subset=True,
+    )
+    def what_is_published_is_current(
+        context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]
+    ) -> Iterator[dg.AssetCheckResult]:
+        # It reads a month of files. Dagster adds it to every run that makes the table, however its job selects.
+        if context.run.asset_selection:
+            return
+        days = days_through(clock.today().isoformat(), LOOKED_BACK)
+        stale = [*_stale_silver(context.instance, lake, days), *_stale_gold(lake, days)]
+        yield _result(currency_finding(stale))
+
+    return [todays_partition_is_there, no_partition_left_failed, what_is_published_is_current]
 
 
 def due_day(now: datetime, cron: str) -> str:
@@ -90,6 +123,40 @@ def failures_finding(failed: Sequence[dict[str, str]]) -> Finding:
         numbers={"partitions_failed": len(failed)},
         offenders=list(failed[-SHOWN:]),
     )
+
+
+def currency_finding(stale: Sequence[dict[str, str]]) -> Finding:
+    """`stale`: what is published and not made from what there is now, with what it should be made from."""
+    return Finding(
+        passed=not stale,
+        summary=counted(len(stale), "file is", "files are") + " not made from what there is now",
+        remedy="Another writer, or another tool, replaced them. The sensor makes them anew at its next daily look; to"
+        " have it now, materialize the named assets of these days.",
+        numbers={"stale": len(stale)},
+        offenders=list(stale[-SHOWN:]),
+    )
+
+
+def _stale_silver(instance: dg.DagsterInstance, lake: Lake, days: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Silver that is not of the capture that counts, unless that was refused, of which other checks tell."""
+    for dataset, capture in newest_acceptable(lake, days):
+        day, newest, asset = capture.key.dt, str(capture.key), dg.AssetKey(dataset.silver_asset)
+        if clock.now() - (capture.captured_at or clock.now()) < GRACE:
+            continue
+        if not (
+            lake.is_made_from(dataset.silver_key(day), newest)
+            or was_refused(instance, asset, dataset.silver_checks, day)
+        ):
+            yield {"asset": asset.to_user_string(), "day": day, "should be of": newest}
+
+
+def _stale_gold(lake: Lake, days: Sequence[str]) -> Iterator[dict[str, str]]:
+    sources = Sources.of(lake, [one.name for one in LISTS])
+    there = sources.days()
+    for day in days:
+        for table in TABLES:
+            if day in there and not table.is_current(sources, day):
+                yield {"asset": f"gold/{table.name}", "day": day, "should be of": "silver as it is now"}
 
 
 def _due_or_newest(lake: Lake, data_type: str, due: str) -> str | None:

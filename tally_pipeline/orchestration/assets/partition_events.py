@@ -158,6 +158,13 @@ def _was_recorded_without_run(instance: dg.DagsterInstance, asset: dg.AssetKey, 
     return any(record.run_id == "" for record in instance.fetch_materializations(of_day, limit=100).records)
 
 
+def was_refused(instance: dg.DagsterInstance, asset: dg.AssetKey, checks: Sequence[Check], day: str) -> bool:
+    """True if the last verdict on a day was that a check failed that stops publishing."""
+    keys = [dg.AssetCheckKey(asset, check.name) for check in checks if check.blocking]
+    statuses = instance.event_log_storage.get_asset_check_partition_info(keys, partition_keys=[day])
+    return any(info.latest_execution_status.value == "FAILED" for info in statuses)
+
+
 def _evaluations(
     instance: dg.DagsterInstance, asset: dg.AssetKey, outcome: PartitionResult
 ) -> Iterator[dg.AssetCheckEvaluation]:

@@ -5,11 +5,15 @@ import dagster as dg
 from tally_pipeline.datasets import DATASETS
 from tally_pipeline.gold import TABLES
 from tally_pipeline.orchestration.assets import common, report
+from tally_pipeline.orchestration.assets.freshness_checks import IS_CURRENT
 from tally_pipeline.orchestration.assets.gold import gold_key
 from tally_pipeline.tmdb.lists import LISTS
 
 _BRONZE = dg.AssetSelection.groups("bronze")
-_BELOW = dg.AssetSelection.all() - _BRONZE
+# It reads a month of files: once a day is enough.
+_DAILY_CHECK = dg.AssetSelection.checks(dg.AssetCheckKey(common.TABLE, IS_CURRENT))
+_ALL = dg.AssetSelection.all() - _DAILY_CHECK
+_BELOW = _ALL - _BRONZE
 
 # Datasets have a job by their times: the day's exports are there from 08:00 UTC only, the genres hardly ever change.
 _CAPTURES = {
@@ -44,7 +48,7 @@ PAST_TAG = "tally/past"
 # Dagster's default starts a process a step: seconds each, for steps that take less.
 sync = dg.define_asset_job(
     "sync",
-    dg.AssetSelection.all() - _EXPORTS,
+    _ALL - _EXPORTS,
     description="Today end to end: capture every list and the genres, refine them, and everything below.",
     executor_def=dg.in_process_executor,
 )
@@ -83,4 +87,13 @@ watch = dg.define_asset_job(
     description="The standing checks: is today there, and is no day left broken?",
     executor_def=dg.in_process_executor,
 )
-JOBS = (sync, capture, capture_export, capture_genres, refine, watch)
+watch_published = dg.define_asset_job(
+    "watch_published",
+    _DAILY_CHECK,
+    description="The daily check: is what is published made from what there is now?",
+    executor_def=dg.in_process_executor,
+)
+WATCHES = frozenset((watch.name, watch_published.name))
+"""Jobs that make nothing."""
+
+JOBS = (sync, capture, capture_export, capture_genres, refine, watch, watch_published)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -10,7 +10,6 @@ import dagster as dg
 import msgspec
 
 from tally_pipeline import clock
-from tally_pipeline.checks.check import Check
 from tally_pipeline.datasets import DATASETS, PLACES
 from tally_pipeline.datasets.captures import NoCaptureError, choose
 from tally_pipeline.deployment import Settings, first_day
@@ -19,6 +18,7 @@ from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.object_events import ObjectEvent
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets import discovery as found_in
+from tally_pipeline.orchestration.assets.partition_events import was_refused
 
 LOOKED_AT = 250
 """Captures that a look takes up at most, today's and the oldest first: each costs a request or two."""
@@ -108,7 +108,7 @@ def _was_refused(instance: dg.DagsterInstance, lake: Lake, pending: Pending) -> 
     if (
         key is not None
         and instance.get_run_by_id(key.execution_id) is not None
-        and _failed(instance, common.bronze_key(dataset), dataset.bronze_checks, dt)
+        and was_refused(instance, common.bronze_key(dataset), dataset.bronze_checks, dt)
     ):
         try:
             acceptable = str(choose(lake, dataset, dt).key)
@@ -120,12 +120,5 @@ def _was_refused(instance: dg.DagsterInstance, lake: Lake, pending: Pending) -> 
     return (
         quarantine is not None
         and lake.is_made_from(quarantine, pending.newest)
-        and _failed(instance, common.silver_key(dataset), dataset.silver_checks, dt)
+        and was_refused(instance, common.silver_key(dataset), dataset.silver_checks, dt)
     )
-
-
-def _failed(instance: dg.DagsterInstance, asset: dg.AssetKey, checks: Sequence[Check], day: str) -> bool:
-    """Whether the last verdict on a day was that a check failed that stops publishing."""
-    keys = [dg.AssetCheckKey(asset, check.name) for check in checks if check.blocking]
-    statuses = instance.event_log_storage.get_asset_check_partition_info(keys, partition_keys=[day])
-    return any(info.latest_execution_status.value == "FAILED" for info in statuses)

@@ -12,7 +12,14 @@ from tally_pipeline.datasets import DATASETS, AnyDataset
 from tally_pipeline.datasets.captures import held
 from tally_pipeline.deployment import Settings
 from tally_pipeline.orchestration.assets.freshness_checks import GRACE
-from tally_pipeline.orchestration.automation.jobs import capture, capture_export, capture_genres, watch
+from tally_pipeline.orchestration.automation.jobs import (
+    capture,
+    capture_export,
+    capture_genres,
+    watch,
+    watch_published,
+)
+from tally_pipeline.orchestration.automation.sensor import LOOK_HOUR
 
 CAPTURE_RETRIES = 3
 """How often the schedule's capture is tried again as a whole: after 1, 2 and 4 minutes."""
@@ -54,6 +61,12 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             cron_schedule="5 * * * *",
             description=f"Looks every hour whether the day is there ({_hours(GRACE)} after its time) and none is"
             " broken.",
+        ),
+        schedule(
+            name="daily_checks",
+            job=watch_published,
+            cron_schedule=f"35 {LOOK_HOUR} * * *",
+            description="Looks, after the sensor's daily look, whether what is published is of what there is now.",
         ),
     ]
 

@@ -14,13 +14,15 @@ import msgspec
 
 from tally_pipeline import clock, gold
 from tally_pipeline.datasets import DATASETS, PLACES
-from tally_pipeline.days import days_after
+from tally_pipeline.datasets.captures import newest_acceptable
+from tally_pipeline.days import days_after, days_through
 from tally_pipeline.deployment import Settings
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.object_events import ObjectEvent, ObjectEvents
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.discovery import captures, made_at, record_found, tables
+from tally_pipeline.orchestration.assets.freshness_checks import LOOKED_BACK
 from tally_pipeline.orchestration.assets.partition_events import MAX_DAYS_A_RUN
 from tally_pipeline.orchestration.automation.in_progress import under_way
 from tally_pipeline.orchestration.automation.jobs import BEHIND_PEOPLE, BELOW_BRONZE, refine
@@ -36,6 +38,9 @@ LOOK_SECONDS = 20.0
 """What recording, and looking for stale gold, may take of a tick, which has 60 s; the rest is for the next one."""
 
 
+LOOK_HOUR = 5
+"""The hour (UTC) from which the sensor's daily look is due: the day's captures are there by then."""
+
 FILLING = "filling"
 """The turn of whoever fills a lake with past days: to the sensor more of them come as long as it is taken, and
 gold is left to them."""
@@ -50,13 +55,14 @@ class _Refined(msgspec.Struct, frozen=True):
 
 class _SensorCursor(msgspec.Struct, frozen=True):
     """Where the arrivals were read up to, what is still to be recorded and to be launched, from which day on gold
-    may be stale, and for which version of gold all that the lake holds was looked at."""
+    may be stale, for which version of gold all that the lake holds was looked at, and on which day the last ones."""
 
     arrivals: str | None = None
     pending: tuple[Pending, ...] = ()
     refined: _Refined | None = None
     unrecorded: tuple[str, ...] = ()
     looked_back: str = ""
+    looked_on: str = ""
 
 
 def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
@@ -85,8 +91,9 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         graph = _graph(context)
         busy = under_way(context.instance, graph)
         unrecorded = _record(context, lake, cursor, arrived, busy)
+        looked_on, again = _looked_at_again(lake, cursor.looked_on)
         # The newer word on a list and day takes the place of the older.
-        waiting = {(p.data_type, p.dt): p for p in (*cursor.pending, *map(pending_of, arrived))}
+        waiting = {(p.data_type, p.dt): p for p in (*again, *cursor.pending, *map(pending_of, arrived))}
         sorted_out = sort_out(context, settings, begin, lake, waiting.values())
         filling = lake.locks.is_locked(FILLING)
         settled = all(one.dt >= _today() for one in arrived) and not filling
@@ -109,7 +116,12 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         if refined and idle and not filling:
             requests, refined = _made_anew(context.instance, lake, begin, refined)
         next_cursor = _SensorCursor(
-            next_arrivals, tuple(later), refined, tuple(unrecorded), looked_back=gold.VERSION
+            next_arrivals,
+            tuple(later),
+            refined,
+            tuple(unrecorded),
+            looked_back=gold.VERSION,
+            looked_on=looked_on,
         )
         return dg.SensorResult(
             run_requests=requests,
@@ -118,6 +130,23 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         )
 
     return sensor
+
+
+def _looked_at_again(lake: Lake, looked_on: str) -> tuple[str, list[Pending]]:
+    """Once a day, the captures that count of the last days, as if they had just come, and the day of that look.
+
+    Silver that another writer or another tool replaced since is made anew, and so is gold.
+    """
+    today = _today()
+    if not looked_on:
+        return today, []
+    if looked_on == today or clock.now().hour < LOOK_HOUR:
+        return looked_on, []
+    return today, [
+        # Told apart from the look before: Dagster runs nothing twice under one key.
+        Pending(dataset.name, capture.key.dt, str(capture.key), _digest([today, capture.sha256]))
+        for dataset, capture in newest_acceptable(lake, days_through(today, LOOKED_BACK))
+    ]
 
 
 def _record(

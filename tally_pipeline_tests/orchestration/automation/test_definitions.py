@@ -50,6 +50,7 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
         "capture_genres",
         "refine",
         "watch",
+        "watch_published",
     }
     assert {check.name for check in repository.asset_graph.asset_check_keys} >= {
         "not_empty",
@@ -81,6 +82,7 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
         "every_list_in_it",
         "todays_partition_is_there",
         "no_partition_left_failed",
+        "what_is_published_is_current",
     }
 
 
