@@ -18,12 +18,12 @@ from proof.report import Proof
 from tally_pipeline import clock
 
 NAMES = {
-    "together": "two or ten at once end as one of them in some order",
+    "concurrency": "two or ten at once end as one of them in some order",
     "faults": "what TMDB, the store and the catalog can do wrong",
     "kills": "killed at any moment, nothing is lost and nothing half is shown",
     "secrets": "no token anywhere, nothing listens beyond loopback, dependencies are pinned and audited",
     "beside_dlt": "the same cases on dlt",
-    "hostile": "bytes that were made to break it",
+    "fuzz": "bytes that were made to break it",
 }
 """The proofs, the slowest first: modules of this package with `prove(long: bool, seed: int) -> Proof`."""
 

@@ -65,7 +65,7 @@ def prove(long: bool, seed: int) -> Proof:
     cases = [case for _ in range(ROUNDS_LONG if long else 1) for case in _cases(syncs, overtaken)]
     wrong = [f"{case.what}: {problem[:700]}" for case in cases for problem in case.wrong]
     return Proof(
-        name="together",
+        name="concurrency",
         title="at the same time, as if one after the other",
         columns=("at once", "what happened", ""),
         rows=[(case.what, case.happened, verdict(not case.wrong)) for case in cases],
@@ -97,7 +97,7 @@ def _cases(syncs: int, overtaken: Sequence[str]) -> list[Case]:
 
 
 def _in_folder(case: Callable[[Path], Case]) -> Case:
-    with tempfile.TemporaryDirectory(prefix="tally-together-", dir=fast_folder()) as name:
+    with tempfile.TemporaryDirectory(prefix="tally-concurrency-", dir=fast_folder()) as name:
         return case(Path(name))
 
 

@@ -39,7 +39,7 @@ class Fuzzed:
 
 
 def prove(long: bool, seed: int) -> Proof:
-    kept = Path(tempfile.mkdtemp(prefix="tally-hostile-"))
+    kept = Path(tempfile.mkdtemp(prefix="tally-fuzz-"))
     all_shares = sum(target.share for target in TARGETS.values())
     total = LONG if long else SHORT
     jobs = [(name, -(-total * target.share // all_shares), False) for name, target in TARGETS.items()]
@@ -61,7 +61,7 @@ def prove(long: bool, seed: int) -> Proof:
     rows.append(("all", "", inputs, f"at least {total:,}", "", verdict(enough)))
     broken = any(one.wrong for one in found)
     return Proof(
-        name="hostile",
+        name="fuzz",
         title=f"{inputs:,} hostile inputs: no crash, no hang, no row unaccounted for, no path outside the lake",
         columns=COLUMNS,
         rows=rows,
