@@ -127,10 +127,10 @@ class LakeIOManager(dg.IOManager):
     def publish(self, product: Product, versions: Versions) -> PartitionResult:
         """Publish one day in place of these versions, unless its checks object; what was rejected is kept in any
         case. Raises `OvertakenError` when another writer published it, or replaced what it was made from."""
-        if product.failure:
-            return PartitionResult(product.day, product.findings, failure_reason=product.failure)
         if self.lake.store.is_shared and not product.inputs_stand():
             raise OvertakenError(f"what {product.day} was made from was replaced by another writer meanwhile")
+        if product.failure:
+            return PartitionResult(product.day, product.findings, failure_reason=product.failure)
         match product:
             case Fetched():
                 return self._keep(product)

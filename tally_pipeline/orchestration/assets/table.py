@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -66,6 +67,7 @@ def table_asset(
 
 def _compare(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
     query_engine: QueryEngine = step.resources.query_engine
+    versions = _silver_versions(step, step.days, lists)
     try:
         schema = schema_finding(query_engine)
         # Under another schema the rows may not even be countable, and it is the schema that is to be told.
@@ -73,7 +75,21 @@ def _compare(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
     except QueryError as error:
         schema, counted = _unreadable(query_engine, error), None
     for day in step.days:
-        yield _compared(step, query_engine, day, schema, counted, lists) if counted else _refused(day, schema)
+        product = (
+            _compared(step, query_engine, day, schema, counted, lists) if counted else _refused(day, schema)
+        )
+        product.inputs_stand = partial(_stands, step, day, lists, versions)
+        yield product
+
+
+def _silver_versions(step: Step, days: Sequence[str], lists: Sequence[ShowList]) -> dict[str, str | None]:
+    """The versions of these days' silver: between counting the table and reading the files it may be replaced."""
+    keys = map(common.silver_key, lists)
+    return {key: version for asset in keys for key, version in step.lake.versions(asset, days).items()}
+
+
+def _stands(step: Step, day: str, lists: Sequence[ShowList], versions: Mapping[str, str | None]) -> bool:
+    return _silver_versions(step, [day], lists).items() <= versions.items()
 
 
 def schema_finding(query_engine: QueryEngine) -> Finding:

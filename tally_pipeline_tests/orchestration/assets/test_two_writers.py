@@ -225,3 +225,22 @@ def test_a_capture_sends_its_metrics_once_whoever_refines_it(crossing: Crossing)
 
 def _none(failed: dict[str, str]) -> None:
     assert failed == {}
+
+
+def test_the_table_is_held_against_the_silver_that_it_was_counted_from(crossing: Crossing) -> None:
+    """Silver is replaced between the query that counts the table and the look at silver's files."""
+    crossing.captured("older", 20, "03:00:00")
+    assert crossing.run(SILVER) == {}
+    engine = crossing.deployment.query_engine
+    measured = engine.measure
+
+    def measure(sql: str) -> object:
+        answer = measured(sql)
+        if not crossing.store.exists(str(BronzeKey(LIST, day(), "newer"))):
+            crossing.captured("newer", 40, "04:00:00")
+            assert crossing.run(SILVER) == {}
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "measure", measure)
+        assert crossing.run("athena/silver_shows") == {}
