@@ -1,1 +1,1 @@
-"""What everything on AWS shares: its settings, one session, and what its errors mean."""
+"""The parts that everything on AWS shares: settings, one session, the meaning of errors."""

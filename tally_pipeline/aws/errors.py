@@ -1,4 +1,4 @@
-"""What AWS's errors mean: what happened, to which resource, and what to do now.
+"""Explains AWS's errors: what happened, to which resource, and what to do now.
 
 Knows botocore's exceptions and obstore's. The codes are AWS's own: the tables "Common errors" of each service,
 and https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
@@ -15,7 +15,7 @@ from botocore import exceptions as boto
 from obstore import exceptions as obstore
 
 RAISED = (boto.BotoCoreError, boto.ClientError, obstore.BaseError)
-"""What AWS's clients raise; obstore raises a `FileNotFoundError` besides, for an object or bucket not there."""
+"""The exceptions of AWS's clients. For a missing object or bucket obstore also raises `FileNotFoundError`."""
 
 
 class AwsError(Exception):
@@ -24,7 +24,7 @@ class AwsError(Exception):
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of trouble: the codes it is known by, what it means, and the remedy. `{action}` is what was tried."""
+    """A kind of error: its codes, its meaning and the remedy. `{action}` stands for the IAM action that was tried."""
 
     codes: frozenset[str]
     meaning: str
@@ -181,7 +181,7 @@ def code_of(error: BaseException) -> str:
 
 
 def redact(text: str) -> str:
-    """The text without keys, tokens and signed addresses, and not longer than a log line bears."""
+    """The text without keys, tokens and signed addresses, cut to the length of a log line."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text if len(text) <= _SAID_LENGTH else f"{text[:_SAID_LENGTH]}…"
@@ -189,7 +189,7 @@ def redact(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Told:
-    """What an exception tells: AWS's code, its message, and the IAM action that was tried."""
+    """The details of an exception: AWS's code, its message, and the IAM action that was tried."""
 
     code: str
     said: str
@@ -211,7 +211,7 @@ class _Told:
 
     @classmethod
     def _by_obstore(cls, error: BaseException) -> _Told:
-        """obstore's text is a sentence with the reply's XML in it, then a dump of the error's inside."""
+        """obstore's text is a sentence that quotes the response's XML, then a dump of the error's fields."""
         sentence, _, inside = str(error).partition("Debug source:")
         found = re.search(r"<Code>(.*?)</Code>", sentence, re.DOTALL)
         message = re.search(r"<Message>(.*?)</Message>", sentence, re.DOTALL)
@@ -230,13 +230,13 @@ class _Told:
 
 
 def _name_in_kinds(kind: type[BaseException]) -> str:
-    """The name of the exception's class, or of the nearest above it that is known here."""
+    """The name of the exception's class, or of its nearest base class that is known here."""
     known = frozenset[str]().union(*(one.codes for one in _KINDS))
     return next((above.__name__ for above in kind.__mro__ if above.__name__ in known), kind.__name__)
 
 
 def _of_credentials(sentence: str) -> str | None:
-    """What botocore raised while obstore asked it for credentials."""
+    """The error that botocore raised while obstore asked it for credentials."""
     found = re.search(r"External AWS credential provider: (?:[\w.]+\.)?(\w+)", sentence)
     return found[1] if found else None
 

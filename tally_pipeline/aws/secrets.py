@@ -1,4 +1,4 @@
-"""What only the pipeline may read: TMDB's token, kept in the SSM Parameter Store."""
+"""Reads TMDB's token from the SSM Parameter Store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tally_pipeline.aws.errors import AwsError, explained
 from tally_pipeline.aws.session import Aws
 
 UNSET = "unset"
-"""What `deploy/` puts into the parameter until somebody sets the token."""
+"""The parameter's initial value, set by `deploy/`, until somebody sets the token."""
 
 _replies_log = logging.getLogger("botocore.parsers")
 
@@ -36,7 +36,7 @@ def read_secret(aws: Aws, name: str) -> str:
 
 @contextmanager
 def unlogged() -> Iterator[None]:
-    """Under DEBUG botocore logs the body of every reply: not of those that come to this thread meanwhile."""
+    """Keeps botocore, which under DEBUG logs every response's body, from logging those of this thread inside."""
     here = threading.get_ident()
 
     def is_anothers(record: logging.LogRecord) -> bool:

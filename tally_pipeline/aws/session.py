@@ -16,7 +16,7 @@ from tally_pipeline.aws.settings import AwsSettings
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long a service may take to be reached and to answer (seconds), and how often it is asked in all.
+    """Timeouts for connecting to a service and for its answer (seconds), and the number of attempts in all.
 
     A sensor's tick has 60 s: a service that hangs must have failed by then.
     """
@@ -35,7 +35,7 @@ class Aws:
         self._core = botocore.session.get_session()
         self.session = boto3.Session(botocore_session=self._core, region_name=settings.region)
         self._clients: dict[str, Any] = {}
-        # Clients may be shared by threads, their making may not.
+        # Threads may share clients, but must not create them at the same time.
         self._lock = threading.Lock()
 
     def client(self, service: str) -> Any:

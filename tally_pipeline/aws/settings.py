@@ -1,4 +1,4 @@
-"""Where the pipeline's parts are on AWS: what Terraform's outputs say, and nothing else."""
+"""The places of the pipeline's parts on AWS: Terraform's outputs, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class AwsSettings:
     """The names of everything that `deploy/` sets up.
 
-    Credentials are found by AWS's own chain, other endpoints by `AWS_ENDPOINT_URL` and
-    `AWS_ENDPOINT_URL_<SERVICE>`: neither is a setting of ours.
+    Credentials come from AWS's own chain, other endpoints from `AWS_ENDPOINT_URL` and
+    `AWS_ENDPOINT_URL_<SERVICE>`: neither is a setting of Tally's.
     """
 
     region: str

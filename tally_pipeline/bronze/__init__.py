@@ -1,1 +1,1 @@
-"""What captures look like as bytes, and how each is taken apart to what TMDB sent. Pure."""
+"""The formats of captures: their bytes, and how TMDB's responses are recovered from them. Pure."""

@@ -1,4 +1,4 @@
-"""What every format of a capture shares."""
+"""The parts that all formats of captures share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 class UnreadableCaptureError(ValueError):
-    """An object in bronze is not the capture that its place says it is; the message says in what way."""
+    """An object in bronze is not the capture that its key says it is; the message says in what way."""
 
 
 def moment_of(text: str | None) -> datetime | None:

@@ -15,7 +15,7 @@ Verdict = Literal["complete", "partial", "empty"]
 class PageSet(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict on one capture, and the counts it rests on.
 
-    `repeats` counts rows whose id an earlier row already had: TMDB caches every page apart, so a show that
+    `repeats` counts rows whose id stands on an earlier row too: TMDB caches every page separately, so a show that
     moves between two pages while they are fetched is seen twice, and another is probably skipped.
     `totals_moved` says that the pages disagreed on `total_pages` or `total_results`.
     """

@@ -1,4 +1,4 @@
-"""TMDB's list of TV genres: its bronze object, which keeps the reply's bytes, and what silver makes of it.
+"""The bronze format of TMDB's list of TV genres: an object that keeps the response's bytes.
 
     {"reply": <TMDB's reply, as it came>, "_metadata": {...}}
 
@@ -63,8 +63,8 @@ def check_reply(body: bytes) -> None:
 
 
 def encode(body: bytes, metadata: Metadata) -> bytes:
-    """The bronze object of a reply, whose byte order mark and outer blanks are left out; `bytes` and `sha256` are
-    filled from what is kept."""
+    """The bronze object of a response, without its byte order mark and outer blanks; `bytes` and `sha256` are
+    those of the text that is kept."""
     text = without_mark(body).strip()
     digest = hashlib.sha256(text).hexdigest()
     filled = msgspec.structs.replace(metadata, bytes=len(text), sha256=digest)

@@ -2,8 +2,8 @@
 
     {"results": [<rows of every page, spliced, in page order>], "_metadata": {...}}
 
-Rows are never parsed and written again. `_metadata.pages` keeps what stood around each page's rows, so that
-every reply can be rebuilt to the byte and held against the SHA-256 taken when it arrived.
+Rows are never parsed and rewritten. `_metadata.pages` keeps the text around each page's rows, so that every
+response can be rebuilt to the byte and compared with the SHA-256 taken when it arrived.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class UnreadableBronzeError(UnreadableCaptureError):
 
 
 class PageRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of a capture: TMDB's own words about it and what rebuilds its body.
+    """One page of a capture: TMDB's statements about it, and the text that rebuilds its body.
 
     `bytes` and `sha256` are the body's as received (after HTTP's content decoding). `etag_is_body_hash` says
     whether the ETag is the first 32 hex digits of that SHA-256, as TMDB's are; None without an ETag.
@@ -57,10 +57,10 @@ class PageRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MissingPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page that stayed broken after all retries, and the last thing that went wrong with it.
+    """A page that stayed broken after all retries, and its last error.
 
-    `reply` is the beginning of the last reply's body, if there was one; all of it where that was a page, which
-    brought no show that earlier pages do not have.
+    `reply` is the beginning of the last response's body, if there was one; the whole body if that was a page
+    without a show that earlier pages do not have.
     """
 
     page: int
@@ -71,9 +71,9 @@ class MissingPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """`_metadata` of a bronze object. An object that others wrote may hold less: everything has a default.
+    """`_metadata` of a bronze object. An object of another tool may hold less: every field has a default.
 
-    `ingestion_timestamp` is RFC 3339 in UTC, the moment the capture began; `depth` the pages asked for at most
+    `ingestion_timestamp` is RFC 3339 in UTC, the moment the capture began; `depth` the most pages to request
     (None: to the end); `source` "tmdb" or "sandbox"; `client` the version of the code that fetched.
     """
 
@@ -96,14 +96,14 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def stated_rows(self) -> int | None:
-        """How many rows the object holds by what it says of its pages; None where it does not say."""
+        """The number of rows that the records of the pages add up to; None if they do not say."""
         if self.pages:
             return sum(record.rows for record in self.pages)
         return self.page_set.rows if self.page_set else None
 
     @property
     def captured_at(self) -> datetime | None:
-        """`ingestion_timestamp` as a moment in UTC (which it is in where it names no offset); None if unreadable."""
+        """`ingestion_timestamp` as a moment in UTC, also assumed without an offset; None if unreadable."""
         return moment_of(self.ingestion_timestamp)
 
 
@@ -117,7 +117,7 @@ class Page:
 
     @property
     def body(self) -> bytes:
-        """The reply's body, as it came."""
+        """The response's body, as received."""
         return self.record.before.encode() + self.rows + self.record.after.encode()
 
 
@@ -146,7 +146,7 @@ class Bronze:
 
 
 class _Parts(msgspec.Struct, rename={"metadata": "_metadata"}, forbid_unknown_fields=True):
-    # A member that is neither takes the other road: of names that nobody asked for msgspec checks no text.
+    # Any other member takes the slow path: msgspec does not check the text of members that it was not asked for.
     results: list[msgspec.Raw]
     metadata: msgspec.Raw = msgspec.Raw(b"{}")
 
@@ -155,9 +155,9 @@ _parts = msgspec.json.Decoder(_Parts)
 
 
 def read_page(number: int, body: bytes, headers: Mapping[str, str]) -> Page:
-    """A reply to a request for page `number` as a `Page`.
+    """The response to a request for page `number` as a `Page`.
 
-    `headers` are looked up as `ETag`, `Date`, `Age`: give a case-insensitive mapping.
+    `headers` are looked up as `ETag`, `Date`, `Age`: pass a case-insensitive mapping.
     Raises `MalformedPageError` when the body is not JSON, has no `results`, or is another page.
     """
     try:
@@ -178,7 +178,7 @@ def read_page(number: int, body: bytes, headers: Mapping[str, str]) -> Page:
         raise MalformedPageError(f"asked for page {number}, the reply is page {told}")
 
     text = array[1:-1] if rows else b""
-    # Where the same text stands twice either place rebuilds the same body.
+    # If the same text occurs twice, either place rebuilds the same body.
     start = body.rindex(array) + 1
     before, after = body[:start], body[start + len(text) :]
     digest = hashlib.sha256(body).hexdigest()
@@ -215,11 +215,11 @@ def encode(pages: Sequence[Page], metadata: Metadata) -> bytes:
 def decode(body: bytes) -> Bronze:
     """A bronze object taken apart; raises `UnreadableBronzeError`.
 
-    Metadata that is not as `encode` writes it (another tool's) is read as far as it can be.
+    Metadata of another tool's, not as `encode` writes it, is read as far as possible.
     """
     sha256 = hashlib.sha256(body).hexdigest()
     try:
-        # Everything in one pass over the text, where nothing in it is odd.
+        # One pass over the text, if nothing in it is odd.
         found = _parts.decode(body)
         return Bronze(body, _read_metadata(bytes(found.metadata)), sha256, found.results)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -276,7 +276,7 @@ def _row_id(row: bytes | msgspec.Raw) -> int | None:
 
 
 def _count(text: bytes | None) -> int | None:
-    """A whole number from 0 on that 64 bits hold, as which the contract has ids; None for anything else."""
+    """A whole number from 0 on that fits into 64 bits, as the contract wants ids; None for anything else."""
     if text is None or not re.fullmatch(rb"\d{1,19}", text):
         return None
     return number if (number := int(text)) < 2**63 else None

@@ -1,8 +1,8 @@
 """Cuts JSON text into its parts without changing a byte of them.
 
-msgspec does it fast. It also refuses what JSON's grammar allows but few parsers take (lone surrogates, very
-deep nesting) and what careless writers send (NaN): one such row must not cost the page it stands on, so a
-scanner that knows only strings and brackets takes over there.
+msgspec does it fast. It refuses some text that JSON's grammar allows but few parsers take (lone surrogates, very
+deep nesting) or that careless writers send (NaN). One such row must not cost the page it stands on, so a scanner
+that knows only strings and brackets takes over there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class MalformedJsonError(ValueError):
     """The text is not the JSON value it should be: cut off, unbalanced or something else altogether.
 
-    The message says what it is instead: "it is null", "it is cut off after 40 bytes".
+    The message describes the text: "it is null", "it is cut off after 40 bytes".
     """
 
 
@@ -39,8 +39,8 @@ def elements(array: bytes) -> list[bytes] | list[msgspec.Raw]:
 def members(text: bytes) -> dict[str, bytes]:
     """The members of a JSON object, each value as a slice of the text; raises `MalformedJsonError`.
 
-    Of a name that stands there twice the last value counts, as in every JSON parser used here. A byte order mark
-    before the object means nothing (RFC 8259, 8.1).
+    The last value of a repeated name counts, as in every JSON parser used here. A byte order mark before the
+    object is ignored (RFC 8259, 8.1).
     """
     text = without_mark(text)
     try:
@@ -59,17 +59,17 @@ def without_mark(text: bytes) -> bytes:
 
 
 def beginning(text: bytes) -> str:
-    """How a text begins, for people, to stand behind what is wrong with it."""
+    """The beginning of a text, for people, to follow the description of its error."""
     return f"; it begins {_shown(text)}" if text.strip() else ""
 
 
 def _kind(text: bytes) -> str:
-    """What a text is that is neither the array nor the object it should be: "null", "a list", "a number"."""
+    """The kind of a text that is not the expected array or object: "null", "a list", "a number"."""
     text = text.strip()
     if not text:
         return "empty"
     try:
-        json.loads(text.decode())  # bytes it would take for UTF-16 or 32, where they look like it
+        json.loads(text.decode())  # bytes could pass for UTF-16 or UTF-32
     except (ValueError, RecursionError):
         return "no JSON at all"
     return _KINDS.get(text[:1], "a number")
@@ -82,7 +82,7 @@ def _member(text: bytes) -> tuple[str, bytes]:
     if match is None or not rest.startswith(b":") or not value:
         raise MalformedJsonError(f"{_shown(text)} in it is not a member of an object")
     try:
-        # Not msgspec: it refuses lone surrogates in a name as well, and the name may be another member's.
+        # Not msgspec: it refuses lone surrogates in names too, and the name may be another member's.
         name = json.loads(match[0].decode())
     except ValueError as error:
         raise MalformedJsonError(f"{_shown(match[0])} in it is not a member's name") from error
@@ -92,7 +92,7 @@ def _member(text: bytes) -> tuple[str, bytes]:
 
 
 def _parts(text: bytes, opening: bytes) -> Iterator[tuple[int, int]]:
-    """Start and end of what stands between the commas of the outermost array or object."""
+    """Start and end of each part between the commas of the outermost array or object."""
     stack: list[bytes] = []
     start = parts = 0
     for match in _TOKEN.finditer(text):

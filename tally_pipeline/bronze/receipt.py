@@ -6,10 +6,10 @@ import msgspec
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept beside a day's file: where it came from, when, and what its bytes hash to.
+    """The record kept beside a day's file: its source, its time, and the hash of its bytes.
 
-    `ingestion_timestamp` is RFC 3339 in UTC, the moment the download began; `headers` those of the reply that
-    say something about the file; `source` "tmdb" or "sandbox"; `requests` how often the file was asked for.
+    `ingestion_timestamp` is RFC 3339 in UTC, the moment the download began; `headers` the response's
+    headers about the file; `source` "tmdb" or "sandbox"; `requests` the number of requests for it.
     """
 
     dt: str

@@ -1,1 +1,1 @@
-"""What a check and a finding are, and what stops publishing."""
+"""Checks, their findings, and the rule for what stops publishing."""

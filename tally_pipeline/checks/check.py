@@ -1,4 +1,4 @@
-"""What a check and a finding are, and what keeps a day from being published."""
+"""A check, its finding, and the rule for what stops publishing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Check:
-    """A check as it is declared: its name and what it looks at, and whether failing stops what is below."""
+    """A check as declared: its name, its subject, and whether a failure keeps downstream assets from being made."""
 
     name: str
     description: str
@@ -23,7 +23,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: the verdict, one sentence, numbers to plot, up to 20 offenders, what to do now.
+    """The result of a check: the verdict, one sentence, numbers to plot, up to 20 offenders, the remedy.
 
     `serious` makes a failure an error rather than a warning. `sql` is a query that shows all the offenders.
     """
@@ -40,9 +40,9 @@ class Finding:
 Findings = Sequence[tuple[Check, Finding]]
 
 
-"""What the checks of a partition found."""
+"""The findings of a partition's checks."""
 
 
 def stops_publishing(check: Check, finding: Finding) -> bool:
-    """Whether a finding keeps what is below from being made from this: the one rule for it."""
+    """True if a finding keeps downstream assets from being made from this one: the one rule for it."""
     return check.blocking and finding.serious and not finding.passed

@@ -1,8 +1,8 @@
-"""Refines a chunk of rows: the sound ones as columns, of all others every rule that they break.
+"""Refines a batch of rows: sound rows into columns, each other row into every rule that it breaks.
 
-Nearly every row of a real day is sound, so that road is made fast: msgspec reads a row straight into the
-contract's types and ranges, or refuses it (`row_decoder`), and what it cannot see, blanks and dates, is looked for in
-whole columns (`columns`). Neither ever rejects a row. One that either of them doubts is looked at closely
+Nearly every row of a real day is sound, so the fast path is theirs: msgspec reads a row straight into the
+contract's types and ranges, or refuses it (`row_decoder`); blanks and dates, which it cannot check, are checked in
+whole columns (`columns`). Neither ever rejects a row. A row that either of them doubts is diagnosed
 (`row_diagnosis`), which alone decides and says why.
 """
 
@@ -21,17 +21,17 @@ from tally_pipeline.contracts.row_decoder import ABSENT, Row, RowDecoder, Values
 from tally_pipeline.contracts.row_diagnosis import Reason, diagnose, fields_of, values_of
 
 BLOCK_ROWS = 200
-"""Rows that are Python objects at the same time: few enough to stay in the processor's cache, and, with three objects
-a row for Python's collector to count, not to wake it at every block (it wakes at 700)."""
+"""Rows that are Python objects at the same time: few enough to stay in the processor's cache and, at three tracked
+objects a row, not to start Python's garbage collector at every block (it starts at 700)."""
 
 
 @dataclass(frozen=True)
 class RefinedBatch:
-    """A chunk of rows, refined.
+    """A batch of rows, refined.
 
     `columns`: TMDB's columns of silver by name, sound rows only, in order, repeats included. `broken`: the
-    reasons by the row's index in the chunk, in order. `seen`: the contract's fields that stand on any row.
-    `unknown`: on how many rows each field stands that the contract does not know.
+    reasons by the row's index in the batch, in order. `seen`: the contract's fields that stand on any row.
+    `unknown`: the number of rows by field that the contract does not know.
     """
 
     columns: dict[str, pa.Array]
@@ -60,9 +60,9 @@ def refine_batch(rows: Sequence[Row], of: RowContract) -> RefinedBatch:
 def _read(
     rows: Sequence[Row], of: RowContract
 ) -> tuple[list[pa.Array], list[int], dict[int, list[Reason]], Counter[str]]:
-    """The columns over the rows that can be read, these rows' indexes, all others' reasons, and the
-    fields that the contract does not know."""
-    # A field that is new stands on every row, as a rule.
+    """The columns of the readable rows, their indexes, the other rows' reasons, and the number of rows by field
+    that the contract does not know."""
+    # A new field usually stands on every row.
     decoder = RowDecoder(of, fields_of(rows[0]) - of.known_fields)
     parts: list[list[pa.Array]] = [[pa.array([], column.type)] for column in of.sourced]
     sound: list[int] = []
@@ -83,7 +83,7 @@ def _read(
                 else:
                     sound.append(index)
                     values.append(taken)
-        # What was read goes on with the contract's extras, what was examined does not.
+        # Decoded rows end with the contract's extras, diagnosed rows do not.
         by_field = list(zip(*values, strict=False))
         for part, column, held in zip(parts, of.sourced, by_field, strict=False):
             part.append(pa.array(held, column.type))
@@ -93,7 +93,8 @@ def _read(
 
 
 def _read_one(row: Row, decoder: RowDecoder) -> tuple[Values, list[Reason], frozenset[str]]:
-    """What a row of a block holds of which some row was refused; why it is rejected; fields that nobody counts."""
+    """The values of one row of a block in which some row was refused, the reasons to reject it, and its fields that
+    are not counted yet."""
     try:
         return decoder.decode([row])[0], [], frozenset()
     except ValueError:

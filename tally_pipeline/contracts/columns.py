@@ -1,4 +1,4 @@
-"""What only shows in a whole column: blanks become null or are doubtful, dates must exist, each genre counts once."""
+"""Checks of whole columns: blanks become null or are doubtful, dates must exist, each genre counts once."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tally_pipeline.contracts.contract import Column
 
 _BLANK = f"^[{rules.WHITE_SPACE}]*$"
 _MAY_BE_BLANK = np.isin(np.arange(256), [character.encode()[0] for character in rules.WHITE_SPACE])
-"""By a text's first byte, whether it begins with white space, or with what looks so in UTF-8."""
+"""By first byte: true if a text may begin with white space in UTF-8."""
 
 _IDS = 2**32
-"""Ids below this make one number of 64 bits together with their row's. TMDB's genres go up to 10,768."""
+"""Ids below this fit into one 64-bit number together with their row's number. TMDB's genres go up to 10,768."""
 
 Doubts = npt.NDArray[np.bool_]
-"""Which rows need a closer look."""
+"""By row: true if it needs a diagnosis."""
 
 
 def finish(column: Column, values: pa.Array) -> tuple[pa.Array, Doubts]:
-    """The column as silver holds it, and which of its rows need a closer look."""
+    """The column as silver holds it, and the rows that need a diagnosis."""
     none = np.zeros(len(values), np.bool_)
     if column.type == contract.IDS:
         return _each_once(values), none
@@ -37,7 +37,7 @@ def finish(column: Column, values: pa.Array) -> tuple[pa.Array, Doubts]:
 
 
 def _impossible(days: pa.StringArray) -> Doubts:
-    """Which texts are no dates. Few days are different ones."""
+    """By text: true if it is no date. There are few different days, so each is checked once."""
     wrong = [day for day in pc.unique(days).to_pylist() if day is not None and not rules.is_day(day)]
     if not wrong:
         return np.zeros(len(days), np.bool_)
@@ -45,12 +45,12 @@ def _impossible(days: pa.StringArray) -> Doubts:
 
 
 def _blank(values: pa.StringArray) -> Doubts:
-    """Which values hold nothing but white space. Null is not blank."""
+    """By value: true if it holds nothing but white space. Null is not blank."""
     _, offsets, data = values.buffers()
     ends = np.frombuffer(offsets, np.int32)[values.offset :][: len(values) + 1]
     empty = np.diff(ends) == 0
     blank = np.asarray(empty & values.is_valid().to_numpy(zero_copy_only=False))
-    # The pattern costs ten times what a look at the first byte does.
+    # The pattern costs ten times as much as a check of the first byte.
     filled = np.flatnonzero(~empty)
     if len(filled):
         first = np.frombuffer(data, np.uint8)[ends[filled]]

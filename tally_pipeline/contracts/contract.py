@@ -1,8 +1,8 @@
-"""The silver contract, once: columns, where each comes from, and the rules a row must keep.
+"""The silver contract, once: columns, their sources, and the rules for rows.
 
 The Arrow schema, Dagster's column schema, lineage and docs table, the Glue columns and the data dictionary in
-README all derive from `COLUMNS`. What real rows look like was read off 1,904 rows that TMDB sent between 2013
-and 2026; field types: https://developer.themoviedb.org/reference/tv-series-popular-list.
+README all derive from `COLUMNS`. The shape of real rows was taken from 1,904 rows that TMDB sent between 2013 and
+2026; field types: https://developer.themoviedb.org/reference/tv-series-popular-list.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RULES: dict[Rule, str] = {
     "out_of_range": "`vote_average` lies outside 0 to 10, or another number is negative or too large for its column",
     "impossible_date": "`first_air_date` is neither blank nor a day of the calendar, written YYYY-MM-DD",
 }
-"""Every reason for which a row is rejected, and what it means."""
+"""Every reason to reject a row, and its meaning."""
 
 STRINGS = pa.list_(pa.string())
 IDS = pa.list_(pa.int64())
@@ -77,7 +77,7 @@ ATHENA_TYPES: dict[pa.DataType, str] = {
 
 
 def athena_type(type_: pa.DataType) -> str:
-    """The type as Athena names it. A type that no table of ours should have keeps Arrow's name."""
+    """The type as Athena names it. A type that no table here should have keeps Arrow's name."""
     if pa.types.is_list(type_):
         return f"array<{athena_type(type_.value_type)}>"
     if pa.types.is_map(type_):
@@ -87,7 +87,7 @@ def athena_type(type_: pa.DataType) -> str:
 
 @dataclass(frozen=True)
 class RowContract:
-    """What a kind of rows has to hold: its columns, and the fields besides that surprise nobody."""
+    """The contract of one kind of rows: its columns, and further fields that are expected."""
 
     columns: tuple[Column, ...]
     extras: frozenset[str] = frozenset()
@@ -104,7 +104,7 @@ class RowContract:
 
     @cached_property
     def known_fields(self) -> frozenset[str]:
-        """Fields that surprise nobody."""
+        """The expected fields: those of columns, and `extras`."""
         return self.extras | self.fields
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Which fields rows have, held against a contract: a scan that refines nothing."""
+"""Scans the fields of rows and compares them with a contract, without refining."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Fields:
-    """`new`: on how many rows each field stands that the contract does not know, the first by name. `lost`: the
-    contract's fields that no row has; none where there are no rows."""
+    """`new`: rows by field that the contract does not know, the first fields by name. `lost`: the contract's fields
+    that no row has; none if there are no rows."""
 
     new: dict[str, int]
     lost: tuple[str, ...]
 
 
 def scan(rows: Sequence[Row], of: RowContract) -> Fields:
-    """The fields of rows, each the text of a JSON value; one that is no object has none."""
+    """The fields of rows, each the text of a JSON value; a value that is no object has none."""
     on_rows = Counter(name for row in rows for name in fields_of(row))
     new = {name: on_rows[name] for name in sorted(on_rows.keys() - of.known_fields)[:SHOWN]}
     return Fields(new, tuple(sorted(of.fields - on_rows.keys())) if rows else ())

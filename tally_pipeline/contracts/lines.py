@@ -1,7 +1,7 @@
-"""Lines of a daily export: cut out of the gzip file, read under a contract, each id once.
+"""Lines of a daily export: cut from the gzip file, read under a contract, each id once.
 
 The file is gzip of JSON lines: https://developer.themoviedb.org/docs/daily-id-exports. A line is a row, so lines are
-refined as the rows of lists are, in chunks; what is new is cutting the file into lines.
+refined in batches as the rows of lists are; only cutting the file into lines is special.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RULES: dict[Rule, str] = {
     **{rule: contract.RULES[rule] for rule in contract.RULES if rule != "impossible_date"},
     "repeated_id": "an earlier line of the file has the same id",
 }
-"""Every reason for which a line is rejected, and what it means."""
+"""Every reason to reject a line, and its meaning."""
 
 QUARANTINE: pa.Schema = pa.schema(
     [
@@ -58,8 +58,8 @@ class UnreadableExportError(UnreadableCaptureError):
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines of a file, read: `rows` are the sound ones in their order, each id once, in the columns that the
-    contract takes from fields; all others are in `quarantine`.
+    """The lines of a file, read: `rows` are the sound ones in file order, each id once, in the columns that the
+    contract takes from fields; the others are in `quarantine`.
 
     `lines` = rows + quarantined + `blank`. `by_rule`: rejected lines by rule. `new_fields`: lines with a field that
     the contract does not know, by field. `lost_fields`: fields of the contract that no line had.
@@ -125,12 +125,12 @@ def read(export: bytes, of: RowContract, *, unique: str, key: str) -> Lines:
 
 
 def count_lines(export: bytes) -> int:
-    """How many lines a file holds; raises `UnreadableExportError`."""
+    """The number of lines in a file; raises `UnreadableExportError`."""
     return len(_lines(export))
 
 
 def _lines(export: bytes) -> list[bytes]:
-    """The file's lines without their ends, nor the byte order mark before the first. Nothing after the last end is
+    """The file's lines without line ends or a leading byte order mark. An empty rest after the last line end is
     no line."""
     if not export:
         raise UnreadableExportError("it is not a whole gzip file (it is empty)")

@@ -14,22 +14,22 @@ from tally_pipeline.contracts import contract, rules
 from tally_pipeline.contracts.contract import Column, RowContract
 
 Row = bytes | msgspec.Raw
-"""The text of one JSON value, or of what should have been one."""
+"""The text of one JSON value, valid or not."""
 
 Values = tuple[Any, ...]
-"""What a row holds: the values of the contract's fields in the order of its columns, then those of the new ones."""
+"""A row's values: those of the contract's fields in the order of its columns, then those of new fields."""
 
 ABSENT = msgspec.UNSET
-"""Stands for a new field that a row does not have."""
+"""The value of a new field on a row without it."""
 
 _MOST_NEW = 32
 _Scalar = bool | int | float | str | None
 _Extra = _Scalar | list[_Scalar] | msgspec.UnsetType
-"""What a field may hold whose value nobody needs. How deep anything else nests only another parser tells."""
+"""The types of a field whose value is not needed. The depth of anything else is for another parser to check."""
 
 
 class RowDecoder:
-    """Reads rows that have the contract's fields, its extras and the fields `new`, and no others."""
+    """Reads rows with the contract's fields, its extras and the fields `new`, and no others."""
 
     def __init__(self, of: RowContract, new: Iterable[str]) -> None:
         self.of = of
@@ -37,13 +37,13 @@ class RowDecoder:
         try:
             row = _struct(of, self.new)
         except ValueError:
-            # msgspec takes no names with quotes and the like.
+            # msgspec takes no names with quotes or backslashes.
             self.new = ()
             row = _struct(of, self.new)
         self._decode_row = msgspec.json.Decoder(row).decode
 
     def decode(self, rows: Sequence[Row]) -> list[Values]:
-        """The rows' values; may go on behind those of `new`. Raises `ValueError` when any row does not fit."""
+        """The rows' values, those of `new` and maybe of extras last. Raises `ValueError` if any row does not fit."""
         return list(map(astuple, map(self._decode_row, rows)))
 
 
@@ -54,7 +54,7 @@ def _struct(of: RowContract, new: Sequence[str]) -> type[msgspec.Struct]:
         missing = msgspec.NODEFAULT if column.required else None
         fields.append((column.field or "", _type(column), missing))
     fields += [(name, _Extra, ABSENT) for name in (*new, *sorted(of.extras))]
-    # TMDB's names may be any; a struct's are Python's.
+    # TMDB may use any names; those of a struct must be Python's.
     named = {f"_{number}": name for number, (name, _, _) in enumerate(fields)}
     return msgspec.defstruct(
         "Row",

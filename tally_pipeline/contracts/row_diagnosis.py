@@ -1,4 +1,4 @@
-"""Looks at one row closely, and says every rule that it breaks, with field and value."""
+"""Diagnoses one row: every rule that it breaks, with field and value."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tally_pipeline.contracts.contract import Column, RowContract, Rule
 from tally_pipeline.contracts.row_decoder import Row, Values
 
 Reason = tuple[Rule, str]
-"""The rule a row breaks, and in words how: field, value and what it should be."""
+"""The rule that a row breaks, and a description: field, value and the expected value."""
 
 _BLANK = re.compile(f"[{rules.WHITE_SPACE}]*")
 _ABSENT: Any = object()
 
 
 def diagnose(row: Row, of: RowContract) -> tuple[dict[str, Any], list[Reason]]:
-    """The row as an object (empty when it is none) and every rule it breaks."""
+    """The row as an object (empty if it is none) and every rule it breaks."""
     try:
         parsed = orjson.loads(memoryview(row))
     except orjson.JSONDecodeError as error:
@@ -41,7 +41,7 @@ def fields_of(row: Row) -> frozenset[str]:
 
 
 def values_of(parsed: dict[str, Any], of: RowContract) -> Values:
-    """What a sound row holds of the contract's fields, as `RowDecoder.read` has it."""
+    """The values of a sound row, in the order of `RowDecoder.decode`."""
     return tuple(_as_read(column, parsed.get(column.field or "")) for column in of.sourced)
 
 
@@ -50,7 +50,7 @@ def _as_read(column: Column, value: Any) -> Any:
 
 
 def _offence(column: Column, value: Any) -> Reason | None:
-    """Why one value is not as the contract wants it, or None."""
+    """The rule that one value breaks, or None."""
     field = column.field
     if value is _ABSENT:
         return ("field_missing", f"{field} is not there") if column.required else None
@@ -61,7 +61,7 @@ def _offence(column: Column, value: Any) -> Reason | None:
     if column.type == pa.string():
         return _string_offence(column, value)
     if column.type == contract.IDS:
-        # Below the least 64-bit number the parser gives a double, which is of the wrong type already.
+        # Below the least 64-bit number the parser returns a float, which is the wrong type already.
         if any(item > rules.INT64_MAX for item in value):
             return "out_of_range", f"{field} holds a number beyond 64 bits"
     elif not pa.types.is_list(column.type) and not rules.least(column) <= value <= rules.most(column):
@@ -81,7 +81,7 @@ def _string_offence(column: Column, text: str) -> Reason | None:
 
 
 def _has_type(type_: pa.DataType, value: Any) -> bool:
-    # `type() is`, for True is an int to isinstance.
+    # `type() is`, because True is an int to isinstance.
     kind = type(value)
     if type_ == pa.float64():
         return kind is float or kind is int
@@ -93,7 +93,7 @@ def _has_type(type_: pa.DataType, value: Any) -> bool:
 
 
 def _named(value: Any) -> str:
-    """A value's type in JSON's words, with a glimpse of it."""
+    """A value's type in JSON's terms, with an excerpt of the value."""
     kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
     return "null" if value is None else f"{kinds.get(type(value), 'an object')} {_glimpse(value)}"
 

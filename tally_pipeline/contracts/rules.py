@@ -1,4 +1,4 @@
-"""The rules of the contract that the fast path through refining and the closer look share."""
+"""The rules of the contract that the fast path of refining and the diagnosis share."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def most(column: Column) -> float:
 
 @lru_cache(maxsize=65_536)
 def is_day(text: str) -> bool:
-    """Whether `text` is a date that exists, written YYYY-MM-DD."""
+    """True if `text` is an existing date, written YYYY-MM-DD."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:

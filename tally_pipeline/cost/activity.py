@@ -1,4 +1,4 @@
-"""A month of a lake on AWS as quantities of what AWS bills, from runs that were counted. Pure arithmetic.
+"""A month of a lake on AWS in the quantities that AWS bills, computed from counted runs. Pure arithmetic.
 
 The month has 30 days, each with one capture of every list, one export, and the genres once a week.
 """
@@ -22,17 +22,17 @@ DAYS = 30
 WEEKS = DAYS / 7
 HOURS = 24 * DAYS
 
-# What nobody measures here; each is rather too high than too low.
+# Assumptions that are not measured here; each is rather too high than too low.
 REFINES_A_DAY = 2
-"""The lists arrive one after the other: the sensor sees them at two looks or so, each of which launches a run."""
+"""The lists arrive one after the other: the sensor sees them in about two ticks, each of which launches a run."""
 GETS_A_FILE = 2
 """Athena's requests for a Parquet file of a few MB: its end, then its columns."""
 RESULT_WRITES = 2
-"""A query's result as CSV, and what Athena notes about it."""
+"""A query's result as CSV, and Athena's metadata about it."""
 UNLOAD_FILES = 4
 """Parquet files that an UNLOAD of a few thousand rows writes; two more objects name them."""
 LOG_WRITES_A_RUN = 2
-"""What a run printed: standard output and standard error."""
+"""A run's printed output: standard output and standard error."""
 LEAST_MB = 10
 """Megabytes that Athena bills for any query."""
 
@@ -45,7 +45,7 @@ EXPORT_LOOKS_A_DAY = 8
 LOOKED_BACK = 3
 """Days at which the sensor and a check look again each day."""
 RETENTION_DAYS, REPLACED_DAYS = 180, 30
-"""Days for which what is made from bronze stays, and its replaced versions: deploy/'s defaults. Bronze stays."""
+"""Days that objects made from bronze stay, and their replaced versions: deploy/'s defaults. Bronze stays for good."""
 
 REAL_SERIES = 200_000
 """Series in TMDB's daily export, about."""
@@ -53,7 +53,7 @@ REAL_SERIES = 200_000
 
 @dataclass(frozen=True)
 class Asked:
-    """A query that a run asked; `unloads` says that its rows were wanted as Parquet."""
+    """A query of a run; `unloads`: its rows were requested as Parquet."""
 
     sql: str
     unloads: bool = False
@@ -61,9 +61,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Usage:
-    """Requests to S3 and what they carried (bytes), and Athena's megabytes as it bills them.
+    """Requests to S3 and the bytes that they carried, and Athena's megabytes as billed.
 
-    `table_lists` are listings of whole tables, `lists` all the others: of one list's days, or of one day.
+    `table_lists` are listings of whole tables, `lists` all others: of one list's days, or of one day.
     """
 
     writes: float = 0
@@ -86,7 +86,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run asked of the store, and of the query engine."""
+    """The requests of one run to the store and to the query engine."""
 
     store: Usage
     queries: tuple[Asked, ...] = ()
@@ -94,11 +94,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Measured:
-    """Runs counted on a lake of `counted_days` days, today's the last and the only one at full depth.
+    """Runs counted on a lake of `counted_days` days, the last of which is today and alone at full depth.
 
-    `growth` is what one more day of age adds to a run of `refine`. `rows` are the day's rows of all lists, and
-    `series` the lines of its export. `file_bytes` is the mean size of a table's file of today, by table;
-    `layer_bytes` what the day added to the lake, by layer: "bronze", "export" (of it), "rebuilt", "series".
+    `growth` is the usage that one more day of age adds to a run of `refine`. `rows` is the number of the day's rows
+    of all lists, `series` the number of lines of its export. `file_bytes` is the mean size of a table's file of
+    today, by table; `layer_bytes` the bytes that the day added to the lake, by layer: "bronze", "export" (of it),
+    "rebuilt", "series".
     """
 
     today: date
@@ -117,8 +118,8 @@ class Measured:
 
 @dataclass(frozen=True)
 class Lake:
-    """The lake whose month is asked for: its age in days, the shows it takes in a day (None: as many as were
-    measured), and how often its sensor looks (seconds)."""
+    """The lake whose month is computed: its age in days, the shows captured a day (None: as many as were measured),
+    and the seconds between two ticks of its sensor."""
 
     days: int
     shows: int | None
@@ -126,7 +127,7 @@ class Lake:
 
 
 def lines(measured: Measured, lake: Lake) -> list[Line]:
-    """Everything that is billed in a month, part by part."""
+    """Everything billed in a month, item by item."""
     factor = 1.0 if lake.shows is None else lake.shows / max(measured.rows, 1)
     return [
         *_of_runs(measured, lake, factor),
@@ -138,7 +139,7 @@ def lines(measured: Measured, lake: Lake) -> list[Line]:
 
 def _of_runs(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]:
     older = measured.growth.times(max(0, lake.days - measured.counted_days))
-    # A table has a file for each list and day at most.
+    # A table has at most one file for each list and day.
     pages = -(-len(LISTS) * lake.days // KEYS_A_LISTING)
     series = REAL_SERIES / max(measured.series, 1)
     parts = (
@@ -174,8 +175,8 @@ def _of_queries(
 
 
 def query_usage(asked: Asked, measured: Measured, lake: Lake, factor: float = 1.0) -> Usage:
-    """What one query makes Athena do: each partition that its filters leave is a listing, whether or not there is
-    anything in it; each file in them is read, all of it."""
+    """The usage of one query in Athena: one listing for each partition that its filters leave, empty or not, and one
+    whole read of each file in them."""
     first = date.fromordinal(measured.today.toordinal() - lake.days + 1)
     keys = {spec.name: spec.partitions for spec in TABLES}
     listed = files = size = 0.0
@@ -232,7 +233,7 @@ def _of_watching(lake: Lake) -> Iterator[Line]:
 
 
 def _of_storage(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]:
-    """What lies in the lake at the end of the month asked for."""
+    """The storage of the lake at the end of the month."""
     size, series = measured.layer_bytes, REAL_SERIES / max(measured.series, 1)
     basis = _of_size("computed", factor)
     rebuilt = size["rebuilt"] * factor

@@ -1,4 +1,4 @@
-"""A month's bill: quantities times prices, less what AWS gives away. Pure arithmetic."""
+"""A month's bill: quantities times prices, less AWS's free allowances. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from importlib.resources import files
 from typing import Literal
 
 Basis = Literal["measured", "scaled", "computed", "assumed"]
-"""How a quantity is known: counted in a run; counted, then multiplied to another size or age; worked out from the
-settings; or a guess about what AWS does inside."""
+"""The source of a quantity: counted in a run; counted, then scaled to another size or age; computed from the
+settings; or an assumption about AWS's internals."""
 
 
 @dataclass(frozen=True)
 class Price:
-    """`usd` for every `per` units, beyond the units a month that are free. `checked` is a day, or empty: nobody
-    has held the price against its source."""
+    """`usd` for every `per` units beyond the free units of a month. `checked` is the day on which the price was
+    compared with its source; empty if it never was."""
 
     what: str
     unit: str
@@ -28,13 +28,13 @@ class Price:
     first_year_free: float = 0
 
     def of(self, quantity: float) -> float:
-        """US dollars for so many units, none of them free."""
+        """US dollars for a quantity of units, none of them free."""
         return quantity * self.usd / self.per
 
 
 @dataclass(frozen=True)
 class PriceList:
-    """Prices by name; where and when they hold, and how far they can be trusted."""
+    """Prices by name, the region and time for which they hold, and how far they can be trusted."""
 
     region: str
     date: str
@@ -44,7 +44,7 @@ class PriceList:
 
 @dataclass(frozen=True)
 class Line:
-    """So much of something in a month of 30 days. `price` is its name in the price list."""
+    """A billed quantity in a month of 30 days. `price` is its name in the price list."""
 
     part: str
     price: str
@@ -54,8 +54,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Charge:
-    """All of a month's use of one price, in US dollars: without any allowance; less what is always free, which is
-    what has to be paid; and less what is free in an account's first year as well."""
+    """A month's use of one price, in US dollars: without any allowance; less the permanent allowance, which is the
+    amount to pay; and also less the allowance of an account's first year."""
 
     price: Price
     quantity: float
@@ -73,7 +73,7 @@ def price_list() -> PriceList:
 
 
 def charges(lines: Iterable[Line], prices: Mapping[str, Price]) -> list[Charge]:
-    """One charge for each price that is used, in the prices' order: an allowance counts once for all lines."""
+    """One charge for each used price, in the prices' order: an allowance counts once for all lines."""
     used: dict[str, float] = {}
     for line in lines:
         used[line.price] = used.get(line.price, 0.0) + line.quantity

@@ -1,6 +1,6 @@
-"""Which partitions a query makes Athena list and read, told from its SQL alone.
+"""Computes from a query's SQL alone which partitions Athena lists and reads.
 
-An upper bound: Athena may push a filter further down than it stands, and may share what this counts twice.
+An upper bound: Athena may push a filter further down than it is written, and may share scans that count twice here.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ DT, DATA_TYPE = "dt", "data_type"
 
 @dataclass(frozen=True)
 class Scan:
-    """One reading of a table: of the days from `first` to `last` (None: open), or of `days` alone; of `lists`
-    alone, where the query names some."""
+    """One scan of a table: of the days from `first` to `last` (None: open), or only of `days`; only of `lists` if the
+    query names some."""
 
     table: str
     first: str | None = None
@@ -31,7 +31,7 @@ class Scan:
     lists: frozenset[str] | None = None
 
     def days_within(self, first: date, last: date) -> int:
-        """How many of the days from `first` to `last` it looks at."""
+        """The number of days from `first` to `last` that it reads."""
         every = ((first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1))
         return sum(
             (self.first is None or self.first <= day)
@@ -42,7 +42,7 @@ class Scan:
 
 
 def scans(sql: str) -> list[Scan]:
-    """Every reading of a table in a query of Athena's. What stands in a WITH is read anew wherever it is named."""
+    """Every scan of a table in an Athena query. A query in a WITH is scanned again at each reference to it."""
     scope = build_scope(sqlglot.parse_one(sql, read="athena"))
     return list(_scans(scope)) if scope else []
 
@@ -88,14 +88,14 @@ def _ands(condition: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _key(column: exp.Expr, alias: str) -> str | None:
-    """The partition key that a condition is about, if it is one of this table's."""
+    """The partition key of this table that a condition is about, if any."""
     if not isinstance(column, exp.Column) or column.name not in (DT, DATA_TYPE):
         return None
     return column.name if column.table in ("", alias) else None
 
 
 def _literals(condition: exp.Expr) -> frozenset[str] | None:
-    """The texts that a key must be one of; None where they are no plain texts."""
+    """The texts that a condition allows a key; None if they are no plain literals."""
     values = condition.expressions if isinstance(condition, exp.In) else [condition.args.get("expression")]
     texts = [_text(value) for value in values]
     return frozenset(cast("list[str]", texts)) if texts and all(texts) else None
@@ -106,7 +106,7 @@ def _text(value: object) -> str | None:
 
 
 def _moved(value: object, days: int) -> str | None:
-    """A day so many days later; None where it is no plain day."""
+    """The day `days` later; None if `value` is no literal day."""
     try:
         return days_after(_text(value) or "", days)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The datasets that Tally captures: each is a folder here, and a line in `_FOLDERS`."""
+"""The datasets that Tally captures: each has a folder here and a line in `_FOLDERS`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DATASETS: tuple[AnyDataset, ...] = tuple(
 """Every dataset."""
 
 PLACES = Places(dataset.place for dataset in DATASETS)
-"""Where their captures lie."""
+"""The places of their captures."""
 
 
 def named(name: str) -> AnyDataset:

@@ -1,4 +1,4 @@
-"""Which captures bronze holds, which of a day counts, and whether what they say of themselves holds."""
+"""Lists the captures in bronze, chooses the one of a day that counts, and audits them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tally_pipeline.lake.store import NoSuchObjectError
 
 
 class NoCaptureError(Exception):
-    """Bronze holds nothing of a dataset and day that may be refined; the message says what is there instead."""
+    """Bronze holds no capture of a dataset and day that may be refined; the message lists those that it holds."""
 
 
 def held(lake: Lake, dataset: Dataset[Any, Any], day: str | None = None) -> list[BronzeKey]:
@@ -28,10 +28,10 @@ def held(lake: Lake, dataset: Dataset[Any, Any], day: str | None = None) -> list
 
 
 def choose(lake: Lake, dataset: Dataset[C, R], day: str, options: Options | None = None) -> Capture[C]:
-    """The capture of a day that counts: the latest complete one, or, if the options allow it, for want of one the
-    latest partial one. What else is there is named in `passed_over`, with the reason.
+    """The capture of a day that counts: the latest complete one or, if there is none and the options allow it, the
+    latest partial one. `passed_over` names the others, with the reasons.
 
-    Raises `NoCaptureError` when there is none; it says what bronze holds and what to do.
+    Raises `NoCaptureError` if there is none; it lists the captures in bronze and says what to do.
     """
     lake.check_source()
     found, rejected = acceptable(lake, dataset, held(lake, dataset, day), options)
@@ -47,7 +47,7 @@ def choose(lake: Lake, dataset: Dataset[C, R], day: str, options: Options | None
 
 
 def newest_acceptable(lake: Lake, days: Collection[str]) -> Iterator[tuple[AnyDataset, Capture[Any]]]:
-    """Of each dataset and each of these days the capture that counts, as far as a peek tells: a listing a dataset."""
+    """The capture that counts of each dataset and each of these days, judged by a peek: one listing a dataset."""
     for dataset in DATASETS:
         by_day: dict[str, list[BronzeKey]] = {}
         for key in held(lake, dataset):
@@ -61,8 +61,8 @@ def newest_acceptable(lake: Lake, days: Collection[str]) -> Iterator[tuple[AnyDa
 def acceptable(
     lake: Lake, dataset: Dataset[C, R], keys: Iterable[BronzeKey], options: Options | None = None
 ) -> tuple[list[Capture[C | None]], list[str]]:
-    """The captures of a day that may be refined, as far as a peek tells, the one that counts first; and why the
-    others may not. `keys` are all that bronze holds of the day."""
+    """The captures of a day that may be refined, judged by a peek, the one that counts first; and the reasons against
+    the others. `keys` are all captures of the day in bronze."""
     rejected: list[str] = []
     accepted: list[Capture[C | None]] = []
     for key in keys:
@@ -83,8 +83,8 @@ def acceptable(
 def audit(lake: Lake) -> Iterator[AuditResult]:
     """Audit every object under bronze: captures of lists, then of each other dataset, each in the keys' order.
 
-    Before them, when it does not hold, what the lake says of itself. Raises `LakeError` when the store refuses or
-    fails: what could not be read is not broken.
+    The first result is the lake's ownership marker, if it is wrong. Raises `LakeError` when the store refuses or
+    fails: an object that could not be read is not broken.
     """
     try:
         lake.check_source()
@@ -117,7 +117,7 @@ def _audit_all(lake: Lake, dataset: Dataset[Any, Any]) -> Iterator[AuditResult]:
 
 
 def newest_silver(lake: Lake, dataset: Dataset[Any, Any]) -> pa.Table | None:
-    """The silver of the last day that can be read; None where there never was any."""
+    """The silver of the last readable day; None if there never was any."""
     folder = dataset.silver_table.prefix
     for name in sorted(lake.store.folders(folder), reverse=True):
         day = layout.day_of(name)

@@ -1,4 +1,4 @@
-"""TMDB's daily exports: one gzip file a day, of which TMDB keeps the last 90. What the datasets of them share.
+"""The base of datasets of TMDB's daily exports: one gzip file a day, of which TMDB keeps the last 90.
 
 https://developer.themoviedb.org/docs/daily-id-exports.
 """
@@ -32,14 +32,14 @@ DOWNLOAD_WHOLE = Check(
 
 @dataclass(frozen=True)
 class Export:
-    """One day's file. `receipt` is None where another tool put the file there without one."""
+    """One day's file. `receipt` is None if another tool wrote the file without one."""
 
     body: bytes
     receipt: Receipt | None
 
 
 class DailyExport(Dataset[Export, R]):
-    """One kind of export; `file` is what TMDB's name for it begins with, as `tv_series_ids`."""
+    """One kind of export; `file` is the beginning of TMDB's file name, such as `tv_series_ids`."""
 
     cadence = "capture_export"
     bronze_checks = (DOWNLOAD_WHOLE,)
@@ -68,7 +68,7 @@ class DailyExport(Dataset[Export, R]):
         with tmdb.exports() as client:
             export = client.fetch(date.fromisoformat(key.dt), today=clock.today(), file=self.file)
         receipt = msgspec.json.format(msgspec.json.encode(export.receipt(key.execution_id)))
-        # Whoever sees the file finds the receipt beside it.
+        # The receipt is written first, so that a file that is seen has one beside it.
         return {receipt_key(key): receipt, str(key): export.body}
 
     def keeps(self, name: str, old: bytes, new: bytes) -> bool:
@@ -135,12 +135,12 @@ class DailyExport(Dataset[Export, R]):
 
 
 def receipt_key(key: BronzeKey) -> str:
-    """Where the receipt of an export is: beside the file."""
+    """The key of an export's receipt, beside the file."""
     return str(key).removesuffix(".gz")
 
 
 def differing(key: BronzeKey, source: str, execution_id: str | None, stated_source: str | None) -> list[str]:
-    """Where a capture says another thing of itself than its place does."""
+    """The differences between a capture's metadata and its key."""
     stated = (("execution", execution_id, key.execution_id), ("source", stated_source, source))
     return [
         f"it says its {what} is {says}, its place says {should}"
@@ -154,7 +154,7 @@ def _moment(receipt: Receipt | None) -> datetime | None:
 
 
 def _receipt(store: Store, key: BronzeKey) -> Receipt | None:
-    """What is kept beside a file; None when there is nothing. Raises `UnreadableExportError`."""
+    """The receipt beside a file; None without one. Raises `UnreadableExportError`."""
     where = receipt_key(key)
     try:
         return msgspec.json.decode(store.get(where), type=Receipt)
@@ -167,7 +167,7 @@ def _receipt(store: Store, key: BronzeKey) -> Receipt | None:
 
 
 def download_whole(size: int, promised: int | None) -> Finding:
-    """For a file that was kept: others are not. `promised`: Content-Length, None where none was sent."""
+    """For a stored file: incomplete ones are not stored. `promised`: Content-Length, None if none was sent."""
     said = "no length was promised" if promised is None else f"{promised} were promised"
     return Finding(
         passed=promised in (None, size),

@@ -1,7 +1,7 @@
-"""What a dataset is: something that TMDB serves, from its capture to its table in silver.
+"""The base class of datasets: something that TMDB serves, from its capture to its table in silver.
 
-A dataset is a folder here with a class that says all there is to say of it, and one line in `datasets/__init__.py`.
-Bronze, silver, quarantine, audit, object events, the sensor, the catalogue and the data dictionary work from that.
+A dataset is a folder here with a class that says everything about it, and one line in `datasets/__init__.py`.
+Bronze, silver, quarantine, audit, object events, the sensor, the catalogue and the data dictionary derive from it.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ C_co = TypeVar("C_co", covariant=True)
 R = TypeVar("R", bound="Refined")
 
 HISTORY_DAYS = 7
-"""How many days before a day it is held against."""
+"""The number of earlier days that a day is compared with."""
 
 Shown = Mapping[str, Any]
-"""What is told of a partition, by name: numbers, text, lists of text, `Rows` and `Bars`."""
+"""The metadata of a partition, by name: numbers, text, lists of text, `Rows` and `Bars`."""
 
 
 class Options(BaseModel):
-    """What a person may set when a capture or a refinement is launched; the fields' descriptions are shown."""
+    """Options of a run, set on launching a capture or a refinement; the fields' descriptions are shown."""
 
 
 @dataclass(frozen=True)
 class Capture(Generic[C_co]):
-    """One capture in bronze, taken apart as far as `content` says; `sha256` is the object's.
+    """One capture in bronze, decoded into `content`; `sha256` is the object's.
 
-    `verdict` is "complete" for all that is whole; `source` and `captured_at` are None where it does not say.
+    `verdict` is "complete" for a whole one; `source` and `captured_at` are None if it does not state them.
     """
 
     key: BronzeKey
@@ -57,7 +57,7 @@ class Capture(Generic[C_co]):
     verdict: str
     content: C_co
     passed_over: tuple[str, ...] = ()
-    """What else bronze holds for the day, and why it was not taken."""
+    """The other captures of the day in bronze, with the reasons against them."""
 
     @property
     def ref(self) -> BronzeRef:
@@ -65,7 +65,7 @@ class Capture(Generic[C_co]):
 
     @property
     def order(self) -> tuple[bool, datetime, str]:
-        """Sorts captures of a day: partial ones first, then by time; those that do not say come first."""
+        """The sort key of a day's captures: partial ones first, then by time; those without a time come first."""
         moment = self.captured_at or datetime.min.replace(tzinfo=UTC)
         return self.verdict == "complete", moment, self.key.execution_id
 
@@ -74,7 +74,7 @@ class Capture(Generic[C_co]):
 
 
 class Refined(Protocol):
-    """A capture refined: what goes to silver, what to quarantine (None where the dataset has none), the counts."""
+    """A capture refined: the rows for silver, those for quarantine (None if the dataset has none), the counts."""
 
     @property
     def silver(self) -> pa.Table: ...
@@ -85,7 +85,7 @@ class Refined(Protocol):
 
 
 class PublishedHistory:
-    """The published counts of the days before a day, `HISTORY_DAYS` at most; each is read when it is asked for."""
+    """The published counts of the days before a day, `HISTORY_DAYS` at most, each read when first used."""
 
     def __init__(self, day: str, published: Callable[[str], Any]) -> None:
         self.days = [days_before(day, ago) for ago in range(1, HISTORY_DAYS + 1)]
@@ -93,20 +93,20 @@ class PublishedHistory:
 
     @cached_property
     def counts(self) -> dict[str, Any]:
-        """By day, the newest first, of the days that were published."""
+        """The counts by published day, the newest first."""
         return {day: counts for day in self.days if (counts := self._published(day)) is not None}
 
     @cached_property
     def last(self) -> tuple[str, Any] | None:
-        """The last day that was published, and its counts; None where there is none."""
+        """The last published day and its counts; None without one."""
         published = ((day, self._published(day)) for day in self.days)
         return next(((day, counts) for day, counts in published if counts is not None), None)
 
 
 @dataclass(frozen=True)
 class CheckContext:
-    """What a refined day is held against: the least pass rate (per cent), its past, the genres that TMDB listed last
-    (names by id, asked for when they are needed)."""
+    """The reference values for the checks of a refined day: the least pass rate (per cent), the days before it, the
+    genres that TMDB listed last (names by id, read when first used)."""
 
     least_pass_rate: float
     past: PublishedHistory
@@ -115,9 +115,9 @@ class CheckContext:
 
 @dataclass(frozen=True)
 class AuditResult:
-    """One object's audit: what was proven about it, and what does not hold (empty when all does).
+    """One object's audit: the facts proven about it, and its problems (empty if there are none).
 
-    `unproven` objects state no hashes (another tool wrote them): readable, yet nothing to hold them against.
+    `unproven` objects state no hashes (another tool wrote them): readable, but with nothing to compare them with.
     """
 
     key: str
@@ -128,11 +128,11 @@ class AuditResult:
 
 
 class Dataset(ABC, Generic[C, R]):
-    """One dataset. `C` is what its captures hold, `R` what they are refined into.
+    """One dataset. `C` is the type of its captures' content, `R` that of a refined capture.
 
-    The attributes that a subclass sets, besides what is abstract: `name` is its `data_type`; `cadence` the name of
-    the job that captures it; `gold_looks_back` says whether gold is made from it, `named_in_gold` whether gold takes
-    names from it as they were refined last.
+    A subclass sets these attributes besides the abstract ones: `name` is its `data_type`; `cadence` the name of the
+    job that captures it; `gold_looks_back` is true if gold is made from it, `named_in_gold` if gold takes names from
+    its newest silver.
     """
 
     name: str
@@ -149,13 +149,13 @@ class Dataset(ABC, Generic[C, R]):
     silver_table: TableSpec
     quarantine_table: TableSpec | None = None
     table_name: str
-    """The table of its silver as a person finds it, with what it has to be filtered by."""
+    """The table of its silver as people query it, with the filter that it needs."""
     unique: str
-    """The column that tells a day's rows apart."""
+    """The column that is unique within a day."""
     nullable: frozenset[str] = frozenset()
     """The columns of silver that may be null."""
     lineage: Mapping[str, Sequence[str]]
-    """Which fields of TMDB's each column of silver comes from."""
+    """TMDB's source fields of each column of silver."""
     footer_type: type[msgspec.Struct]
     capture_options: ClassVar[type[Options]] = Options
     refine_options: ClassVar[type[Options]] = Options
@@ -165,11 +165,11 @@ class Dataset(ABC, Generic[C, R]):
     # --- bronze ---
 
     def is_fetchable(self, day: str, today: str) -> bool:
-        """Whether a day can be captured. TMDB serves the present only: what keeps a past says so here."""
+        """True if a day can be captured. TMDB serves only the present, save for datasets that override this."""
         return day == today
 
     def too_late(self, day: str, today: str, captures: Sequence[BronzeKey]) -> str:
-        """Why a day cannot be captured, and what to do instead. `captures` are what bronze holds of it."""
+        """The reason why a day cannot be captured, and the remedy. `captures` are the day's captures in bronze."""
         instead = (
             f"Bronze holds {counted(len(captures), 'capture')} of that day: {', '.join(map(str, captures[-3:]))}. To"
             f" rebuild the day from them, materialize {'/'.join(self.silver_asset)} and what is below it for {day}."
@@ -181,15 +181,14 @@ class Dataset(ABC, Generic[C, R]):
 
     @abstractmethod
     def fetch(self, tmdb: Tmdb, key: BronzeKey, options: Options, log: Logger) -> Mapping[str, bytes]:
-        """Capture a day: the objects to keep, by key, in the order in which they are to be written, the capture
-        last. Raises `TmdbError`."""
+        """Capture a day: the objects to store, by key, in writing order, the capture last. Raises `TmdbError`."""
 
     def keeps(self, name: str, old: bytes, new: bytes) -> bool:
-        """Whether an object that an attempt of the same run wrote before may stand in the place of a new one."""
+        """True if an object that an earlier attempt of the same run wrote may stand in for a new one."""
         return True
 
     def peek(self, store: Store, key: BronzeKey) -> Capture[C | None]:
-        """As much of a capture as decides whether it is chosen. Raises as `read`."""
+        """The part of a capture that decides about choosing it. Raises as `read`."""
         return self.read(store, key)
 
     @abstractmethod
@@ -197,12 +196,12 @@ class Dataset(ABC, Generic[C, R]):
         """A capture; raises `NoSuchObjectError`, `UnreadableCaptureError`, both naming the object."""
 
     def accepts(self, capture: Capture[C | None], options: Options) -> bool:
-        """Whether silver may be made from a capture of this verdict."""
+        """True if silver may be made from a capture of this verdict."""
         return capture.verdict == "complete"
 
     @abstractmethod
     def remedy(self, day: str, rejected: Sequence[str]) -> str:
-        """What to do where bronze holds nothing that may be refined; `rejected` says what it holds instead."""
+        """The remedy if bronze holds no capture that may be refined; `rejected` describes the captures it holds."""
 
     @abstractmethod
     def judge_capture(self, capture: Capture[C]) -> Findings:
@@ -210,11 +209,11 @@ class Dataset(ABC, Generic[C, R]):
 
     @abstractmethod
     def show_capture(self, capture: Capture[C]) -> Shown:
-        """What is told of a capture."""
+        """The metadata of a capture."""
 
     @abstractmethod
     def audit(self, store: Store, key: BronzeKey, source: str) -> AuditResult:
-        """Proves a capture, or says what does not hold. Raises `LakeError` when the store fails."""
+        """Proves a capture or lists its problems. Raises `LakeError` when the store fails."""
 
     # --- silver ---
 
@@ -224,15 +223,15 @@ class Dataset(ABC, Generic[C, R]):
         return self.silver_table.schema
 
     def silver_key(self, day: str) -> str:
-        """Where a day of silver is."""
+        """The key of a day of silver."""
         return self._within(self.silver_table, day)
 
     def quarantine_key(self, day: str) -> str | None:
-        """Where what was rejected of a day is; None where the dataset has no quarantine."""
+        """The key of a day's rejected rows; None if the dataset has no quarantine."""
         return self._within(self.quarantine_table, day) if self.quarantine_table else None
 
     def _within(self, table: TableSpec, day: str) -> str:
-        """A day's key in a table; one whose folders say `data_type` holds several datasets."""
+        """A day's key in a table; a table partitioned by `data_type` holds several datasets."""
         values = {"data_type": self.name, "dt": day}
         key = table.pattern
         for partition in table.partitions:
@@ -241,11 +240,11 @@ class Dataset(ABC, Generic[C, R]):
 
     @abstractmethod
     def refine(self, capture: Capture[C]) -> R:
-        """The capture refined: pure, the same for the same bytes. Raises `UnreadableCaptureError`."""
+        """Refine a capture. Pure: the same bytes give the same result. Raises `UnreadableCaptureError`."""
 
     @abstractmethod
     def footer(self, capture: Capture[C], refined: R, source: str) -> msgspec.Struct:
-        """What the files say about themselves."""
+        """The footer of the files."""
 
     @abstractmethod
     def judge(self, capture: Capture[C], refined: R, options: Options, against: CheckContext) -> Findings:
@@ -253,14 +252,14 @@ class Dataset(ABC, Generic[C, R]):
 
     @abstractmethod
     def show(self, capture: Capture[C], refined: R, past: PublishedHistory) -> Shown:
-        """What is told of a published day."""
+        """The metadata of a published day."""
 
     def measures(self, capture: Capture[C], refined: R, *, published: bool) -> Mapping[str, float]:
-        """What is sent to whoever watches the pipeline, by metric."""
+        """The values to send to monitoring, by metric."""
         return {}
 
 
 def rows(table: pa.Table, columns: Sequence[str] | None = None, most: int | None = None) -> Rows:
-    """The first rows of a table, of some columns."""
+    """The first rows of a table, with only some of its columns if named."""
     chosen = table.select(list(columns)) if columns else table
     return Rows(chosen.slice(0, most).to_pylist() if most else chosen.to_pylist())

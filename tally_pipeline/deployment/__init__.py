@@ -1,4 +1,4 @@
-"""Makes of the settings what the assets run on: a folder and DuckDB, or S3, Athena and what else AWS has for it."""
+"""Builds the assets' deployment from the settings: a folder and DuckDB, or AWS with S3 and Athena."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Deployment", "Settings", "SettingsError", "Source", "Tmdb", "deploy"
 def deploy(settings: Settings, on_page: Watch | None = None) -> Deployment:
     """The deployment that the settings name. Contacts nothing and writes nothing."""
     if settings.aws:
-        # Here, so that only those who run on AWS wait for its libraries.
+        # Imported here, so that only a deployment on AWS waits for its libraries.
         from tally_pipeline.deployment.on_aws import deploy_on_aws
 
         return deploy_on_aws(settings, settings.aws, on_page)

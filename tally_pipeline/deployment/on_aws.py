@@ -22,7 +22,7 @@ from tally_pipeline.tmdb.connection import Tmdb
 
 
 def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None = None) -> Deployment:
-    """The deployment whose parts are named so. Contacts nothing."""
+    """The deployment whose parts have these names. Contacts nothing."""
     aws = Aws(names)
     told = settings.tmdb.token or settings.tmdb.api_key
     secret = None if told else names.token_parameter

@@ -1,4 +1,4 @@
-"""What the assets run on, whoever puts it together."""
+"""The parts that the assets run on."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ Watch = Callable[[PageProgress], None]
 
 @dataclass(frozen=True)
 class Deployment:
-    """What the assets run on: one of these is all that changes between a laptop and AWS.
+    """The parts that the assets run on: the only difference between a laptop and AWS.
 
-    `query_engine` answers people, `analytics_engine` what gold and the report ask of months of small files.
+    `query_engine` answers people's queries, `analytics_engine` those of gold and the report over months of small
+    files.
     """
 
     settings: Settings

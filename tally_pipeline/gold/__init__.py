@@ -1,6 +1,6 @@
-"""The gold tables: each one module beside its SQL.
+"""The gold tables: one module each, beside its SQL.
 
-To add one: a module here whose `TABLE` says all there is to say about it, its SQL beside it, its name below.
+To add one, write a module whose `TABLE` declares everything about it, put its SQL beside it, and list its name below.
 """
 
 from importlib import import_module
@@ -18,4 +18,4 @@ TABLES: tuple[Table, ...] = tuple(
         "data_quality_daily",
     )
 )
-"""Every gold table, in the order in which people see them."""
+"""Every gold table, in display order."""

@@ -14,7 +14,7 @@ DOUBLE = pa.float64()
 STRING = pa.string()
 BOOLEAN = pa.bool_()
 COUNTS = pa.map_(pa.string(), pa.int32())
-"""From a name (a list, a rule) to a number."""
+"""Numbers by name (of a list, of a rule)."""
 
 SHOWS = "silver_shows"
 GENRES = "silver_genres"
@@ -22,7 +22,7 @@ GENRES = "silver_genres"
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a gold table. `source` names the columns it comes from, of `silver_shows` where it says no table:
+    """One column of a gold table. `source` names its source columns, those of `silver_shows` without their table:
     `popularity rank`, `silver_genres.name`."""
 
     name: str
@@ -42,6 +42,6 @@ class Column:
 
     @property
     def sources(self) -> list[tuple[str, str]]:
-        """The columns it comes from, each after its table."""
+        """The source columns, as pairs of table and column."""
         places = (name.rpartition(".") for name in self.source.split())
         return [(table or SHOWS, name) for table, _, name in places]

@@ -1,4 +1,4 @@
-"""`data_quality_daily`: the books of each list and day, made from what the files say about themselves."""
+"""`data_quality_daily`: the row counts of each list and day, made from the files' footers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tally_pipeline.previews import Bars
 
 PASS_RATE_DAYS = 28
 LEAST_PASS_RATE_SHOWN = 90
-"""Where the bars of pass rates begin: from 0 they would all look the same."""
+"""The pass rate (per cent) at which bars begin: from 0 they would all look the same."""
 
 NUMBERS_AGREE = Check(
     "numbers_agree_with_files",
@@ -39,7 +39,7 @@ NUMBERS_AGREE = Check(
 
 @dataclass(frozen=True)
 class ReconciledDay:
-    """What is known about one list of one day; `counts` is None when nothing of it was refined."""
+    """The reconciliation of one list of one day; `counts` is None if nothing of it was refined."""
 
     data_type: str
     counts: Counts | None
@@ -92,7 +92,7 @@ class DataQualityDaily(Table):
         return pa.Table.from_pylist(rows, schema=self.schema)
 
     def inputs(self, sources: Sources, day: str) -> Inputs:
-        """Silver and quarantine of each list, as far as they are there and ours."""
+        """Silver and quarantine of each list, if they exist and Tally wrote them."""
         keys = [
             key
             for name in sources.by_list
@@ -113,11 +113,11 @@ class DataQualityDaily(Table):
 
 
 def reconcile(lake: Lake, data_type: str, day: str, *, of_capture: bool = True) -> ReconciledDay:
-    """What the lake says about a list and day.
+    """Reconcile a list and day from the lake's files.
 
-    The numbers are those of silver where the day has silver, else those of the last attempt, whose rejected rows
-    are in quarantine. When it was captured is read from the bronze object that those name, else from the latest;
-    without `of_capture` none is opened.
+    The numbers are silver's if the day has silver, else those of the last attempt, whose rejected rows are in
+    quarantine. The time of capture is read from the bronze object that those name, else from the latest one; without
+    `of_capture` no bronze object is opened.
     """
     silver, quarantine = (lake.footer_if_ours(key, Footer) for key in _files(data_type, day))
     stated = silver or quarantine
@@ -136,7 +136,7 @@ def reconcile(lake: Lake, data_type: str, day: str, *, of_capture: bool = True) 
 
 
 def hours_to_end_of(day: str, moment: str | None) -> float | None:
-    """Hours from `moment` (RFC 3339; UTC where it does not say) to the end of the UTC day; None if unreadable."""
+    """Hours from `moment` (RFC 3339; UTC without an offset) to the end of the UTC day; None if unreadable."""
     try:
         since = datetime.fromisoformat(moment or "")
     except ValueError:
@@ -148,13 +148,13 @@ def hours_to_end_of(day: str, moment: str | None) -> float | None:
 
 
 def numbers_agree(quality: pa.Table, silver: Mapping[str, int], quarantine: Mapping[str, int]) -> Finding:
-    """`silver`, `quarantine`: rows that the day's files really hold, by list."""
+    """`silver`, `quarantine`: the real number of rows in the day's files, by list."""
     differing = []
     for row in quality.to_pylist():
         name = row["data_type"]
         stated = row["silver_rows"] if row["published"] else 0, row["quarantined"] or 0
         counted_rows = silver.get(name, 0), quarantine.get(name, 0)
-        # A later attempt that was not published leaves its own quarantine beside the silver that stayed.
+        # A later, unpublished attempt leaves its own quarantine beside the earlier silver.
         if stated[0] != counted_rows[0] or (not row["published"] and stated[1] != counted_rows[1]):
             differing.append(
                 {"list": name, "silver": counted_rows[0], "told": stated[0], "quarantine": counted_rows[1]}
@@ -186,7 +186,7 @@ def _files(data_type: str, day: str) -> tuple[str, str]:
 
 
 def _latest_metadata(lake: Lake, keys: Sequence[str]) -> Metadata | None:
-    """The metadata of the latest of these captures that can be read."""
+    """The metadata of the latest readable one of these captures."""
     metadatas = []
     for key in filter(None, map(layout.BronzeKey.parse, keys)):
         with suppress(UnreadableBronzeError, NoSuchObjectError):
@@ -202,7 +202,7 @@ def _rows_by_list(engine: Engine, table: str, day: str) -> dict[str, int]:
 
 
 def _pass_rates(engine: Engine, day: str, rows: pa.Table) -> dict[str, list[float | None]]:
-    """By list, of the days before and, from `rows`, of `day`; None for a day without."""
+    """The pass rates by list, of the days before and, from `rows`, of `day`; None for a day without one."""
     days = days_through(day, PASS_RATE_DAYS)
     past = engine.query(
         f"SELECT data_type, dt, pass_rate FROM {TABLE.sql_name} WHERE dt BETWEEN '{days[0]}' AND '{days[-2]}'"

@@ -1,4 +1,4 @@
-"""What the tables' checks share: missing days have to be told, and what is wrong is a bug."""
+"""The check for gaps that gold tables share: missing days must be marked as missing."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ GAPS_ARE_TOLD = Check(
 )
 
 BUG = "A bug in the table's SQL (tally_pipeline/gold). Nothing is published until it is mended."
-"""What to do about rows that contradict silver."""
+"""The remedy for rows that contradict silver."""
 
 
 def gaps_finding(wrong: list[dict[str, Any]], gaps: list[str], numbers: Mapping[str, float]) -> Finding:
-    """`wrong`: the places that are silent about a gap; `gaps`: the missing days, in words."""
+    """`wrong`: the rows that do not mark a gap; `gaps`: the missing days, in words."""
     return Finding(
         passed=not wrong,
         summary=counted(len(wrong), "place is", "places are") + " silent about a missing day"

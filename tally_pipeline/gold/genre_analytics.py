@@ -19,12 +19,12 @@ from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars
 
 PRIOR_VOTES = 500
-"""How many votes of the list's own average a genre's Bayesian mean starts from.
+"""The weight, in votes, of the list's average in a genre's Bayesian mean.
 
 A genre with far fewer votes stays near the list's average, one with far more stands for itself."""
 
 GENRE_FILES = "silver/genres"
-"""The folder whose files name the genres."""
+"""The folder of the files with the genres' names."""
 
 TOTALS_AGREE = Check(
     "totals_agree_with_silver",
@@ -138,7 +138,7 @@ def totals_agree(genres: pa.Table, silver: Mapping[str, pa.Table]) -> Finding:
 
 
 def genres_tell_gaps(genres: pa.Table, day: str, days: Mapping[str, Collection[str]]) -> Finding:
-    """`days`: the days of which there is silver, by list."""
+    """`days`: the days with silver, by list."""
     week_ago = days_before(day, 7)
     wrong = []
     for row in genres.to_pylist():
@@ -167,7 +167,7 @@ def genres_known(genres: pa.Table) -> Finding:
 
 
 def _tagged(rows: pa.Table | None) -> tuple[int, float]:
-    """How often silver's rows name a genre, and the sum of popularity, a row's as often as it names one."""
+    """The number of genres on silver's rows, and the sum of popularity, each row's once for each of its genres."""
     if rows is None:
         return 0, 0.0
     times = pc.list_value_length(rows["genre_ids"]).to_pylist()

@@ -1,4 +1,4 @@
-"""`show_popularity_trends`: each show of the day over all lists, and its past."""
+"""`show_popularity_trends`: each show of the day over all lists, with its past."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars, distribution
 
 WINDOW_DAYS = SPANS[-1]
-"""Days before its own of which a file names every silver file it was made from; the rest by a digest."""
+"""Days before its own whose silver files a footer names one by one; it holds a digest of older ones."""
 
 EVERY_SHOW_ONCE = Check(
     "every_show_once", "Every show in silver of the day is in the table once, and no other.", blocking=True
@@ -85,7 +85,7 @@ class ShowPopularityTrends(SqlTable):
     previewed = ("show_id", "title", "popularity", "best_rank", "change_1d", "change_7d", "streak")
 
     def inputs(self, sources: Sources, day: str) -> Inputs:
-        """They reach back to the first day: the window's files are named, those before it stand as a digest."""
+        """The inputs reach back to the first day: the window's files by name, older ones as a digest."""
         window = [days_before(day, back) for back in range(WINDOW_DAYS + 1)]
         return Inputs(sources.named(sources.silver_keys(window)), sources.past(window[-1]))
 
@@ -121,7 +121,7 @@ def every_show_once(trends: pa.Table, silver: Mapping[str, pa.Table]) -> Finding
 
 
 def trends_tell_gaps(trends: pa.Table, day: str, days: Set[str]) -> Finding:
-    """`days`: the days of which there is silver of any list."""
+    """`days`: the days with silver of any list."""
     wrong: list[dict[str, Any]] = []
     missing = {span: days_before(day, span) not in days for span in SPANS}
     for span, gap in missing.items():

@@ -1,4 +1,4 @@
-"""Gold in the lake: which silver there is to make it from, and what a gold file says about itself."""
+"""Gold's inputs in the lake, and the footers of gold files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class InputFile(msgspec.Struct, frozen=True):
 
 
 class EarlierInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """The silver files from before the window: how many, from when, and a digest of their keys and sizes."""
+    """The silver files from before the window: their number, their first day, a digest of their keys and sizes."""
 
     files: int
     first_dt: str | None
@@ -29,7 +29,7 @@ class EarlierInputs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GoldFooter(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gold file says about itself: which table and day, under which contract, made from what."""
+    """The footer of a gold file: its table and day, its contract, its inputs."""
 
     table: str
     dt: str
@@ -41,24 +41,24 @@ class GoldFooter(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Sources:
-    """The lake's files as gold reads them, for one look at some days: silver is listed once, a file hashed once.
+    """A snapshot of the lake's files for making gold of some days: silver is listed once, each file hashed once.
 
-    `by_list` is the size in bytes of the silver files there are: by day, by list.
+    `by_list` is the size in bytes of each silver file, by list, then by day.
     """
 
     lake: Lake
     by_list: Mapping[str, Mapping[str, int]]
     _hashes: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """By key the file's hash, and its version."""
+    """Each file's hash and version, by key."""
 
     @classmethod
     def of(cls, lake: Lake, lists: Iterable[str]) -> Sources:
-        """One listing, of the silver of all lists."""
+        """Takes the snapshot with one listing of the silver of all lists."""
         sizes = {info.key: info.size for info in lake.store.list(layout.SILVER)}
         return cls(lake, {name: _days(sizes, name) for name in lists})
 
     def days(self, data_type: str | None = None) -> set[str]:
-        """The days of which there is silver: of one list, or of any."""
+        """The days with silver: of one list, or of any."""
         names = self.by_list if data_type is None else (data_type,)
         return {day for name in names for day in self.by_list.get(name, ())}
 
@@ -71,7 +71,7 @@ class Sources:
         return max((then for then in self.by_list.get(data_type, ()) if then < day), default=None)
 
     def silver_keys(self, days: Iterable[str | None], lists: Iterable[str] | None = None) -> list[str]:
-        """The keys of silver of those of these days that are there, of some lists or all, in order."""
+        """The keys of existing silver files of these days, of some lists or all, in order."""
         wanted = {day for day in days if day}
         names = self.by_list if lists is None else lists
         present = ((name, day) for name in names for day in wanted if day in self.by_list[name])
@@ -104,7 +104,7 @@ class Sources:
         return tuple(InputFile(key, self._hash(key)) for key in keys)
 
     def stand(self, inputs: Iterable[InputFile]) -> bool:
-        """True if each of these files, which were named, is there as it was then."""
+        """True if each of these named files is unchanged since it was named."""
         keys = [one.key for one in inputs]
         # The silver of all lists in one listing, as in `of`.
         folders = {
@@ -126,7 +126,7 @@ def read(lake: Lake, table: str, day: str) -> pa.Table:
 
 
 def _days(sizes: Mapping[str, int], data_type: str) -> dict[str, int]:
-    """Size by day of a list's silver files; `sizes` are those of all objects of silver."""
+    """The sizes of a list's silver files by day; `sizes` are those of all objects of silver."""
     prefix = f"{layout.SILVER}/{data_type}/dt="
     days = (key.removeprefix(prefix).partition("/")[0] for key in sizes if key.startswith(prefix))
     return {day: sizes[key] for day in days if (key := layout.silver_key(data_type, day)) in sizes}

@@ -1,8 +1,8 @@
-"""What a gold table is: a table by day that is made from silver, and says all about itself in one module.
+"""The base of gold tables: each is partitioned by day, made from silver, and declared in one module.
 
-Arrow and Athena schemas, Dagster's assets, checks and lineage, the query engines' tables, what is stale and the data
-dictionary all derive from it. Every table has the partition `dt` besides: the day it describes. A day that is missing
-in silver is never filled in: what would compare with it is null, and a column says so.
+Arrow and Athena schemas, Dagster's assets, checks and lineage, the query engines' tables, staleness and the data
+dictionary all derive from it. Every table also has the partition `dt`: the day it describes. A day that is missing
+in silver is never filled in: comparisons with it are null, and a column says so.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from tally_pipeline.lake import layout
 from tally_pipeline.previews import Bars
 
 VERSION = "2"
-"""Stands in the footer of every gold file; raise it when a column or its meaning changes."""
+"""Written into the footer of every gold file; raise it when a column or its meaning changes."""
 
 SPANS = (1, 7, 28)
-"""Days over which trends look back."""
+"""Spans of trends, in days."""
 
 _PLACEHOLDER = re.compile(r":([a-z]\w*)")
 
@@ -42,7 +42,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Inputs:
-    """The files that a day is made from; `past`, where there is one, stands for those before the named."""
+    """The files that a day is made from; `past` stands for those from before the named ones, if any."""
 
     named: tuple[InputFile, ...]
     past: EarlierInputs | None = None
@@ -50,7 +50,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Computed:
-    """A day's rows, what they were made from, and what the table's checks found. Nothing is written yet."""
+    """A day's rows, their inputs, and the findings of the table's checks. Nothing is written yet."""
 
     rows: pa.Table
     inputs: Inputs
@@ -60,9 +60,9 @@ class Computed:
 class Table(ABC):
     """One gold table: `gold/<name>/dt=<day>/data.parquet`, queried as `gold_<name>`.
 
-    `window` is how far back a day's rows depend on silver, in words. `key` are the columns that tell its rows of one
-    day apart. `checks` are declared in the order in which `findings` answers them; a day that cannot be made at all
-    fails the first. `previewed` are the columns that people see of a day at once.
+    `window` describes in words how far back a day's rows depend on silver. `key` are the columns that are unique
+    within a day. `checks` are declared in the order of `findings`; a day that cannot be made at all fails the first.
+    `previewed` are the columns of the preview.
     """
 
     name: ClassVar[str]
@@ -73,7 +73,7 @@ class Table(ABC):
     checks: ClassVar[tuple[Check, ...]]
     previewed: ClassVar[tuple[str, ...]]
     kind: ClassVar[str] = "parquet"
-    """What makes it, as a label in Dagster's UI."""
+    """The kind of its maker, a label in Dagster's UI."""
 
     @property
     def sql_name(self) -> str:
@@ -86,11 +86,11 @@ class Table(ABC):
 
     @property
     def source_tables(self) -> tuple[str, ...]:
-        """The tables that its columns come from."""
+        """The source tables of its columns."""
         return tuple(dict.fromkeys(table for column in self.columns for table, _ in column.sources))
 
     def obstacle(self, sources: Sources, day: str) -> str:
-        """Why the day cannot be made, and what to do about it; empty when it can."""
+        """The reason why the day cannot be made, with the remedy; empty if it can."""
         return ""
 
     @abstractmethod
@@ -99,14 +99,14 @@ class Table(ABC):
 
     @abstractmethod
     def inputs(self, sources: Sources, day: str) -> Inputs:
-        """The files that the day depends on: when one of them changes, the day is stale."""
+        """The files that the day depends on: a change of one of them makes the day stale."""
 
     @abstractmethod
     def findings(self, sources: Sources, engine: Engine, day: str, rows: pa.Table) -> Findings:
-        """What the checks find in the day's rows, held against the files rather than against the same query."""
+        """The findings about the day's rows, compared with the files rather than with the same query."""
 
     def preview(self, rows: pa.Table) -> pa.Table:
-        """What people see of the day's rows, the first of them first."""
+        """The preview of the day's rows, in display order."""
         return rows.select(list(self.previewed))
 
     def plots(self, engine: Engine, day: str, rows: pa.Table) -> Mapping[str, Bars]:
@@ -115,13 +115,13 @@ class Table(ABC):
 
     def compute(self, sources: Sources, engine: Engine, day: str) -> Computed:
         """Everything that publishing the day needs. Raises what the engine raises."""
-        # Before they are read for the rows: `Sources.stand` then tells whether the rows are of these very files.
+        # Before they are read for the rows: `Sources.stand` then proves that the rows come from these very files.
         inputs = self.inputs(sources, day)
         rows = self.rows(sources, engine, day)
         return Computed(rows, inputs, self.findings(sources, engine, day, rows))
 
     def is_current(self, sources: Sources, day: str) -> bool:
-        """Whether the day is there, under today's contract, and made from the files that there are now."""
+        """True if the day exists, under today's contract, and was made from the present files."""
         footer = sources.lake.footer_if_ours(layout.gold_key(self.name, day), GoldFooter)
         if footer is None or footer.contract_version != VERSION:
             return False
@@ -132,19 +132,19 @@ class Table(ABC):
 class SqlTable(Table):
     """A table that is made by the SQL beside its module, written for Athena, for one day at a time.
 
-    The SQL may name `:day`, the days before it that trends look back to (`:day_1`, `:day_7`, `:day_28`) and what
-    stands in `values`.
+    The SQL may use the parameters `:day`, `:day_1`, `:day_7` and `:day_28` (the days that trends look back to), and
+    those in `values`.
     """
 
     kind = "sql"
     values: ClassVar[Mapping[str, int]] = {}
 
     def statement(self, day: str) -> str:
-        """The query in Athena's SQL that answers the table's rows of `day` (YYYY-MM-DD).
+        """The query in Athena's SQL for the table's rows of `day` (YYYY-MM-DD).
 
-        Raises `ValueError` when `day` is no date, `KeyError` when the SQL names what there is not.
+        Raises `ValueError` if `day` is no date, `KeyError` if the SQL uses an unknown parameter.
         """
-        # Only what a date writes of itself gets into the SQL.
+        # Only the text of a parsed date gets into the SQL.
         days = {"day": days_before(day, 0)} | {f"day_{span}": days_before(day, span) for span in SPANS}
         values: dict[str, Any] = {name: f"'{then}'" for name, then in days.items()} | dict(self.values)
         package = type(self).__module__.rpartition(".")[0]
@@ -154,7 +154,7 @@ class SqlTable(Table):
     def query(self, engine: Engine, day: str) -> pa.Table:
         """The rows of `day` in the table's schema, by its key. Raises what the engine raises."""
         rows = engine.rows(self.statement(day), self.schema)
-        # By the key here, not by the SQL: Athena writes rows in parts, in no order.
+        # Sorted here, not by the SQL: Athena writes rows in parts, in no order.
         return rows.sort_by([(name, "ascending") for name in self.key]).combine_chunks()
 
     def obstacle(self, sources: Sources, day: str) -> str:
@@ -167,7 +167,7 @@ class SqlTable(Table):
 
 
 def by_list(rows: pa.Table, column: str) -> dict[str, list[float | None]]:
-    """A column's values by list, the highest first: a plot's series."""
+    """A column's values by list, the highest first: the series of a plot."""
     values: dict[str, list[float | None]] = {}
     for row in rows.sort_by([("data_type", "ascending"), (column, "descending")]).to_pylist():
         values.setdefault(row["data_type"], []).append(float(row[column]))

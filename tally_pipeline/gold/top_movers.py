@@ -1,4 +1,4 @@
-"""`top_movers`: what moved most in each list."""
+"""`top_movers`: the shows that moved most in each list."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS = ("riser", "faller", "entry", "exit", "riser_7d", "faller_7d")
 """The kinds of movers: since the list's last day before, and over exactly 7 days (`_7d`)."""
 
 MOVERS_KEPT = 25
-"""Movers of a kind and list that are kept."""
+"""The most movers of a kind and list that are kept."""
 
 MOVERS_MOVED = Check(
     "movers_moved",
@@ -147,12 +147,12 @@ class TopMovers(SqlTable):
 
 
 def _compared(sources: Sources, data_type: str, day: str) -> list[str | None]:
-    """The day, and those that it is compared with, whether or not there is silver of them."""
+    """The day and the days that it is compared with, with or without silver."""
     return [day, sources.before(data_type, day), days_before(day, 7)]
 
 
 def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Collection[str]]) -> Finding:
-    """`days`: the days of which there is silver, by list."""
+    """`days`: the days with silver, by list."""
     wrong, gaps = [], {}
     for row in movers.to_pylist():
         name = row["data_type"]
@@ -173,7 +173,7 @@ def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Collection[s
 
 
 def movers_moved(movers: pa.Table) -> Finding:
-    """The risers and fallers, held against the popularity and ranks that stand beside them."""
+    """Compares the risers and fallers with the popularity and ranks in their own rows."""
     moved = [row for row in movers.to_pylist() if row["kind"].startswith(("riser", "faller"))]
     wrong = [row for row in moved if not _moved(row)]
     shown = ("data_type", "kind", "title", "rank_before", "rank", "popularity_before", "popularity")
@@ -194,7 +194,7 @@ def _moved(row: Mapping[str, Any]) -> bool:
 
 
 def shows_known(movers: pa.Table, known: Mapping[str, Collection[int]]) -> Finding:
-    """`known`: by list, the ids in silver of the two days that are compared."""
+    """`known`: the ids in silver of the two compared days, by list."""
     unknown = [
         {"list": row["data_type"], "show_id": row["show_id"]}
         for row in movers.to_pylist()

@@ -1,1 +1,1 @@
-"""The lake: every key's name, the object store under it, what is read from and written to it."""
+"""The lake: the layout of keys, the object store under it, reading from it and publishing to it."""

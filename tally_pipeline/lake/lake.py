@@ -1,4 +1,4 @@
-"""What is in the lake and how it is read and published, in the terms of the layout."""
+"""Reads from the lake and publishes to it, in terms of the layout."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ F = TypeVar("F", bound=msgspec.Struct)
 
 
 class LakeOwnershipError(LakeError):
-    """The lake says that it is another source's, or nothing that can be read; the message says what to do."""
+    """The lake's ownership marker names another source, or is unreadable; the message says what to do."""
 
 
 class OwnershipMarker(msgspec.Struct, frozen=True):
-    """What the object `lake.json` says: whose data the lake holds."""
+    """The content of the object `lake.json`: the source whose data the lake holds."""
 
     source: str
 
@@ -31,7 +31,7 @@ class OwnershipMarker(msgspec.Struct, frozen=True):
 class Lake:
     """The lake of one source: `source` is "tmdb" or "sandbox", and nothing of the other is refined in it.
 
-    Its object `lake.json` says so, from before the first capture on: whoever comes for another source is refused.
+    Its object `lake.json` says so from before the first capture on: writers for another source are refused.
     """
 
     def __init__(self, store: Store, source: str, locks: TableLocks | None = None) -> None:
@@ -41,7 +41,7 @@ class Lake:
         self._is_ours = False
 
     def write_bronze(self, key: BronzeKey, body: bytes) -> None:
-        """Keep a capture for good; raises `AlreadyThereError` when this execution wrote it before."""
+        """Store a capture for good; raises `AlreadyThereError` if this execution wrote it before."""
         self.write_once(str(key), body)
 
     def write_once(self, key: str, body: bytes) -> None:
@@ -54,12 +54,12 @@ class Lake:
             try:
                 self.store.create(layout.OWNERSHIP_MARKER, claim)
                 self._is_ours = True
-            except AlreadyThereError:  # somebody was quicker, maybe for another source
+            except AlreadyThereError:  # another process was quicker, maybe for another source
                 self.check_source()
         self.store.create(key, body)
 
     def ownership_marker(self) -> OwnershipMarker | None:
-        """Whose the lake says it is; None as long as it does not say. Raises `LakeError` if that is unreadable."""
+        """The lake's ownership marker; None without one. Raises `LakeError` if it is unreadable."""
         try:
             return msgspec.json.decode(self.store.get(layout.OWNERSHIP_MARKER), type=OwnershipMarker)
         except NoSuchObjectError:
@@ -72,7 +72,7 @@ class Lake:
             ) from error
 
     def check_source(self) -> bool:
-        """Whether the lake says that it is this source's; raises `LakeError` when it is another's."""
+        """True if the lake's marker names this source, False without one; raises `LakeError` if it names another."""
         if not self._is_ours:
             claim = self.ownership_marker()
             if claim is not None and claim.source != self.source:
@@ -90,12 +90,12 @@ class Lake:
         return [key for key in keys if key]
 
     def bronze_days(self, data_type: str) -> list[str]:
-        """The days of which bronze holds captures of a list, in order."""
+        """The days with captures of a list in bronze, in order."""
         folders = self.store.folders(layout.bronze_prefix(data_type))
         return [folder.removeprefix("dt=") for folder in folders if folder.startswith("dt=")]
 
     def first_day(self, places: Iterable[Place]) -> str | None:
-        """The first day of which bronze holds a capture, of a list or at one of `places`; None without any."""
+        """The first day with a capture in bronze, of a list or at one of `places`; None without any."""
         folders = {f"{layout.BRONZE}/{name}" for name in self.store.folders(layout.BRONZE)}
         folders |= {place.folder for place in places if place.root != layout.BRONZE}
         days = [
@@ -104,7 +104,7 @@ class Lake:
         return min((day for day in days if day >= layout.EARLIEST), default=None)
 
     def footer(self, key: str, kind: type[F]) -> F | None:
-        """What the Parquet file at `key` says about itself; None when it is not there. Raises `ForeignFileError`."""
+        """The footer of the Parquet file at `key`; None without a file. Raises `ForeignFileError`."""
         try:
             tail = self.store.tail(key, parquet.FOOTER_BYTES)
             if parquet.footer_length(tail) > len(tail):
@@ -115,19 +115,19 @@ class Lake:
             return parquet.read_footer(tail, kind)
 
     def footer_if_ours(self, key: str, kind: type[F]) -> F | None:
-        """The same, and None as well for a file that Tally did not write."""
+        """The same, but None for a file that Tally did not write."""
         try:
             return self.footer(key, kind)
         except ForeignFileError:
             return None
 
     def is_made_from(self, key: str, capture: str) -> bool:
-        """True if the file at `key` says that it was made from the object of bronze at `capture`."""
+        """True if the footer of the file at `key` names the bronze object at `capture` as an input."""
         provenance = self.footer_if_ours(key, Provenance)
         return provenance is not None and any(ref.key == capture for ref in provenance.bronze)
 
     def silver_days(self, data_type: str) -> list[str]:
-        """The days of which there is silver of a list, in order."""
+        """The days with silver of a list, in order."""
         folders = self.store.folders(f"{layout.SILVER}/{data_type}")
         return [folder.removeprefix("dt=") for folder in folders if folder.startswith("dt=")]
 

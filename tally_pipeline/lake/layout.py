@@ -1,4 +1,4 @@
-"""Names every key of the lake, and reads names back. Nothing else builds or takes apart a key.
+"""Builds and parses every key of the lake. Nothing else does either.
 
 Keys use only `a-z A-Z 0-9 _ = . / -`, which no S3 event, emulator or file system encodes or folds differently.
 """
@@ -17,21 +17,21 @@ QUARANTINE = "quarantine/shows"
 GOLD = "gold"
 REPORTS = "reports"
 STREAMS = "bronze/tmdb"
-"""The root of what TMDB serves besides lists of shows."""
+"""The root of captures from TMDB other than lists of shows."""
 OWNERSHIP_MARKER = "lake.json"
-"""Says whose data the lake holds; written before anything else."""
+"""Names the source of the lake's data; written before anything else."""
 
 _NAME = r"[A-Za-z0-9_-]+"
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _DAY_FOLDER = re.compile(rf"dt=(?P<dt>{_DAY})")
 
 EARLIEST = "2008-01-01"
-"""TMDB began in 2008: an object of a day before is a mistake, and gets no partition."""
+"""TMDB began in 2008: an object of an earlier day is a mistake, and gets no partition."""
 
 
 @dataclass(frozen=True, order=True)
 class BronzeKey:
-    """One capture: of which dataset, which day (`YYYY-MM-DD`, UTC), and which execution wrote it.
+    """The key of one capture: its dataset, its day (`YYYY-MM-DD`, UTC), and the execution that wrote it.
 
     `root` and `suffix` are those of its dataset's `Place`; the defaults are those of a list of shows.
     """
@@ -47,7 +47,7 @@ class BronzeKey:
 
     @classmethod
     def parse(cls, key: str) -> BronzeKey | None:
-        """The parts of the key of a list's capture, or None when `key` is none (wrong folder, impossible date)."""
+        """Parse the key of a list's capture; None if `key` is none (wrong folder, impossible date)."""
         folder, slash, _ = key.removeprefix(f"{BRONZE}/").partition("/dt=")
         is_name = slash and key.startswith(f"{BRONZE}/") and re.fullmatch(_NAME, folder)
         return Place(folder, BRONZE).parse(key) if is_name else None
@@ -55,9 +55,9 @@ class BronzeKey:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the captures of a dataset lie: `<root>/<data_type>/dt=<day>/<execution><suffix>`.
+    """The place of a dataset's captures: `<root>/<data_type>/dt=<day>/<execution><suffix>`.
 
-    Where something is kept beside each capture, its key differs from the capture's by the suffix `beside`.
+    An object kept beside each capture, if any, has the capture's key with the suffix `beside` instead.
     """
 
     data_type: str
@@ -78,16 +78,16 @@ class Place:
         return BronzeKey(self.data_type, dt, execution_id, self.root, self.suffix)
 
     def parse(self, key: str) -> BronzeKey | None:
-        """The parts of the key of one of its captures, or None when `key` is none."""
+        """Parse the key of one of its captures; None if `key` is none."""
         match = self._pattern.fullmatch(key)
         return self.key(match["dt"], match["id"]) if match and _is_day(match["dt"]) else None
 
     def key_beside(self, capture: str) -> str | None:
-        """The key of what is kept beside a capture; None where nothing is."""
+        """The key of the object beside a capture; None if the dataset keeps none."""
         return capture.removesuffix(self.suffix) + self.beside if self.beside else None
 
     def is_beside(self, key: str) -> bool:
-        """Whether the key is of what is kept beside a capture, whether or not that is there."""
+        """True if the key is that of an object beside a capture, existing or not."""
         if self.beside is None or not key.endswith(self.beside):
             return False
         return self.parse(key.removesuffix(self.beside) + self.suffix) is not None
@@ -100,7 +100,7 @@ class Place:
 
 
 class Places:
-    """The places of all datasets: by them the key of any capture is read."""
+    """The places of all datasets, for parsing the key of any capture."""
 
     def __init__(self, known: Iterable[Place]) -> None:
         self._by_name = {place.data_type: place for place in known}
@@ -110,15 +110,15 @@ class Places:
         return iter(self._by_name.values())
 
     def of(self, data_type: str) -> Place:
-        """A dataset's place; of a name that nobody knows, that of a list of this name."""
+        """A dataset's place; for an unknown name, that of a list of this name."""
         return self._by_name.get(data_type) or Place(data_type, BRONZE)
 
     def is_beside(self, key: str) -> bool:
-        """Whether the key is of what is kept beside a capture."""
+        """True if the key is that of an object beside a capture."""
         return any(place.is_beside(key) for place in self)
 
     def parse(self, key: str) -> BronzeKey | None:
-        """The parts of a capture's key, also of a list that nobody knows; None when `key` is none."""
+        """Parse a capture's key, also that of an unknown list; None if `key` is none."""
         place = self._by_folder.get(key.partition("/dt=")[0])
         return place.parse(key) if place else BronzeKey.parse(key)
 
@@ -129,32 +129,32 @@ def bronze_prefix(data_type: str, dt: str | None = None) -> str:
 
 
 def silver_key(data_type: str, dt: str) -> str:
-    """Where a list's refined rows of one day are."""
+    """The key of a list's refined rows of one day."""
     return f"{SILVER}/{data_type}/dt={dt}/data.parquet"
 
 
 def quarantine_key(data_type: str, dt: str) -> str:
-    """Where a list's rejected rows of one day are, with their reasons."""
+    """The key of a list's rejected rows of one day, with their reasons."""
     return f"{QUARANTINE}/{data_type}/dt={dt}/data.parquet"
 
 
 def gold_key(table: str, dt: str) -> str:
-    """Where a day of a gold table is."""
+    """The key of a day of a gold table."""
     return f"{GOLD}/{table}/dt={dt}/data.parquet"
 
 
 def report_key(dt: str) -> str:
-    """Where the day's report is."""
+    """The key of the day's report."""
     return f"{REPORTS}/dt={dt}/index.html"
 
 
 def latest_report_key() -> str:
-    """Where the newest day's report is once more."""
+    """The key of the copy of the newest day's report."""
     return f"{REPORTS}/latest.html"
 
 
 def day_of(folder: str) -> str | None:
-    """The day that a folder's name says (`dt=YYYY-MM-DD`); None when it says none."""
+    """The day in a folder's name (`dt=YYYY-MM-DD`); None without one."""
     match = _DAY_FOLDER.fullmatch(folder)
     return match["dt"] if match and _is_day(match["dt"]) else None
 

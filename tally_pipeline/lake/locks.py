@@ -1,6 +1,6 @@
 """Per-table reader/writer locks: one writer, and its inputs do not change while it runs.
 
-Without them a run that was overtaken writes over the newer run's table with what it had read before.
+Without them an overtaken run overwrites the newer run's table with results from outdated inputs.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 from tally_pipeline.lake import file_lock
 
 _FOLDER = "turns"
-"""Beside the lake. The name of old stays, so that two versions that run at once lock the same files."""
+"""The folder's name, beside the lake. It stays, so that two versions running at once lock the same files."""
 
 
 class TableLocks:
     """Locks in a folder beside the lake, one for each table, over all processes of this machine.
 
-    A lock is the kernel's: it goes with the process that holds it, however that ends. Without a folder nobody
-    waits for anybody.
+    A lock is the kernel's: it ends with the process that holds it, however that ends. Without a folder no process
+    waits.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -27,21 +27,21 @@ class TableLocks:
 
     @classmethod
     def beside(cls, lake: Path) -> TableLocks:
-        """The locks of a lake in a folder: the same for everybody who uses it, by whatever path."""
+        """The locks of a lake in a folder: the same for all its users, by any path to it."""
         return cls(lake.resolve().parent / _FOLDER)
 
     def is_locked(self, name: str) -> bool:
-        """Whether a writer of this table holds its lock now."""
+        """True if a writer of this table holds its lock now."""
         return self._folder is not None and file_lock.is_held(self._folder / f"{name}.lock", exclusively=True)
 
     @contextmanager
     def hold(self, writes: str, reads: Iterable[str], say: Callable[[str], None]) -> Iterator[None]:
-        """Hold the write lock of one table and the read locks of others; `say` is called when that takes a while."""
+        """Hold the write lock of one table and the read locks of others; `say` is called if the wait is long."""
         is_shared = {**dict.fromkeys(reads, True), writes: False}
         with ExitStack() as stack:
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                # In one order for all: two that wait for each other would wait for ever.
+                # All processes lock in the same order, against deadlocks.
                 for name, shared in sorted(is_shared.items()):
                     lock = stack.enter_context((self._folder / f"{name}.lock").open("w"))
                     if not file_lock.try_to_acquire(lock, shared=shared):

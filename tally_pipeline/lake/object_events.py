@@ -1,4 +1,4 @@
-"""Finds bronze objects that arrived since the last look, whoever wrote them and under whatever day."""
+"""Finds bronze objects that arrived since the last poll, from any writer and under any day."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import Places
 
 WINDOW_SECONDS = 600
-"""How long a folder that changed is looked at again: a slow copy is there long before it is whole."""
+"""Seconds for which a changed folder is listed again: a slow copy is visible long before it is whole."""
 
 
 @dataclass(frozen=True)
 class ObjectEvent:
-    """A dataset and day whose captures changed: the names of all there are now in the lake, the last to
-    arrive last, and a digest of their versions."""
+    """A dataset and day whose captures changed: the names of all its captures in the lake, the last to arrive last,
+    and a digest of their versions."""
 
     data_type: str
     dt: str
@@ -31,7 +31,7 @@ class ObjectEvent:
 
 
 class ObjectEvents(Protocol):
-    """A source of arrivals. `cursor` is what the last call returned, None at first."""
+    """A source of object events. `cursor` is the one that the last call returned, None at first."""
 
     def poll(self, cursor: str | None) -> tuple[list[ObjectEvent], str]:
         """The datasets and days with captures that are new since `cursor`, and the next cursor."""
@@ -39,11 +39,11 @@ class ObjectEvents(Protocol):
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where the looks have come to; times in ns since the epoch.
+    """The state between polls; times in ns since the epoch.
 
-    When the last look began by this machine's clock; the newest change of a day's folder by the clock of where the
-    lake lies, and when it was first seen by ours; from which change on the next look lists folders; the inodes of
-    the lists' folders; and the digests of the days' folders that the next look lists although nothing changes.
+    The start of the last poll by this machine's clock; the newest change of a day's folder by the lake's file
+    server's clock, and its first sighting by this machine's; the change from which on the next poll lists folders;
+    the inodes of the lists' folders; and the digests of the days' folders that the next poll lists in any case.
     """
 
     looked_ns: int = 0
@@ -55,13 +55,13 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 
 class FolderObjectEvents:
-    """ObjectEvents in a folder.
+    """Object events of a lake in a folder.
 
-    A folder's own times change when an entry is put into it, whatever times that entry carries: so only fresh
-    folders are listed, and a look costs one `stat` for a dataset and day, however many objects there are.
-    What is in a fresh folder is told apart by name, size and time of each file, not by the clock: nothing that
-    arrives in the same second as a look is missed or seen twice. Times of folders are held against each other, never
-    against this machine's clock: a file server's may be hours behind, and its own may have been wrong.
+    A folder's own times change when an entry is added, whatever times the entry has: so only fresh folders are
+    listed, and a poll costs one `stat` for a dataset and day, however many objects there are. The files of a fresh
+    folder are distinguished by name, size and time, not by the clock: no file that arrives in the same second as a
+    poll is missed or reported twice. Times of folders are compared with each other, never with this machine's clock:
+    a file server's clock may be hours behind, and may have been wrong.
     """
 
     def __init__(self, root: Path, places: Places, window_seconds: float = WINDOW_SECONDS) -> None:
@@ -73,15 +73,13 @@ class FolderObjectEvents:
         looked_ns = time.time_ns()
         last = _read_cursor(cursor)
         if looked_ns < last.looked_ns:
-            last = (
-                _Cursor()
-            )  # The clock was set back: look at everything; what is refined already is passed over.
+            last = _Cursor()  # The clock was set back: list everything; refined captures are passed over.
         lists = [*_folders(self._root / layout.BRONZE), *self._others()]
         events: list[ObjectEvent] = []
         listed: list[tuple[int, str, str]] = []
         newest_ns, newest_seen_ns = last.newest_ns, last.newest_seen_ns
         for of_list in lists:
-            # A list's folder moved here as a whole is another inode, its days as old as they were.
+            # A list's folder that was moved here as a whole has a new inode, but its days keep their times.
             is_known = last.lists.get(of_list.name) == of_list.inode()
             for folder, changed_ns in _day_folders(of_list, last.fresh_ns if is_known else 0):
                 if changed_ns > newest_ns:
@@ -106,9 +104,9 @@ class FolderObjectEvents:
 
 
 def _day_folders(of_list: os.DirEntry[str], fresh_since: int) -> Iterator[tuple[Path, int]]:
-    """The folders of a list's days that changed since, and when (ns since the epoch)."""
+    """The folders of a list's days that changed since `fresh_since`, with their times (ns since the epoch)."""
     for of_day in _folders(of_list):
-        # The one time that nobody can set; it changes with whatever changes a folder.
+        # The one time that cannot be set; it changes with every change of a folder.
         changed_ns = of_day.stat().st_ctime_ns
         if changed_ns >= fresh_since:
             yield Path(of_day), changed_ns
@@ -123,7 +121,7 @@ def _folders(path: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
 
 
 def _arrival(root: Path, places: Places, folder: Path) -> ObjectEvent | None:
-    # Of a million objects only the names are kept: strings, which Python's collector need not go through.
+    # Of a million objects only the names are kept: Python's garbage collector does not track strings.
     within = folder.relative_to(root).as_posix()
     digest = hashlib.sha256()
     arrived: list[tuple[int, str]] = []
@@ -153,5 +151,5 @@ def _read_cursor(cursor: str | None) -> _Cursor:
     try:
         return msgspec.json.decode(cursor, type=_Cursor) if cursor else _Cursor()
     except (msgspec.DecodeError, UnicodeEncodeError):
-        # Another version's cursor: look at everything once more; what is refined already is passed over.
+        # Another version's cursor: list everything once more; refined captures are passed over.
         return _Cursor()

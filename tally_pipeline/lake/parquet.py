@@ -1,4 +1,4 @@
-"""Silver and quarantine files: Arrow tables as Parquet bytes, with the books in the footer."""
+"""Silver and quarantine files: Arrow tables as Parquet bytes, with the row counts in the footer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _KEY = b"tally"
 FOOTER_BYTES = 64 * 1024
 """Enough for the footer of nearly any file written here (about 9 KB)."""
 
-# What Arrow raises over a damaged file, by where the damage is.
+# Arrow's exceptions for a damaged file, which depend on the place of the damage.
 _DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
 
-# Dictionaries pay where values repeat; for titles and synopses they only cost time.
+# Dictionaries pay off for repeated values; for titles and synopses they only cost time.
 _REPETITIVE = ["first_air_date", "original_language", "ingestion_date", "data_type"]
 
 
@@ -30,7 +30,7 @@ class BronzeRef(msgspec.Struct, frozen=True):
 
 
 class Provenance(msgspec.Struct, frozen=True):
-    """The one thing that every footer of silver says: which bronze objects the file was made from."""
+    """The part that all footers of silver share: the bronze objects that the file was made from."""
 
     bronze: tuple[BronzeRef, ...]
 
@@ -45,8 +45,8 @@ def encode(table: pa.Table, footer: msgspec.Struct) -> bytes:
 
 
 def encode_table(table: pa.Table) -> bytes:
-    """The table as a Parquet file (Snappy), without a footer of ours."""
-    # Arrow's own sink doubles as it grows, and would be copied in the end: a file more at the peak.
+    """The table as a Parquet file (Snappy), without Tally's footer."""
+    # Arrow's own sink doubles as it grows and would be copied at the end: one more file in memory at the peak.
     sink = io.BytesIO()
     repetitive = [name for name in _REPETITIVE if name in table.schema.names]
     pq.write_table(table, sink, compression="snappy", use_dictionary=repetitive)
@@ -62,16 +62,16 @@ def decode(body: bytes) -> pa.Table:
 
 
 def footer_length(tail: bytes) -> int:
-    """How many of a file's last bytes hold its footer, as its own last bytes say."""
+    """The length of a file's footer in bytes, from the file's last bytes."""
     return int.from_bytes(tail[-8:-4], "little") + 8
 
 
 def read_footer(tail: bytes, kind: type[F]) -> F:
     """A file's footer, from at least its last `footer_length` bytes.
 
-    Raises `ForeignFileError`, also where a file holds other rows than its footer counts: tools that rewrite a file
-    keep what they do not know. Spared are footers whose class says
-    `rows_are_checked`: checks hold those files against them.
+    Raises `ForeignFileError`, also if a file's rows are not as many as its footer counts: tools that rewrite a file
+    keep metadata that they do not know. Footers whose class sets `rows_are_checked` are exempt: checks compare them
+    with their files.
     """
     try:
         stated = pq.read_metadata(pa.BufferReader(tail))
@@ -87,7 +87,7 @@ def read_footer(tail: bytes, kind: type[F]) -> F:
 
 
 def _rows_counted(footer: msgspec.Struct, *, is_quarantine: bool) -> int | None:
-    """How many rows a file with this footer holds by it; None where it does not say."""
+    """The number of rows of a file by its footer; None if it does not say."""
     if getattr(type(footer), "rows_are_checked", False):
         return None
     counts = getattr(footer, "counts", None)

@@ -1,4 +1,4 @@
-"""The lake's bucket as obstore sees it: credentials and endpoint of the AWS session, timeouts, retries."""
+"""Connects obstore to the lake's bucket: the AWS session's credentials and endpoint, timeouts, retries."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from tally_pipeline.aws.session import Aws
 
 CREDENTIALS_LAST = timedelta(minutes=5)
-"""How long obstore keeps credentials before it asks botocore again, which renews those of a role 10 minutes before
-their end. obstore's default, 30 minutes, would use them past it."""
+"""The time for which obstore keeps credentials before it asks botocore again, which renews those of a role 10 minutes
+before their end. obstore's default, 30 minutes, would use them past it."""
 
 
 def connect(aws: Aws, bucket: str) -> S3Store:
-    """The bucket; contacts at most what gives out credentials. Raises what botocore raises when there are none."""
-    # Who has the lake in a folder should not wait for boto3.
+    """The bucket; contacts at most the source of credentials. Raises botocore's errors if there are none."""
+    # Imported here, so that a lake in a folder does not wait for boto3.
     from obstore.auth.boto3 import Boto3CredentialProvider
 
     if aws.session.get_credentials() is None:

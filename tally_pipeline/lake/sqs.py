@@ -1,4 +1,4 @@
-"""ObjectEvents on AWS: S3 tells a queue of every new object, and a daily sweep finds what it failed to tell."""
+"""Object events on AWS: S3 sends a message for every new object, and a daily sweep finds objects without one."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from tally_pipeline.lake.object_events import ObjectEvent
 from tally_pipeline.lake.store import LakeError, ObjectInfo, Store
 
 RECEIVED_AT_ONCE = 10
-"""Messages that one request brings or deletes at most; SQS's own limit."""
+"""Messages that one request receives or deletes at most; SQS's own limit."""
 
 REQUESTS_A_LOOK = 10
-"""So a look takes about 100 messages at most: a tick has 60 s, and what is left is there at the next."""
+"""So a poll takes about 100 messages at most: a tick has 60 s, and the next tick takes the others."""
 
 WAIT_SECONDS = 1
-"""How long SQS waits for a message: not waiting at all asks only some of its servers and misses messages."""
+"""The time SQS waits for a message: without waiting it asks only some of its servers and misses messages."""
 
 SWEPT = timedelta(days=3)
-"""How long ago a capture was written at most that a sweep reports, whatever day it is of."""
+"""The greatest age, by time of writing, of captures that a sweep reports, of any day."""
 
 SWEEP_HOUR = 5
-"""The hour (UTC) from which the day's sweep is due: the day's captures are there by then."""
+"""The hour (UTC) from which the day's sweep is due: the day's captures have arrived by then."""
 
 _log = logging.getLogger(__name__)
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """What is done with as soon as this cursor is kept: receipts of messages to delete, the day of the last
+    """Work that is finished once this cursor is stored: the receipts of messages to delete, the day of the last
     sweep, and the digests of the days that it found or that were reported since."""
 
     receipts: tuple[str, ...] = ()
@@ -49,22 +49,22 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 @dataclass
 class _Received:
-    """What messages told: the datasets and days that they hint at, and the messages done with."""
+    """The content of received messages: the datasets and days that they hint at, and the messages to delete."""
 
     days: set[tuple[str, str]] = field(default_factory=set)
     receipts: list[str] = field(default_factory=list)
 
 
 class SqsObjectEvents:
-    """ObjectEvents from an SQS queue that S3 tells of new objects.
+    """Object events from an SQS queue that S3 notifies of new objects.
 
-    A message is only a hint that a list and day changed: the truth is what the bucket lists now. So repeats,
-    disorder and messages that come too late do no harm. A message is deleted at the look after the one that
-    brought it, when that one's cursor has been kept: a tick that dies loses nothing.
+    A message is only a hint that a list and day changed: the bucket's listing is the truth. So repeated, unordered
+    and late messages do no harm. A message is deleted in the poll after the one that received it, when the cursor of
+    that one has been stored: a tick that dies loses nothing.
 
     A message that is no event of this bucket is not deleted: SQS makes it a dead letter, which rings an alarm. A
-    message that is received while the bucket does not answer would become one too, after some looks. So after a
-    look that failed, and at the first, the bucket is asked before messages are received.
+    message that is received while the bucket does not answer would become one too, after some polls. So at the first
+    poll, and after a failed one, the bucket is asked before messages are received.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class SqsObjectEvents:
     def poll(self, cursor: str | None) -> tuple[list[ObjectEvent], str]:
         """The datasets and days with captures that are new since `cursor`, and the next cursor.
 
-        Raises `AwsError` for the queue, `LakeError` for the bucket: then nothing is lost, for nothing was deleted
-        that this look brought, and as long as the bucket does not answer nothing more is received.
+        Raises `AwsError` for the queue, `LakeError` for the bucket: then nothing is lost, because no message of this
+        poll was deleted, and no more are received as long as the bucket does not answer.
         """
         last, now = _read_cursor(cursor), self._now()
         self._delete(last.receipts)
@@ -112,7 +112,7 @@ class SqsObjectEvents:
         return events, msgspec.json.encode(next_cursor).decode()
 
     def _require_bucket(self) -> None:
-        """Raise `LakeError` while the bucket does not answer, having received nothing."""
+        """Raise `LakeError` if the bucket does not answer, before any message is received."""
         if not self._bucket_answers:
             self._store.exists(layout.OWNERSHIP_MARKER)
             self._bucket_answers = True
@@ -162,7 +162,7 @@ class SqsObjectEvents:
             with explained("delete messages from", self._url):
                 reply = self._aws.client("sqs").delete_message_batch(QueueUrl=self._url, Entries=entries)
             for failed in reply.get("Failed", []):
-                # Its receipt is too old: it comes again, under a new one.
+                # Its receipt is too old: the message comes again, with a new one.
                 _log.info(
                     "A message that is done with stays in %s for now: %s", self._url, failed.get("Code")
                 )
@@ -172,7 +172,7 @@ class SqsObjectEvents:
         return [_Capture(key, info) for info in self._store.list(folder) if (key := place.parse(info.key))]
 
     def _swept(self, now: datetime) -> Iterator[ObjectEvent]:
-        """Every day to which something was written lately: a listing for each dataset, a thousand captures each."""
+        """Every day with a capture written lately: one listing of each dataset, a thousand captures a request."""
         for place in self._places:
             captures = self._captures(place.folder, place.data_type)
             lately = {one.key.dt for one in captures if one.info.modified >= now - SWEPT}
@@ -181,14 +181,14 @@ class SqsObjectEvents:
 
 @dataclass(frozen=True)
 class _Capture:
-    """A capture that the bucket lists."""
+    """A capture in the bucket's listing."""
 
     key: BronzeKey
     info: ObjectInfo
 
 
 def _events_of(captures: Iterable[_Capture]) -> Iterator[ObjectEvent]:
-    """An event for each day of these captures, which are all there are of that day."""
+    """An event for each day of these captures, which are all captures of that day."""
     by_day: dict[tuple[str, str], list[_Capture]] = {}
     for one in captures:
         by_day.setdefault((one.key.data_type, one.key.dt), []).append(one)
@@ -201,14 +201,14 @@ def _events_of(captures: Iterable[_Capture]) -> Iterator[ObjectEvent]:
 
 @dataclass(frozen=True)
 class _Record:
-    """One object that S3 tells of."""
+    """One object in a notification of S3."""
 
     bucket: str
     key: str
 
 
 def _event(body: str) -> tuple[_Record, ...] | None:
-    """The objects that a message tells of, none for S3's test event; None when it is no event of S3's.
+    """The objects in a message, none for S3's test event; None if it is no event of S3's.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html: keys are URL-encoded.
     """

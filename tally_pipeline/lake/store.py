@@ -1,7 +1,7 @@
 """The object store under the lake: a folder or S3 behind one API, with create-only and atomic writes.
 
 Both come from obstore, whose folder store writes to a staging file and renames it: a reader sees the old
-object or the new one, never half of one, and a crash leaves at most a staging file that no listing shows.
+object or the new one, never half of one, and a crash leaves at most a staging file, which listings omit.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Observe: TypeAlias = Callable[[str, int], None]
-"""Is told of each request: S3's name of the operation ("PutObject", "GetObject", "ListObjectsV2"), and its bytes."""
+"""Receives each request: S3's name of the operation ("PutObject", "GetObject", "ListObjectsV2"), and its bytes."""
 
 Explain: TypeAlias = Callable[[BaseException, str, str], str]
-"""Says what happened and what to do; is given the error, what was being done (a verb) and the object's address."""
+"""Explains an error and its remedy, given the error, the operation (a verb) and the object's address."""
 
 LISTED_AT_ONCE = 1000
 """Keys that one request lists at most, on S3."""
 
 CONFLICTS = 3
-"""How often a conditional write is tried when S3 says that another was under way, which decides nothing."""
+"""Attempts at a conditional write when S3 reports that another was in progress, which decides nothing."""
 
 _NO_ANSWER = ("Timeout", "Connect", "GenericError")
-"""What `errors.code_of` calls a request that may have come through, for nothing says that it did not."""
+"""`errors.code_of` of requests that may have succeeded, because their response was lost."""
 
 
 class LakeError(Exception):
@@ -59,7 +59,7 @@ class AlreadyThereError(LakeError):
 
 
 class OvertakenError(LakeError):
-    """Another writer replaced an object after its version was read; what it wrote is unchanged."""
+    """Another writer replaced an object after its version was read; the other's object is unchanged."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Store:
         explain: Explain = _explain_folder,
         observe: Observe | None = None,
     ) -> None:
-        """`connect` is called once, when the first object is asked for."""
+        """`connect` is called once, at the first request."""
         self._connect = connect
         self.root = root.rstrip("/")
         self.explain = explain
@@ -133,22 +133,22 @@ class Store:
 
     @classmethod
     def in_folder(cls, folder: Path, observe: Observe | None = None) -> Store:
-        """The store in a local folder, which is made when it is first used."""
+        """The store in a local folder, which is created on first use."""
         return cls(lambda: LocalStore(folder, mkdir=True), str(folder), observe=observe)
 
     @classmethod
     def in_memory(cls) -> Store:
-        """A store that is gone with the process, and touches no disk."""
+        """A store in this process's memory, which touches no disk."""
         backend = MemoryStore()
         return cls(lambda: backend, "memory:")
 
     @classmethod
     def on_s3(cls, aws: Aws, bucket: str, observe: Observe | None = None) -> Store:
-        """The store in a bucket, which must be there. Contacts nothing before the first use."""
+        """The store in a bucket, which must exist. Contacts nothing before the first use."""
         return cls(partial(s3.connect, aws, bucket), f"s3://{bucket}", errors.explain, observe)
 
     def read_only(self) -> Store:
-        """The same objects, for who must not write."""
+        """The same objects, read-only."""
         return _ReadOnly(self._connect, self.root, self.explain, self._observe)
 
     @cached_property
@@ -156,7 +156,7 @@ class Store:
         return self._connect()
 
     def uri(self, key: str) -> str:
-        """Where the object is, for people and other tools: a path or an s3:// address."""
+        """The object's address, for people and other tools: a path or an s3:// address."""
         return f"{self.root}/{key}"
 
     @_explained("read")
@@ -174,12 +174,12 @@ class Store:
 
     @_explained("read the end of")
     def tail(self, key: str, length: int) -> bytes:
-        """The object's last `length` bytes, or all of it when it is shorter; raises `NoSuchObjectError`."""
+        """The object's last `length` bytes, or the whole of a shorter one; raises `NoSuchObjectError`."""
         return self._tail(key, length)
 
     @_explained("write")
     def create(self, key: str, body: bytes) -> None:
-        """Write an object that must not be there yet; raises `AlreadyThereError` and changes nothing if it is."""
+        """Write an object that must not exist yet; raises `AlreadyThereError` and changes nothing if it does."""
         for attempt in range(CONFLICTS):
             self._saw("PutObject", len(body))
             try:
@@ -194,18 +194,18 @@ class Store:
 
     @_explained("write")
     def put(self, key: str, body: bytes) -> None:
-        """Write an object whole, in place of the one that may be there."""
+        """Write an object atomically, in place of any existing one."""
         self._saw("PutObject", len(body))
         obstore.put(self._backend, _named(key), body, mode="overwrite", use_multipart=False)
 
     @property
     def is_shared(self) -> bool:
-        """True if writers on several machines can write here: no lock of one machine holds back the others."""
+        """True if several machines can write here: one machine's locks do not hold back the others."""
         return not isinstance(self._backend, LocalStore)
 
     @_explained("look at")
     def version(self, key: str) -> str | None:
-        """The version of the object that is there now; None without one."""
+        """The present version of the object; None without one."""
         self._saw("GetObject", 1)
         return self._version(key)
 
@@ -221,10 +221,10 @@ class Store:
 
     @_explained("write")
     def replace(self, key: str, body: bytes, version: str | None) -> None:
-        """Write an object whole in place of this version of it (None: it must not be there yet).
+        """Write an object atomically in place of this version of it (None: it must not exist yet).
 
-        Raises `OvertakenError`, and changes nothing, when another version is there. A folder has no conditional
-        write: there the caller holds the table's lock meanwhile, as every writer on that machine does.
+        Raises `OvertakenError`, and changes nothing, if another version exists. A folder has no conditional write:
+        there the caller must hold the table's lock meanwhile, as every writer on that machine does.
         """
         if not self.is_shared:
             if self._version(key) != version:
@@ -247,12 +247,12 @@ class Store:
                     raise
                 if code == "ConditionalRequestConflict":
                     continue
-                # An attempt of ours may have come through, and its answer have been lost.
+                # An own attempt may have succeeded with its response lost.
                 if self._holds(key, body):
                     return
                 raise self._overtaken(key) from None
             except exceptions.GenericError as error:
-                # obstore repeats no conditional write that it had no answer to.
+                # obstore does not retry a conditional write without a response.
                 if is_last or errors.code_of(error) not in _NO_ANSWER:
                     raise
             else:
@@ -271,7 +271,7 @@ class Store:
 
     @_explained("look for")
     def exists(self, key: str) -> bool:
-        # Not by HEAD: its errors say nothing, so a bucket that is not there would pass for an object that is not.
+        # Not by HEAD: its errors have no code, so a missing bucket would pass for a missing object.
         try:
             self._tail(key, 1)
         except (FileNotFoundError, exceptions.NotFoundError) as error:
@@ -289,7 +289,7 @@ class Store:
 
     @_explained("list")
     def folders(self, folder: str) -> builtins.list[str]:
-        """The names of the folders right below a folder, sorted."""
+        """The names of the folders directly below a folder, sorted."""
         listing = obstore.list_with_delimiter(self._backend, folder)
         self._saw_list(len(listing["common_prefixes"]) + len(listing["objects"]))
         return sorted(prefix.rstrip("/").rsplit("/", 1)[-1] for prefix in listing["common_prefixes"])
@@ -300,11 +300,11 @@ class Store:
                 yield ObjectInfo(meta["path"], meta["size"], _version(meta), meta["last_modified"])
 
     def _tail(self, key: str, length: int) -> bytes:
-        # One request: between two, the object could be another.
+        # One request: the object could change between two.
         try:
             return self._read(key, {"range": {"suffix": length}})
         except exceptions.BaseError as error:
-            # An empty object has no end: S3 refuses it, others answer with the whole of it.
+            # S3 refuses the range of an empty object, others answer with the whole of it.
             if errors.code_of(error) == "InvalidRange" or "non-partial response" in str(error):
                 return self._read(key, None)[-length:]
             raise
@@ -339,12 +339,12 @@ class _ReadOnly(Store):
 
 
 def _version(meta: ObjectMeta) -> str:
-    """What changes whenever the object is written: S3's ETag, or what stands for it in a folder."""
+    """A value that changes with every write of the object: S3's ETag, or its counterpart in a folder."""
     return meta.get("e_tag") or meta["last_modified"].isoformat()
 
 
 def _named(key: str) -> str:
-    if not key:  # on S3 this would be the bucket itself
+    if not key:  # on S3 it would mean the bucket itself
         raise ValueError("it is empty")
     return key
 

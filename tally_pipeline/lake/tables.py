@@ -1,4 +1,4 @@
-"""What a table over files of the lake is."""
+"""The specification of a table over files of the lake."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class TableSpec:
     """One table over Parquet files in folders.
 
     `pattern` is a glob of its files' keys below the lake's root, with one `*` for each partition key, in their
-    order. `schema` is what the files should hold, in the order they hold it. `partitions` are the keys that the
-    path holds, all strings; a file may repeat one in a column of its own, and the path is believed.
+    order. `schema` has the columns that the files should hold, in their order. `partitions` are the keys in the
+    path, all strings; a file may repeat one in a column of its own, and then the path counts.
     """
 
     name: str
@@ -24,7 +24,7 @@ class TableSpec:
 
     @property
     def columns(self) -> pa.Schema:
-        """What only the files hold: the schema without the partition keys."""
+        """The columns that only the files hold: the schema without the partition keys."""
         return pa.schema([field for field in self.schema if field.name not in self.partitions])
 
     @property
@@ -48,7 +48,7 @@ class TableSpec:
 
     @property
     def _fixed(self) -> int:
-        """How many folders of the path are the same for every file."""
+        """The number of leading folders of the path that all files share."""
         return self.pattern[: self.pattern.index("*")].count("/")
 
     def _folders(self, which: slice) -> str:

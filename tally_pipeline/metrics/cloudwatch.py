@@ -20,7 +20,7 @@ class CloudWatchMetrics:
         self._aws = aws
 
     def send(self, data: Sequence[Datum]) -> None:
-        """One request for each namespace, at most 1,000 values each. Their time is that of the request."""
+        """Sends one request for each namespace and 1,000 values. Their time is that of the request."""
         ordered = sorted(data, key=lambda datum: datum.metric.namespace)
         for namespace, of_one in groupby(ordered, key=lambda datum: datum.metric.namespace):
             self._put(namespace, list(of_one))

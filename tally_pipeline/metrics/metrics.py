@@ -1,7 +1,7 @@
-"""The pipeline's metrics: their names, in one place, and what may be sent of them.
+"""The pipeline's metrics: all their names, in one place, and the interface that sends values.
 
-None has dimensions: a metric with them is another series for each value, found by nobody who does not name it,
-and billed by itself. What a list did is in Dagster's metadata.
+None has dimensions: a metric with them is another series for each value, which is found only by name and billed
+separately. Figures by list are in Dagster's metadata.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Unit = Literal["Count", "Seconds", "Percent"]
 
 @dataclass(frozen=True)
 class Metric:
-    """One series of CloudWatch; `description` says what one value means and how to read many."""
+    """One series in CloudWatch; `description` explains one value and the reading of many."""
 
     namespace: str
     name: str
@@ -60,7 +60,7 @@ METRICS = (
 
 
 def by_namespace() -> dict[str, list[str]]:
-    """The names of all metrics, by namespace: what alarms and dashboards may speak of."""
+    """The names of all metrics, by namespace, for alarms and dashboards."""
     return {
         namespace: [metric.name for metric in METRICS if metric.namespace == namespace]
         for namespace in (PIPELINE, QUALITY)
@@ -76,15 +76,15 @@ class Datum:
 
 
 class Metrics(Protocol):
-    """Where metrics go."""
+    """A destination of metrics."""
 
     def send(self, data: Sequence[Datum]) -> None:
-        """Send values, as of now. What cannot be sent is a warning in the log: never a reason for a run to fail."""
+        """Send values, as of now. A failure is logged as a warning and never fails a run."""
         ...
 
 
 class Unsent:
-    """Where nobody watches: a lake on one's own machine."""
+    """No destination, for a lake on one's own machine."""
 
     def send(self, data: Sequence[Datum]) -> None:
         """Does nothing."""

@@ -1,6 +1,6 @@
 """TMDB's list of TV genres, captured once a week.
 
-Partitioned by day like everything here, so that one key says when it was captured; the schedule is what is weekly.
+Partitioned by day like every dataset, so that its keys tell the day of capture; only the schedule is weekly.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NAME = "genres"
 
 
 class GenresFooter(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file of genres says about itself."""
+    """The footer of a file of genres."""
 
     bronze: tuple[BronzeRef, ...]
     contract_version: str

@@ -11,7 +11,7 @@ from tally_pipeline.plurals import counted
 MOST_GENRES_GONE = 0.50
 
 
-"""The share of the contract's genres without which a list is taken for broken: from 2022 to 2026 none went."""
+"""A list that lacks this share of the contract's genres counts as broken: from 2022 to 2026 none went away."""
 
 
 GENRE_ID_UNIQUE = Check("genre_id_unique", "No genre id is listed twice.", blocking=True)

@@ -1,4 +1,4 @@
-"""TMDB's TV genres: what silver makes of a captured list of them."""
+"""Refines a captured list of TMDB's TV genres into silver."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tally_pipeline.bronze.rawjson import elements, members
 VERSION = "1"
 
 
-"""Stands in the footer of every file; raise it when a column changes."""
+"""Written into the footer of every file; raise it when a column changes."""
 
 
 SILVER: pa.Schema = pa.schema(
@@ -56,7 +56,7 @@ class _Genre(msgspec.Struct):
 
 
 def refine(genres: Genres) -> Refined:
-    """The genres by id, each in the language that was asked for ("" where the object does not say)."""
+    """The genres by id, each with the requested language ("" if the object does not state it)."""
     sound: list[_Genre] = []
     rejected: list[str] = []
     for text in map(bytes, elements(members(genres.reply)["genres"])):

@@ -1,4 +1,4 @@
-"""Every series that TMDB knows, by popularity, from its daily export."""
+"""All series known to TMDB, by popularity, from its daily export."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAME = "series_export"
 
 
 class SeriesFooter(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file of series says about itself."""
+    """The footer of a file of series."""
 
     bronze: tuple[BronzeRef, ...]
     contract_version: str

@@ -10,16 +10,16 @@ from tally_pipeline.datasets.series.refinement import Counts
 from tally_pipeline.plurals import counted, noun
 
 VOLUME_WARNS = 0.02
-"""How far the number of series may lie from the day before's: a day adds or takes a few dozen of 200,000."""
+"""The tolerated change in the number of series from the day before: a day changes a few dozen of 200,000."""
 
 VOLUME_BLOCKS = 0.20
-"""Beyond this a day is taken for broken and not published."""
+"""Beyond this a day counts as broken and is not published."""
 
 ZEROS_TOLERANCE = 0.05
-"""By how much, in share of rows, popularities of 0 may exceed the day before's."""
+"""The tolerated increase, as a share of rows, of popularities of 0 over the day before."""
 
 MOST_ZEROS = 0.50
-"""The share of popularities of 0 beyond which the ranking says little, whatever the day before was."""
+"""The share of popularities of 0 beyond which the ranking says little, independent of the day before."""
 
 
 PASS_RATE = Check(
@@ -101,7 +101,7 @@ def volume(counts: Counts, before: tuple[str, Counts] | None, *, accepted: bool 
             True, f"{counts.silver_rows} series; no earlier day to compare with", "", serious=False
         )
     day, past = before
-    change = round(counts.silver_rows / past.silver_rows - 1, 6)  # 2 % off is 2 % off, not a digit more
+    change = round(counts.silver_rows / past.silver_rows - 1, 6)  # exactly 2 % stays within 2 %
     return Finding(
         passed=abs(change) <= VOLUME_WARNS,
         serious=abs(change) > VOLUME_BLOCKS and not accepted,

@@ -1,5 +1,5 @@
-"""TMDB's daily list of all its series: the contract of its lines, `{"id":5,"original_name":"La Job",
-"popularity":6.301}`, about 200,000 of them, and how a day's file becomes silver."""
+"""Refines TMDB's daily export of all series: the contract of its lines, `{"id":5,"original_name":"La Job",
+"popularity":6.301}`, about 200,000 of them, and the way from a day's file to silver."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tally_pipeline.contracts import lines
 from tally_pipeline.contracts.contract import Column, RowContract
 
 VERSION = "1"
-"""Stands in the footer of every file; raise it when a column or a rule changes."""
+"""Written into the footer of every file; raise it when a column or a rule changes."""
 
 SERIES = RowContract(
     (
@@ -45,7 +45,7 @@ SERIES = RowContract(
     ),
     extras=frozenset({"adult", "video"}),
 )
-"""The contract of an export's lines. Other exports of TMDB's have the extra fields."""
+"""The contract of an export's lines. The extra fields are those of TMDB's other exports."""
 
 SILVER: pa.Schema = SERIES.schema
 """The schema of every silver file; rows stand by rank. `dt` is the partition, not a column of the file."""
@@ -54,10 +54,10 @@ SILVER: pa.Schema = SERIES.schema
 class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The row counts of one refined export: `lines` = `silver_rows` + `quarantined` + `blank`, always.
 
-    `blank`: lines that hold nothing but white space, and so say nothing of any series. `repeats`: lines rejected
-    because an earlier one has their id, part of `quarantined`. `zero_popularity`: silver rows whose popularity is
-    0. `by_rule`: rejected lines by rule. `new_fields`: lines with a field that the contract does not know, by
-    field. `lost_fields`: fields of the contract that no line had.
+    `blank`: lines of white space only, which are no series. `repeats`: lines rejected because an earlier one has
+    their id, part of `quarantined`. `zero_popularity`: silver rows whose popularity is 0. `by_rule`: rejected lines
+    by rule. `new_fields`: lines with a field that the contract does not know, by field. `lost_fields`: fields of the
+    contract that no line had.
     """
 
     lines: int
@@ -72,17 +72,17 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def filled(self) -> int:
-        """Lines that hold something."""
+        """Lines that are not blank."""
         return self.lines - self.blank
 
     @property
     def pass_rate(self) -> float:
-        """Per cent of filled lines that keep every rule; 0 where there are none."""
+        """Per cent of filled lines that keep every rule; 0 if there are none."""
         return 100 * (self.filled - self.quarantined) / self.filled if self.filled else 0.0
 
     @property
     def balanced(self) -> bool:
-        """Whether every line is accounted for."""
+        """True if every line is accounted for."""
         return self.lines == self.silver_rows + self.quarantined + self.blank
 
     @property
@@ -93,7 +93,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class Refined:
-    """One export refined: tables in the schemas `SILVER` and `QUARANTINE`, and the books."""
+    """One export refined: tables in the schemas `SILVER` and `QUARANTINE`, and the row counts."""
 
     silver: pa.Table
     quarantine: pa.Table
@@ -122,7 +122,7 @@ def refine(export: bytes, *, key: str) -> Refined:
 
 
 def _ranked(rows: pa.Table) -> pa.Table:
-    """The rows by popularity, the greatest first, then by id, with their rank."""
+    """The rows with their ranks, by popularity, the greatest first, then by id."""
     order = np.lexsort((rows["show_id"].to_numpy(), -rows["popularity"].to_numpy()))
     rank = pa.array(np.arange(1, rows.num_rows + 1, dtype=np.int32))
     return rows.combine_chunks().take(order).append_column(SILVER.field("rank"), rank)

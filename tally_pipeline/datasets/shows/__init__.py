@@ -1,4 +1,4 @@
-"""TMDB's lists of shows: one dataset a list, all of them one table."""
+"""TMDB's lists of shows: one dataset a list, one table for all of them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tally_pipeline.tmdb.connection import Tmdb
 from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ShowList
 
 KEYS = ("data_type", "dt")
-"""The partition keys of what is made of the lists."""
+"""The partition keys of the lists' tables."""
 
 SILVER_SHOWS = TableSpec(
     "silver_shows",
@@ -288,7 +288,7 @@ class ShowsDataset(Dataset[Bronze, Refined]):
 
 
 def _verdict(bronze: Bronze) -> str:
-    """Bronze's verdict, as far as the object bears it out: without rows it is empty, and one that names missing pages
+    """The verdict stated in bronze, unless the object contradicts it: without rows it is empty, with missing pages it
     is not complete. An object that states no verdict is complete if it holds rows."""
     stated = bronze.metadata
     if not bronze.rows():
@@ -299,7 +299,7 @@ def _verdict(bronze: Bronze) -> str:
 
 
 def _previewed(row: bytes, place: int) -> dict[str, object]:
-    """A row as it came, under silver's names; of one that cannot be read the place only."""
+    """A row as received, under silver's names; only the place of an unreadable one."""
     shown: dict[str, object] = dict.fromkeys(_PREVIEWED)
     shown["rank"] = place
     try:

@@ -1,4 +1,4 @@
-"""The data quality checks, as pure functions from counts to findings. Dagster's checks are thin glue over these."""
+"""The data quality checks, as pure functions from counts to findings. Dagster's checks are thin glue over them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tally_pipeline.datasets.shows.refinement import Counts
 from tally_pipeline.plurals import counted, noun
 
 VOLUME_TOLERANCE = 0.30
-"""How far the number of rows may lie from the last days' median before it is worth a look."""
+"""The tolerated difference between the number of rows and the last days' median."""
 
 NULL_RATE_TOLERANCE = 0.10
-"""By how much, in share of rows, a column's nulls may exceed the last days' mean."""
+"""The tolerated increase, as a share of rows, of a column's nulls over the last days' mean."""
 
 
 REPEATS_WARN = 0.05
-"""The share of rows that repeat a show beyond which a day is worth a look. TMDB caches every page apart, so a show
-that moves meanwhile is on two pages, and another on none. Of the recorded pages, four pairs of neighbours of
-2025-12-24, one pair shared one show: 1 of 160 rows. One at every page's border would be 1 row of 20."""
+"""A greater share of rows that repeat a show warns. TMDB caches every page separately, so a show that moves meanwhile
+is on two pages, and another on none. Of the recorded pages, four pairs of neighbours of 2025-12-24, one pair shared
+one show: 1 of 160 rows. One at every page's border would be 1 row of 20."""
 
 REPEATS_BLOCK = 0.20
-"""Beyond this a day is not published: four times the worst that was recorded, at every border. As many shows as are
-repeated were skipped, one of five then, and ranks say little."""
+"""Beyond this a day is not published: four times the worst recorded border, at every border. Each repeated show
+means a skipped one, so one of five would be missing, and ranks say little."""
 
 
 NOT_EMPTY = Check("not_empty", "The capture holds rows at all.", blocking=True)
@@ -146,7 +146,7 @@ def rejected_rows(data_type: str, dt: str) -> str:
 def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any]], sql: str = "") -> Finding:
     """`least`: per cent. `offenders`: quarantined rows with their reasons; `sql` shows them all.
 
-    No sound row at all never passes.
+    A day without any sound row never passes.
     """
     return Finding(
         passed=counts.silver_rows > 0 and counts.pass_rate >= least,
@@ -177,7 +177,7 @@ def show_id_unique(silver_ids: int, silver_rows: int, repeats: int) -> Finding:
 
 
 def accounts_for_every_row(counts: Counts, stated: int | None) -> Finding:
-    """`stated`: how many rows the bronze object's metadata tells of, None where it does not say."""
+    """`stated`: the number of rows by the bronze object's metadata, None if it does not say."""
     is_whole = stated in (None, counts.bronze_rows)
     return Finding(
         passed=counts.balanced and is_whole,
@@ -202,7 +202,7 @@ def accounts_for_every_row(counts: Counts, stated: int | None) -> Finding:
 
 
 def repeats_rare(counts: Counts, *, accepted: bool = False) -> Finding:
-    """`accepted`: a person said that the day may be published as it is."""
+    """`accepted`: a person allowed to publish the day as it is."""
     share = counts.repeats / counts.bronze_rows if counts.bronze_rows else 0.0
     return Finding(
         passed=share <= REPEATS_WARN,
@@ -260,7 +260,7 @@ def null_rates(counts: Counts, history: Mapping[str, Counts]) -> Finding:
 
 
 def genres_known(counts: Counts, listed: Collection[int] = ()) -> Finding:
-    """`listed`: the genres that TMDB listed last, which know more than the contract once TMDB adds one."""
+    """`listed`: the genres that TMDB listed last, newer than the contract's once TMDB adds one."""
     unknown = {genre: rows for genre, rows in counts.unknown_genres.items() if int(genre) not in listed}
     return Finding(
         passed=not unknown,

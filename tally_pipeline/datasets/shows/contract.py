@@ -1,4 +1,4 @@
-"""The contract of the lists' rows, once: columns, where each comes from."""
+"""The contract of the lists' rows, once: columns and their sources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tally_pipeline.contracts.contract import IDS, STRINGS, Column, RowContract
 VERSION = "1"
 
 
-"""Stands in the footer of every file; raise it when a column or a rule changes."""
+"""Written into the footer of every file; raise it when a column or a rule changes."""
 
 
 def _from_tmdb(
@@ -114,7 +114,7 @@ COLUMNS: tuple[Column, ...] = (
 EXTRAS = frozenset({"adult", "media_type"})
 
 
-"""Fields that come and go with the list and the year: no column holds them, bronze does."""
+"""Fields that vary by list and year: no column holds them, only bronze does."""
 
 
 SHOWS = RowContract(COLUMNS, EXTRAS)
@@ -164,7 +164,7 @@ CONTRACTED = SHOWS.fields
 KNOWN_FIELDS = SHOWS.known_fields
 
 
-"""Fields of TMDB's rows that surprise nobody."""
+"""Expected fields of TMDB's rows."""
 
 
 GENRES: dict[int, str] = {

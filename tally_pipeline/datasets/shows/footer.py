@@ -1,4 +1,4 @@
-"""What a file of a list's silver or quarantine says about itself."""
+"""The footer of a file of a list's silver or quarantine."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tally_pipeline.lake.parquet import BronzeRef
 
 
 class Footer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file says about itself: where it comes from, under which contract, and its books.
+    """A file's footer: its inputs, its contract, and its row counts.
 
-    `verdict` is bronze's: "partial" only where a person allowed it.
+    `verdict` is bronze's: "partial" only if a person allowed it.
     """
 
     rows_are_checked: ClassVar[bool] = True
-    """Two checks of the table hold its rows against the counts, and say both numbers."""
+    """Two checks of the table compare its rows with the counts, and show both numbers."""
 
     bronze: tuple[BronzeRef, ...]
     contract_version: str

@@ -1,4 +1,4 @@
-"""Bronze to silver rows, quarantined rows and counts: a pure function, the same bytes for the same bronze."""
+"""Refines bronze to silver rows, quarantined rows and counts. Pure: the same bronze gives the same bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BATCH_ROWS = 10_000
 """Rows refined at a time: enough to make the columns long, few enough to keep memory flat."""
 
 SHOWN = 20
-"""How many unknown fields or genres are named at most."""
+"""The most unknown fields or genres that are named."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,13 +53,13 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def balanced(self) -> bool:
-        """Whether every bronze row is accounted for."""
+        """True if every bronze row is accounted for."""
         return self.bronze_rows == self.silver_rows + self.repeats + self.quarantined
 
 
 @dataclass(frozen=True)
 class Refined:
-    """One capture refined: tables in the schemas `contract.SILVER` and `contract.QUARANTINE`, and the books."""
+    """One capture refined: tables in the schemas `contract.SILVER` and `contract.QUARANTINE`, and the row counts."""
 
     silver: pa.Table
     quarantine: pa.Table
@@ -120,16 +120,16 @@ def refine(bronze: Bronze, *, data_type: str, dt: str, key: str) -> Refined:
 
 
 def ingested_on(bronze: Bronze, dt: str) -> str:
-    """The UTC day of capture as `YYYY-MM-DD`; the partition's day where the object does not say."""
+    """The UTC day of capture as `YYYY-MM-DD`; the partition's day if the object does not say."""
     moment = bronze.metadata.captured_at
     return moment.date().isoformat() if moment else dt
 
 
 class Places:
-    """Where in TMDB's list each row of a bronze object stood.
+    """The place of each row of a bronze object in TMDB's list.
 
-    `ranks` holds every row's place in the list, 1 first. A missing page keeps its places free, so that ranks
-    stay TMDB's. Where `_metadata` does not say which row came from which page, a row's place is its number.
+    `ranks` holds every row's place in the list, from 1. A missing page keeps its places free, so that ranks stay
+    TMDB's. If `_metadata` does not assign rows to pages, a row's place is its number.
     """
 
     def __init__(self, bronze: Bronze, rows: int) -> None:
@@ -146,7 +146,7 @@ class Places:
             self.ranks[start:] += ROWS_PER_PAGE
 
     def of(self, index: int) -> tuple[int | None, int]:
-        """The page (None if unknown) and the place on it, 1 first, of the row with this index."""
+        """The page (None if unknown) and the place on it, from 1, of the row with this index."""
         if not self._pages:
             return None, index + 1
         page = bisect_right(self._ends, index)
@@ -154,7 +154,7 @@ class Places:
 
 
 def _each_show_once(sound: pa.Table) -> pa.Table:
-    """Without repeats: rows stand in the list's order, so a show's first row is its better rank."""
+    """The rows without repeats: they are in the list's order, so a show's first row has its better rank."""
     ids = sound["show_id"].to_numpy()
     first = np.unique(ids, return_index=True)[1]
     return sound if len(first) == len(ids) else sound.take(np.sort(first))

@@ -1,4 +1,4 @@
-"""What a lake holds of a list: captures in bronze, and what a day of silver says about itself."""
+"""Reads a list's captures from bronze, and the footers of its silver."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tally_pipeline.lake.layout import BronzeKey
 
 
 def read_bronze(lake: Lake, key: BronzeKey) -> Bronze:
-    """A capture; raises `NoSuchObjectError`, `UnreadableBronzeError`, both naming the object."""
+    """Read a capture; raises `NoSuchObjectError`, `UnreadableBronzeError`, both naming the object."""
     try:
         return list_capture.decode(lake.store.get(str(key)))
     except UnreadableBronzeError as error:
@@ -19,5 +19,5 @@ def read_bronze(lake: Lake, key: BronzeKey) -> Bronze:
 
 
 def silver_footer(lake: Lake, data_type: str, dt: str) -> Footer | None:
-    """What the day's silver says about itself; None when it is not there. Raises `ForeignFileError`."""
+    """The footer of the day's silver; None without one. Raises `ForeignFileError`."""
     return lake.footer(layout.silver_key(data_type, dt), Footer)
