@@ -1,4 +1,4 @@
-"""The one clock: nothing else asks the machine what day or time it is, so that tests can say it."""
+"""The only reader of the machine's clock, so that tests can set day and time."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ def now() -> datetime:
 
 
 def today() -> date:
-    """Today in UTC: the only day of which TMDB serves lists."""
+    """Today in UTC: the only day whose lists TMDB serves."""
     return now().date()

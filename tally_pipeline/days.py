@@ -6,20 +6,20 @@ from datetime import date, timedelta
 
 
 def days_after(day: str, days: int = 1) -> str:
-    """The day so many days later."""
+    """The day `days` later."""
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
 def days_before(day: str, days: int = 1) -> str:
-    """The day so many days earlier."""
+    """The day `days` earlier."""
     return days_after(day, -days)
 
 
 def days_through(last: str, count: int) -> list[str]:
-    """`count` days in a row, oldest first, of which `last` is the newest."""
+    """`count` days in a row, oldest first, up to `last`."""
     return [days_before(last, ago) for ago in reversed(range(count))]
 
 
 def days_between(first: str, last: str) -> int:
-    """How many days `last` is after `first`."""
+    """The number of days from `first` to `last`."""
     return (date.fromisoformat(last) - date.fromisoformat(first)).days

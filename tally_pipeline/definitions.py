@@ -1,4 +1,4 @@
-"""Puts the parts together: `defs` is what Dagster loads."""
+"""Assembles the definitions that Dagster loads, `defs`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 
 def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS) -> dg.Definitions:
-    """Everything Dagster knows of, on a deployment."""
+    """All definitions, for a deployment."""
     settings = deployment.settings
     source, begin = settings.source, first_day(settings)
     partitions = common.daily(begin)
@@ -53,7 +53,7 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
         schedules=automation.schedules(settings),
         sensors=[
             automation.new_bronze_objects(settings, begin),
-            # Nobody watches metrics on one's own machine. The watch runs hourly: it would drown the durations.
+            # Metrics are not sent from one's own machine. The hourly watch would drown the durations of other runs.
             *(run_metrics.sensors(leave_out=automation.WATCHES) if settings.aws else ()),
         ],
         resources=resources,

@@ -1,4 +1,4 @@
-"""Tables in Markdown, of cells that are Markdown already."""
+"""Writes tables in Markdown from cells that are Markdown already."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Sequence
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """As little text as possible, for a page that renders it."""
+    """A table in as little text as possible, for a page that renders it."""
     return "\n".join(map(_line, (header, ["---"] * len(header), *rows)))
 
 
 def aligned_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[int] = frozenset()
 ) -> str:
-    """Columns under each other, for people who read the text itself; those numbered in `right` are set right."""
+    """A table with aligned columns, for people who read the text itself; columns in `right` are right-aligned."""
     lines = [header, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     padded = [

@@ -1,4 +1,4 @@
-"""What is shown of a day, as plain data: rows, and numbers as bars. Who shows it decides how."""
+"""Previews of a day as plain data, rows and bars, without their rendering."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Bars:
 
     @classmethod
     def of(cls, values: Sequence[float | None]) -> Bars:
-        """One series, which needs no name."""
+        """One series without a name."""
         return cls({"": values})
 
 
@@ -36,7 +36,7 @@ class Rows:
 
 
 def distribution(values: Any) -> list[float]:
-    """How many values (numbers from 0 on) lie in each of `BINS` equal steps of log(1 + value), from the least to
-    the greatest."""
+    """The number of values (from 0 on) in each of `BINS` equal steps of log(1 + value), from the least to the
+    greatest."""
     counts, _ = np.histogram(np.log1p(np.asarray(values, dtype=float)), bins=BINS)
     return [float(count) for count in counts]

@@ -1,1 +1,1 @@
-"""What version 0.1 called by this name, for files at users' that still say it; nothing new goes here."""
+"""Names of version 0.1 that users' files may still contain; nothing new goes here."""

@@ -1,7 +1,7 @@
 """Serves the lake's tables on AWS: Athena runs the SQL, Glue says what the tables are.
 
-Athena bills what a query reads, 10 MB at least, and S3 each folder that it has to list: a query that does not
-filter on `dt` lists every day of every list. How much one query may read is the workgroup's to say.
+Athena bills the bytes that a query reads, 10 MB at least, and S3 each folder that it has to list: a query without a
+filter on `dt` lists every day of every list. The workgroup limits the bytes that one query may read.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from tally_pipeline.query.engine import Answer, QueryError, Remedies, in_schema
 from tally_pipeline.query.tables import TableSpec
 
 TIME_LIMIT = 300.0
-"""Seconds that a query may take before it is stopped."""
+"""Seconds after which a query is stopped."""
 
 UNLOADED = "unload"
-"""The folder of the results' bucket for what is read back as Parquet; the bucket's rules remove it."""
+"""The folder in the results' bucket for results as Parquet; the bucket's lifecycle rules remove them."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0
 _PAGE = 1000
@@ -36,7 +36,7 @@ _PAGE = 1000
 
 @dataclass(frozen=True)
 class _Execution:
-    """A query that came to an end: what Athena says of it."""
+    """A finished query, as Athena describes it."""
 
     told: Mapping[str, Any]
 
@@ -46,7 +46,7 @@ class _Execution:
 
     @property
     def reason(self) -> str:
-        """Why it did not succeed, in Athena's words."""
+        """Athena's reason for its failure."""
         status = self.told["Status"]
         return str(status.get("StateChangeReason") or status.get("AthenaError", {}).get("ErrorMessage") or "")
 
@@ -58,7 +58,7 @@ class _Execution:
 class AthenaEngine:
     """Answers Athena's SQL through a workgroup, about the tables of a Glue database; a `QueryEngine`.
 
-    A query that takes longer than `time_limit` seconds is stopped, as is one that its asker gives up on.
+    A query is stopped if it takes longer than `time_limit` seconds or if its caller is interrupted.
     """
 
     name = "Athena"
@@ -78,7 +78,7 @@ class AthenaEngine:
         self._time_limit = time_limit
 
     def describe(self) -> str:
-        """What answers and where its data is, in one line."""
+        """The engine and the place of its data, in one line."""
         settings = self._settings
         return (
             f"Athena in {settings.region}, workgroup {settings.workgroup}, Glue database {settings.database}"
@@ -89,11 +89,11 @@ class AthenaEngine:
         return tuple(self._tables)
 
     def query(self, sql: str) -> pa.Table:
-        """The rows that one statement in Athena's SQL answers, in its order. Raises `QueryError`."""
+        """The result of one statement in Athena's SQL, in its order. Raises `QueryError`."""
         return self.measure(sql).rows
 
     def measure(self, sql: str) -> Answer:
-        """As `query`, with what it took; a question about tables and columns is Glue's and costs nothing."""
+        """As `query`, with its cost; Glue answers SHOW and DESCRIBE, which cost nothing."""
         started = time.monotonic()
         match dialect.read(sql, self._tables):
             case dialect.ShowTables():
@@ -127,11 +127,11 @@ class AthenaEngine:
         return pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
 
     def columns(self, table: str) -> list[tuple[str, str]]:
-        """Name and Athena type of each column that Glue has, partition keys last. Raises `QueryError`."""
+        """Name and Athena type of each column in Glue, partition keys last. Raises `QueryError`."""
         return glue.columns(self._in_glue(table))
 
     def differences(self, table: str) -> list[dict[str, str]]:
-        """Where Glue's table is not the contract's: columns, folder, projection. Raises `QueryError`."""
+        """The differences of Glue's table from the contract: columns, folder, projection. Raises `QueryError`."""
         return glue.differences(self._in_glue(table), self._tables[table], self._settings.lake_bucket)
 
     def _in_glue(self, table: str) -> Mapping[str, Any]:
@@ -143,7 +143,7 @@ class AthenaEngine:
         return found
 
     def _run(self, sql: str, query: dialect.Query) -> _Execution:
-        """Run `sql`, which asks `query`, to its end; raises `QueryError` unless it succeeded."""
+        """Run `sql`, the text of `query`, to its end; raises `QueryError` unless it succeeds."""
         with self._asking("start a query in"):
             query_id = self._athena.start_query_execution(
                 QueryString=sql,
@@ -158,7 +158,7 @@ class AthenaEngine:
         return execution
 
     def _ended(self, query_id: str) -> _Execution:
-        """Wait for the query. Nobody is left waiting for a query that goes on, nor paying for it."""
+        """Wait for the query. If the wait ends early, the query is stopped, so that it costs nothing more."""
         execution = None
         try:
             execution = self._wait(query_id)
@@ -194,7 +194,7 @@ class AthenaEngine:
             )
 
     def _unloaded(self, bucket: str, folder: str) -> Iterator[pa.Table]:
-        """The files that a query wrote."""
+        """The tables in the files that a query wrote."""
         s3 = self._aws.client("s3")
         with explained("read what Athena wrote to", f"s3://{bucket}/{folder}", QueryError):
             for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):

@@ -1,4 +1,4 @@
-"""Reads what Athena answers: its rows, which are text with a type beside it, and why a query failed."""
+"""Reads Athena's answers: its rows, which are text with a type beside it, and its reasons for failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
 }
-"""Athena's types of which the text can be read back; every other stays text."""
+"""Athena's types whose text can be converted; values of others stay text."""
 
 _REMEDIES: tuple[tuple[str, str], ...] = (
     (
@@ -57,11 +57,11 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "AWS had too much to do ({reason}): ask again in a while",
     ),
 )
-"""How Athena says that a query failed, and what that means here."""
+"""Parts of Athena's reasons for failures, and their meaning here."""
 
 
 def table(pages: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """The rows of a result's pages, as GetQueryResults tells them. The columns' names may begin the first."""
+    """The rows of a result's pages, as GetQueryResults returns them. The first may begin with the columns' names."""
     info: Sequence[Mapping[str, Any]] = ()
     rows: list[list[str | None]] = []
     for page in pages:
@@ -71,7 +71,7 @@ def table(pages: Iterable[Mapping[str, Any]]) -> pa.Table:
         ]
         if not info:
             info = result_set["ResultSetMetadata"]["ColumnInfo"]
-            # A SELECT's rows have them, an EXPLAIN's have not.
+            # The result of a SELECT has them, that of an EXPLAIN has not.
             texts = texts[1:] if texts[:1] == [[column["Name"] for column in info]] else texts
         rows += texts
     columns = [_column(column, [row[place] for row in rows]) for place, column in enumerate(info)]
@@ -86,7 +86,7 @@ def _column(info: Mapping[str, Any], texts: Sequence[str | None]) -> pa.Array:
 
 
 def explained_failure(reason: str, tables: Sequence[TableSpec], settings: AwsSettings) -> str:
-    """What a failed query's `reason` (Athena's words) means, and what to do, in one sentence."""
+    """The meaning of a failed query's `reason` (Athena's text) and the remedy, in one sentence."""
     one_line = " ".join(reason.split()) or "Athena gives no reason"
     for pattern, words in _REMEDIES:
         if match := re.search(pattern, one_line, re.IGNORECASE):

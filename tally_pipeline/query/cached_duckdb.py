@@ -1,8 +1,8 @@
-"""DuckDB over a bucket's files, of which each is fetched once and kept on this machine.
+"""DuckDB over a bucket's files, each fetched once and cached on this machine.
 
 Gold and the report read months of small files every day. Athena would list every day of every list for every scan
-in a query, which S3 bills: measured on gold's SQL, dollars a month at a year's lake. Here a query lists the tables
-that it names, 1,000 files a request, and fetches the files that are new.
+in a query, which S3 bills: measured with gold's SQL, dollars a month on a year's lake. Here a query lists the tables
+that it names, 1,000 files a request, and fetches new files.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class CachedDuckDbEngine(DuckDbEngine):
         self._store = store
 
     def describe(self) -> str:
-        """What answers and where its data is, in one line."""
+        """The engine and the place of its data, in one line."""
         return f"DuckDB over copies of {self._store.root} in {self._root}"
 
     def columns(self, table: str) -> list[tuple[str, str]]:
-        """As in `DuckDbEngine`, of the files that are in the store now."""
+        """As in `DuckDbEngine`, of the present files in the store."""
         if table in self._tables:
             self._refresh([self._tables[table]])
         return super().columns(table)
@@ -69,15 +69,15 @@ class CachedDuckDbEngine(DuckDbEngine):
         return (stat.st_size, stat.st_mtime_ns) == (info.size, _stamp(info.version))
 
     def _fetch(self, info: ObjectInfo) -> None:
-        """Put the object into the folder at once, its version as the file's time: no index to get out of step."""
+        """Put the object into the folder atomically, with its version as the file's time: no index is needed."""
         path = self._root / info.key
-        with suppress(NoSuchObjectError):  # gone since it was listed: the next listing says so
+        with suppress(NoSuchObjectError):  # removed since it was listed: the next listing shows it
             body = self._store.get(info.key)
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
             with os.fdopen(handle, "wb") as file:
                 file.write(body)
-            # Replaced since it was listed: then the size or the stamp tells the next query.
+            # Replaced since it was listed: the size or the stamp shows it to the next query.
             os.utime(name, ns=(_stamp(info.version), _stamp(info.version)))
             Path(name).replace(path)
 
@@ -88,5 +88,5 @@ class CachedDuckDbEngine(DuckDbEngine):
 
 
 def _stamp(version: str) -> int:
-    """A time (ns since the epoch) that stands for a version: the same version, the same time."""
+    """A time (ns since the epoch) that encodes a version: the same version gives the same time."""
     return int.from_bytes(hashlib.sha256(version.encode()).digest()[:8]) % 10**18

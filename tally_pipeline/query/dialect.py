@@ -1,4 +1,4 @@
-"""Reads SQL in Athena's dialect, lets only queries of known tables through, and writes them for an engine."""
+"""Parses SQL in Athena's dialect, accepts only queries of known tables, and writes them for an engine."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Query:
 
     @property
     def functions(self) -> dict[str, str]:
-        """What the query calls its functions, by DuckDB's names for them; lower case. Only where the two differ."""
+        """The query's names of functions by DuckDB's names, in lower case, if the two differ."""
         pairs = {}
         for function in self.tree.find_all(exp.Func):
             here, there = (_called(function.sql(dialect)) for dialect in ("duckdb", "athena"))
@@ -71,9 +71,9 @@ class Query:
 
 
 def read(sql: str, tables: Collection[str]) -> ShowTables | ShowColumns | Query:
-    """What one statement in Athena's SQL asks of `tables`.
+    """Parse one statement in Athena's SQL about `tables`.
 
-    Raises `QueryError` for what is no SQL, is several statements, would change something, or names an unknown
+    Raises `QueryError` if the text is no SQL, is several statements, would change something, or names an unknown
     table.
     """
     statement = sql[_end_of_comments(sql) :].strip().rstrip(";").rstrip()
@@ -89,7 +89,7 @@ def read(sql: str, tables: Collection[str]) -> ShowTables | ShowColumns | Query:
 
 
 def known_table(name: str, tables: Collection[str]) -> str:
-    """The table's name as it is spelt here; raises `QueryError`, naming the tables there are, otherwise."""
+    """The table's name as spelt here; raises `QueryError`, with the names of all tables, for an unknown one."""
     if name.lower() not in tables:
         raise QueryError(f"there is no table {name!r}; the tables are: {', '.join(tables)}")
     return name.lower()
@@ -111,7 +111,7 @@ def _query(sql: str, tables: Collection[str], *, explain: bool = False) -> Query
     read = _tables_read(tree)
     qualified = any(table.db for table in read)
     named = frozenset(_bind(table, tables) for table in read)
-    # Written anew only where a database has to go: what a person wrote is what Athena should see.
+    # Rewritten only to remove a database's name: Athena should get the text that a person wrote.
     return Query(tree.sql("athena") if qualified else sql, named, tree, explain)
 
 
@@ -155,20 +155,20 @@ def _named(tree: exp.Query | exp.Values) -> exp.Expr:
 
 
 def _called(sql: str) -> str:
-    """The function that a call in SQL names, in lower case; empty where it is none."""
+    """The function that a call in SQL names, in lower case; empty if the text is no call."""
     match = re.match(r"(\w+)\(", sql)
     return match[1].lower() if match else ""
 
 
 def _tables_read(tree: exp.Expr) -> list[exp.Table]:
-    """Every table named in the query but those that it makes itself, WITH … AS."""
+    """Every table named in the query, except its own, WITH … AS."""
     made_here = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     tables = tree.find_all(exp.Table)
     return [table for table in tables if table.db or table.name.lower() not in made_here]
 
 
 def _bind(table: exp.Table, tables: Collection[str]) -> str:
-    """The known table that is meant. Its database's name, if given, goes: the same SQL then runs on both."""
+    """The known table of this name. A database's name is removed, so that the same SQL runs on both engines."""
     if not isinstance(table.this, exp.Identifier):
         raise QueryError(f"{table.sql('athena')} is no table; the tables are: {', '.join(tables)}")
     name = known_table(table.name, tables)

@@ -11,7 +11,7 @@ from tally_pipeline.query.tables import TABLES
 
 
 def columns_table() -> str:
-    """Every column of the table `silver_shows`, its type, where it comes from, and what it means."""
+    """Every column of the table `silver_shows`: type, source, meaning."""
     rows = [
         (
             f"`{column.name}`",
@@ -31,7 +31,7 @@ def columns_table() -> str:
 
 
 def gold_tables() -> str:
-    """Every gold table: what it says, what it depends on, and its columns."""
+    """Every gold table: description, inputs, columns."""
     parts = []
     for table in gold.TABLES:
         rows = [
@@ -45,7 +45,7 @@ def gold_tables() -> str:
 
 
 def every_table() -> str:
-    """Every table that people may query, with its columns: a page of its own."""
+    """Every queryable table with its columns: a page of its own."""
     parts = [
         "# Data dictionary\n\nEvery table that `tally query` and Athena answer from, generated from the contracts."
         " All are partitioned; filter on `dt`, the day in UTC."
@@ -69,7 +69,7 @@ def _comment(field: pa.Field) -> str:
 
 
 def rules_table() -> str:
-    """Every reason for which a row goes to quarantine."""
+    """Every reason for a row's quarantine."""
     return markdown.table(
         ("rule", "a row is rejected when"), [(f"`{rule}`", why) for rule, why in RULES.items()]
     )

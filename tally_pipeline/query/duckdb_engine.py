@@ -1,10 +1,10 @@
 """Serves the lake's tables from a folder through DuckDB, in Athena's dialect of SQL.
 
-Each query gets a database of its own, in memory: nothing to lock, nothing to go stale, nothing shared between
+Each query gets a database of its own in memory, with nothing to lock, nothing to go stale, and nothing shared between
 threads. It may read the lake's folder and nothing else.
 
 DuckDB opens a file more than once, so a file replaced meanwhile would be read half old, half new. The engine
-looks at the files before and after, and asks again when one was replaced.
+compares the files before and after, and repeats the query if one was replaced.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tally_pipeline.query.tables import TableSpec, athena_columns
 
 _SETTINGS = (
     "SET TimeZone = 'UTC'",
-    # Athena divides whole numbers into a whole number.
+    # In Athena the quotient of whole numbers is a whole number.
     "SET integer_division = true",
-    # A file's footer is read once, not each time the query is looked at: half the time over a year of days.
+    # A file's footer is read once, not at each use by a query: half the time over a year of days.
     "SET parquet_metadata_cache = true",
-    # Nothing is written anywhere, not even what does not fit into memory.
+    # Nothing is written to disk, not even data that does not fit into memory.
     "SET temp_directory = ''",
-    # A table's name never means a variable of the calling Python code.
+    # A table's name never refers to a variable of the calling Python code.
     "SET python_enable_replacements = false",
 )
 
@@ -40,7 +40,7 @@ _ATTEMPTS = 10
 class DuckDbEngine:
     """Answers Athena's SQL about the Parquet files below `lake_root`; a `QueryEngine`.
 
-    A column that some files lack reads as null there, as in Athena. `current_date` is the UTC day.
+    A column is null in files that lack it, as in Athena. `current_date` is the UTC day.
     """
 
     name = "DuckDB"
@@ -57,7 +57,7 @@ class DuckDbEngine:
         self._tables = {table.name: table for table in tables}
 
     def describe(self) -> str:
-        """What answers and where its data is, in one line."""
+        """The engine and the place of its data, in one line."""
         return f"DuckDB over the folder {self._root}"
 
     def tables(self) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ class DuckDbEngine:
         return tuple(self._tables)
 
     def query(self, sql: str) -> pa.Table:
-        """The rows that one statement in Athena's SQL answers. Raises `QueryError`."""
+        """The result of one statement in Athena's SQL. Raises `QueryError`."""
         match dialect.read(sql, self._tables):
             case dialect.ShowTables():
                 return pa.table({"table": list(self._tables)})
@@ -87,16 +87,16 @@ class DuckDbEngine:
         return in_schema(self.query(sql), schema)
 
     def measure(self, sql: str) -> Answer:
-        """The query's rows and how long they took; DuckDB does not say how much it read. Raises `QueryError`."""
+        """The query's rows and duration; DuckDB does not report the bytes read. Raises `QueryError`."""
         started = time.monotonic()
         rows = self.query(sql)
         return Answer(rows, seconds=time.monotonic() - started)
 
     def columns(self, table: str) -> list[tuple[str, str]]:
-        """Name and Athena type of each column that the table's files have: the contract's first, `dt` last.
+        """Name and Athena type of each column in the table's files: the contract's first, `dt` last.
 
-        Where files differ, it is every column that one of them has, with a type that holds them all. A table
-        without files has the columns that its files would have. Raises `QueryError`.
+        If files differ, the columns of all of them, each with a type that holds all values. A table without files
+        has the contract's columns. Raises `QueryError`.
         """
         spec = self._tables[dialect.known_table(table, self._tables)]
         if not self._files(spec):
@@ -104,11 +104,11 @@ class DuckDbEngine:
         return athena_columns(_in_order(self._run(f"FROM {self._scan(spec)} LIMIT 0", [spec]).schema, spec))
 
     def differences(self, table: str) -> list[dict[str, str]]:
-        """Where the columns that the table's files have are not the contract's. Raises `QueryError`."""
+        """The differences of the columns in the table's files from the contract. Raises `QueryError`."""
         return compared(athena_columns(self._tables[table].presented), self.columns(table), "column")
 
     def _run(self, sql: str, tables: Sequence[TableSpec]) -> pa.Table:
-        """The query's rows, all read from files that stayed the same from beginning to end."""
+        """The query's rows, read from files that did not change meanwhile."""
         for _ in range(_ATTEMPTS):
             before = [self._files(table) for table in tables]
             try:
@@ -136,7 +136,7 @@ class DuckDbEngine:
                 raise QueryError(duckdb_errors.explained(str(error), tables)) from error
 
     def _make_view(self, connection: duckdb.DuckDBPyConnection, table: TableSpec) -> None:
-        """The contract's columns without rows, then the files' rows by name. No files: an empty table."""
+        """Make a view: the contract's columns without rows, then the files' rows by name. No files: an empty view."""
         # Written as SQL: given an Arrow table, DuckDB imports pandas, which takes longer than most queries.
         columns = athena_columns(table.presented)
         definitions = ", ".join(f'"{name}" {dialect.duckdb_type(type_)}' for name, type_ in columns)
@@ -147,17 +147,17 @@ class DuckDbEngine:
         connection.execute(view)
 
     def _shut_in(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """From here on the connection reads the lake, nothing else, and cannot be talked out of it."""
-        # Checked twice by DuckDB: the scan's pattern as it is written, then each file that it finds.
+        """Restrict the connection to the lake's files, for good."""
+        # DuckDB checks the scan's pattern as written, then each file that matches.
         folders = _list(f"{folder}/" for folder in (str(self._root), glob.escape(str(self._root))))
         connection.execute(f"SET allowed_directories = {folders}")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
 
     def _scan(self, table: TableSpec) -> str:
-        """The table's files as DuckDB reads them. A filter on a partition key leaves out files unopened."""
+        """The SQL that scans the table's files. A filter on a partition key skips files unopened."""
         pattern = _text(f"{glob.escape(str(self._root))}/{table.pattern}")
-        # Only what the path names: a list's folder is just its name, and its files hold it as well.
+        # Only the keys in the path: a list's folder is just its name, and its files hold it as well.
         keys = (
             "{"
             + ", ".join(f"{key}: VARCHAR" for key in table.partitions if f"/{key}=" in table.pattern)
@@ -166,7 +166,7 @@ class DuckDbEngine:
         return f"read_parquet({pattern}, union_by_name = true, hive_partitioning = true, hive_types = {keys})"
 
     def _files(self, table: TableSpec) -> dict[Path, tuple[int, int, int]]:
-        """The table's files, each with what changes when it is replaced: inode, size, time of writing."""
+        """The table's files, each with values that change with its replacement: inode, size, time of writing."""
         found = {}
         for path in self._root.glob(table.pattern):
             with suppress(FileNotFoundError):
@@ -175,13 +175,13 @@ class DuckDbEngine:
         return found
 
     def _unchanged(self, tables: Sequence[TableSpec], before: list[dict[Path, tuple[int, int, int]]]) -> bool:
-        """Whether every file that was there still is, as it was. A new day does no harm."""
+        """True if every file from before still exists unchanged. A new day does no harm."""
         now = [self._files(table) for table in tables]
         return all(was.items() <= is_.items() for was, is_ in zip(before, now, strict=True))
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    """The answer as Arrow, where DuckDB's 128-bit sums would be decimals; Athena's are bigints."""
+    """The result as Arrow, with sums as Athena's bigints in place of DuckDB's 128-bit numbers."""
     relation = connection.sql(sql)
     rows = relation.to_arrow_table()
     for place, type_ in enumerate(relation.types):
@@ -195,7 +195,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
 
 
 def _in_order(schema: pa.Schema, spec: TableSpec) -> pa.Schema:
-    """The files' columns as a query presents them: the known in their order, others, partition keys."""
+    """The files' columns in the order of a query: the contract's in their order, others, partition keys."""
     known = [name for name in spec.columns.names if name in schema.names]
     others = [name for name in schema.names if name not in spec.presented.names]
     keys = [name for name in spec.partitions if name in schema.names]

@@ -1,4 +1,4 @@
-"""Reads why DuckDB refused a query, and says it of what the person wrote: Athena's functions and types."""
+"""Explains DuckDB's errors in the terms of the person's query: Athena's functions and types."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sqlglot.errors import SqlglotError
 from tally_pipeline.query.tables import TableSpec
 
 _PREFIX = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
-"""The class of DuckDB's error. Its message says it all."""
+"""The class of DuckDB's error, which adds nothing to its message."""
 
 _ASIDE = re.compile(
     r"\s*(?:You might need to add explicit type casts|In order to select one, please add explicit type casts"
     r"|Candidate functions:|Did you mean|when casting from source column|LINE \d+:).*",
     re.DOTALL,
 )
-"""What DuckDB proposes: its own functions, in its own types."""
+"""DuckDB's proposals: its own functions, in its own types."""
 
 _OWN_TYPES = {
     "STRING_LITERAL": "varchar",
@@ -33,7 +33,7 @@ _OWN_TYPES = {
     "UINT64": "bigint",
     "UBIGINT": "bigint",
 }
-"""DuckDB's types that Athena has no name for, and what people take them for."""
+"""DuckDB's types without a name in Athena, and their nearest names there."""
 
 _NAMED = (
     *("VARCHAR", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "DOUBLE", "FLOAT", "DECIMAL", "BOOLEAN", "BLOB"),
@@ -56,7 +56,7 @@ _OPERATORS = {"~~": "LIKE", "!~~": "NOT LIKE", "//": "/", "||": "||"}
 
 
 def explained(message: str, tables: Sequence[TableSpec], names: Mapping[str, str] | None = None) -> str:
-    """What DuckDB's message means, in one sentence. `names`: Athena's names of functions by DuckDB's, lower case."""
+    """Explain DuckDB's message in one sentence. `names`: Athena's names of functions by DuckDB's, lower case."""
     for pattern, words in _MEANINGS:
         if match := pattern.search(message):
             return words(match, tables, names or {})
@@ -65,7 +65,7 @@ def explained(message: str, tables: Sequence[TableSpec], names: Mapping[str, str
 
 
 def in_athenas_types(text: str) -> str:
-    """The text with DuckDB's names of types written as Athena's: `VARCHAR[]` is `array(varchar)`."""
+    """The text with Athena's names in place of DuckDB's types: `array(varchar)` for `VARCHAR[]`."""
     return _TYPE.sub(lambda found: _athena_type(found[0]), text)
 
 
@@ -79,7 +79,7 @@ def _athena_type(duckdb: str) -> str:
         return duckdb.lower()
 
 
-# --- what DuckDB says, and what that means ------------------------------------------------------------------
+# --- DuckDB's messages and their meanings -------------------------------------------------------------------
 
 _Words = Callable[[re.Match[str], Sequence[TableSpec], Mapping[str, str]], str]
 

@@ -1,4 +1,4 @@
-"""What every query engine can do. Callers know only this; `deployment` chooses the engine."""
+"""The interface of query engines. Callers know only this; `deployment` chooses the engine."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pyarrow as pa
 
 
 class QueryError(Exception):
-    """A query cannot be answered. The message tells the person who asked what is wrong, and what there is."""
+    """A query cannot be answered. The message names the mistake, and the tables or columns to choose from."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A query's rows and what they took. None where the engine does not say.
+    """A query's rows and its cost. A value is None if the engine does not report it.
 
-    `seconds`: from asking to having the rows. `bytes_scanned`: what the engine read, and bills. `link`: the
-    query in the engine's console.
+    `seconds`: from the request to the last row. `bytes_scanned`: the bytes that the engine read, and bills. `link`:
+    the query in the engine's console.
     """
 
     rows: pa.Table
@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Remedies:
-    """What to do on this engine when a table's `schema` or `counts` are wrong, or it is `unreadable`."""
+    """The remedies on this engine for a table whose `schema` or `counts` are wrong, or that is `unreadable`."""
 
     schema: str
     counts: str
@@ -47,11 +47,11 @@ class QueryEngine(Protocol):
 
     @property
     def remedies(self) -> Remedies:
-        """What to do about what is wrong with a table."""
+        """The remedies for tables with problems."""
         ...
 
     def describe(self) -> str:
-        """What answers and where its data is, in one line."""
+        """The engine and the place of its data, in one line."""
         ...
 
     def tables(self) -> tuple[str, ...]:
@@ -59,35 +59,35 @@ class QueryEngine(Protocol):
         ...
 
     def query(self, sql: str) -> pa.Table:
-        """The rows that one SELECT (WITH, SHOW TABLES, DESCRIBE, EXPLAIN) answers. Raises `QueryError`.
+        """The result of one SELECT (WITH, SHOW TABLES, DESCRIBE, EXPLAIN). Raises `QueryError`.
 
-        Numbers, strings, booleans, dates and times have the same type on every engine. Athena answers lists and
-        maps as text: ask `rows` for them.
+        Numbers, strings, booleans, dates and times have the same type on every engine. Athena returns lists and maps
+        as text: use `rows` for them.
         """
         ...
 
     def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
         """The rows of one SELECT in exactly this schema, lists and maps too. Raises `QueryError`.
 
-        The columns are matched by name. The order of the rows is not promised, whatever the query says.
+        The columns are matched by name. The order of the rows is undefined, even with ORDER BY.
         """
         ...
 
     def measure(self, sql: str) -> Answer:
-        """As `query`, with what it took. Raises `QueryError`."""
+        """As `query`, with its cost. Raises `QueryError`."""
         ...
 
     def columns(self, table: str) -> list[tuple[str, str]]:
-        """Name and Athena type of each column that the table really has now, in order, partition keys last.
+        """Name and Athena type of each present column of the table, in order, partition keys last.
 
-        This is what is there, read anew each time, and not what the contract says. Raises `QueryError`.
+        They are read from the table each time, not from the contract. Raises `QueryError`.
         """
         ...
 
     def differences(self, table: str) -> list[dict[str, str]]:
-        """Where the table that is there is not the contract's; empty when it is. Raises `QueryError`.
+        """The differences of the present table from the contract; empty if there are none. Raises `QueryError`.
 
-        Each difference says the `place`, what the `contract` says and what the `table` has there.
+        Each difference has the `place`, and the values of the `contract` and of the `table` there.
         """
         ...
 
@@ -95,7 +95,7 @@ class QueryEngine(Protocol):
 def compared(
     contract: Sequence[tuple[str, str]], table: Sequence[tuple[str, str]], what: str
 ) -> list[dict[str, str]]:
-    """The places at which two lists of columns (name and type) differ; `what 1` is the first."""
+    """The places at which two lists of columns (name and type) differ; the first place is `what 1`."""
     return [
         {"place": f"{what} {place}", "contract": _at(contract, place), "table": _at(table, place)}
         for place in range(1, max(len(contract), len(table)) + 1)
@@ -104,7 +104,7 @@ def compared(
 
 
 def in_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The rows in this schema, columns matched by name; raises `QueryError` when they do not fit."""
+    """The rows in this schema, columns matched by name; raises `QueryError` if they do not fit."""
     try:
         return rows.select(schema.names).cast(schema)
     except (KeyError, pa.ArrowException) as error:

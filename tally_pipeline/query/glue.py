@@ -1,7 +1,7 @@
-"""What each table should be in the Glue catalogue, for Terraform to make and for the pipeline to check.
+"""The contract of the Glue catalogue's tables, which Terraform creates and the pipeline checks.
 
-A day is queryable the moment its file is there, at no cost: the partitions are not listed in Glue but projected
-from the list names and a range of days (https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html).
+A day is queryable as soon as its file exists, at no cost: partitions are not registered in Glue but projected from
+the list names and a range of days (https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from tally_pipeline.query.tables import TABLES, TableSpec, athena_columns
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
-"""What reads Parquet by the columns' names."""
+"""The SerDe that reads Parquet by column names."""
 
 INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
 
 _DAYS = re.compile(r"\d{4}-\d{2}-\d{2},NOW(\+\d+DAYS?)?")
-"""From the first day to today: a day out of the range has no rows, and nothing says so."""
+"""From the first day to today: a day out of the range has no rows, without any error."""
 
 
 def glue_contract(tables: Iterable[TableSpec] = TABLES, lists: Sequence[ShowList] = LISTS) -> dict[str, Any]:
-    """All that Terraform needs to know of the tables: columns, partition keys, folders, lists, sample queries.
+    """Everything that Terraform needs about the tables: columns, partition keys, folders, lists, sample queries.
 
-    A partition key is never among the columns: Athena would refuse every query (HIVE_INVALID_METADATA).
+    Partition keys are never among the columns: Athena would refuse every query (HIVE_INVALID_METADATA).
     """
     return {
         "lists": [one.name for one in lists],
@@ -43,7 +43,7 @@ def glue_contract(tables: Iterable[TableSpec] = TABLES, lists: Sequence[ShowList
 
 
 def projection(spec: TableSpec, location: str, lists: Sequence[ShowList] = LISTS) -> dict[str, str]:
-    """The parameters of a table at `location` (s3://…) that name its partitions, but for the range of days."""
+    """The parameters for partition projection of a table at `location` (s3://…), except the range of days."""
     parameters = {
         "projection.enabled": "true",
         "projection.dt.type": "date",
@@ -62,7 +62,7 @@ def location(spec: TableSpec, bucket: str) -> str:
 
 
 def columns(table: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Name and type of each column of a table as Glue's GetTable tells it, partition keys last."""
+    """Name and type of each column of a table in Glue's GetTable response, partition keys last."""
     stored = table.get("StorageDescriptor", {}).get("Columns", [])
     return [(one["Name"], _type(one.get("Type", ""))) for one in [*stored, *table.get("PartitionKeys", [])]]
 
@@ -70,9 +70,9 @@ def columns(table: Mapping[str, Any]) -> list[tuple[str, str]]:
 def differences(
     table: Mapping[str, Any], spec: TableSpec, bucket: str, lists: Sequence[ShowList] = LISTS
 ) -> list[dict[str, str]]:
-    """Where a table, as Glue's GetTable tells it, is not the contract's; empty when it is.
+    """The differences of a table in Glue's GetTable response from the contract; empty if there are none.
 
-    Each difference says the `place`, what the `contract` says and what the `table` has there.
+    Each difference has the `place`, and the values of the `contract` and of the `table` there.
     """
     storage = table.get("StorageDescriptor", {})
     keys = table.get("PartitionKeys", [])
@@ -130,5 +130,5 @@ def _comment(field: pa.Field) -> str:
 
 
 def _type(stated: str) -> str:
-    """Glue keeps a type as it was written; Athena takes no notice of case and blanks."""
+    """The type without case and blanks: Glue keeps a type as written, Athena ignores both."""
     return stated.lower().replace(" ", "")

@@ -1,4 +1,4 @@
-"""The sample queries that ship with Tally: files in Athena's SQL, each opening with what it answers."""
+"""The sample queries that ship with Tally: files in Athena's SQL, each beginning with its question."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _FOLDER = files("tally_pipeline.query") / "samples"
 
 
 class UnknownSampleError(LookupError):
-    """A sample query was named that does not exist; the message names those that do."""
+    """There is no sample query of this name; the message lists the names."""
 
 
 def names() -> list[str]:
@@ -24,5 +24,5 @@ def read(name: str) -> str:
 
 
 def question(name: str) -> str:
-    """What the sample answers, in one sentence: its first line without the comment's dashes."""
+    """The sample's question, in one sentence: its first line without the comment's dashes."""
     return read(name).splitlines()[0].removeprefix("--").strip()

@@ -1,4 +1,4 @@
-"""The tables of the lake: which files each is made of, and what their columns should be."""
+"""The tables of the lake: the files of each, and their contracted columns."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def of_datasets(datasets: Iterable[Dataset[Any, Any]] = DATASETS) -> tuple[Table
 
 
 def gold_spec(table: Table) -> TableSpec:
-    """A gold table's."""
+    """The specification of a gold table."""
     return TableSpec(table.sql_name, table.description, layout.gold_key(table.name, "*"), table.schema)
 
 
 GOLD: tuple[TableSpec, ...] = tuple(map(gold_spec, gold.TABLES))
-"""What is made from silver, by day."""
+"""The gold tables."""
 
 TABLES: tuple[TableSpec, ...] = (
     *of_datasets(),
     *GOLD,
 )
-"""Every table that people may query."""
+"""Every queryable table."""

@@ -21,12 +21,12 @@ LEGEND = (
     ("held", "held back"),
     ("missing", "no data"),
 )
-"""Classes of the squares, and what they mean."""
+"""Classes of the squares, and their meanings."""
 
 
 @dataclass(frozen=True)
 class Square:
-    """A day: where its square is, its class, and what to say of it."""
+    """A day: the place of its square, its class, and its tooltip."""
 
     x: int
     y: int

@@ -1,4 +1,4 @@
-"""What changed, in a few sentences made from the data."""
+"""The day's changes, in a few sentences made from the data."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from tally_pipeline.report.formatting import (
 from tally_pipeline.report.inputs import DayState, Inputs, Row
 
 MOST_POPULAR = 3
-"""Shows and genres that are named on a first day, when there is nothing to compare."""
+"""Shows and genres that are named on a first day, with nothing to compare."""
 
 
 NAMED_TO = 100
-"""The rank down to which the highest show that came or went is named: farther below it is no news."""
+"""The lowest rank at which the highest show that came or went is named: below it is no news."""
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """One thing that changed: what it is about, and it said in one or more lines.
+    """One change: its topic, and one or more lines about it.
 
-    Lines set their titles apart for those who read from right to left; `text` is plain.
+    Lines isolate the direction of their titles (right to left or not); `text` is plain.
     """
 
     topic: str
@@ -45,7 +45,7 @@ class Sentence:
 
 
 def changes(inputs: Inputs) -> list[Sentence]:
-    """What the day changed; topics without news are left out."""
+    """The day's changes; topics without news are omitted."""
     topics = (
         ("First place", *_first_places(inputs)),
         ("Most popular", _most_popular(inputs)),
@@ -72,7 +72,7 @@ def _leader(inputs: Inputs, data_type: str, title: str) -> str:
     for day in reversed(inputs.days):
         before = inputs.leaders.get((data_type, day))
         if before is None:
-            # Who led on a day without data nobody knows: the run is counted up to it, and no further.
+            # The leader on a day without data is unknown: the run is counted up to it, and no further.
             known = f", counted from {short_day(_after(inputs, day))}: the day before has no data"
             missing = inputs.state(data_type, day) != "before"
             return _leads(leader[1], title, days, known if missing else "")
@@ -124,13 +124,13 @@ def _moves_over_a_week(inputs: Inputs) -> str:
 
 
 def _biggest(inputs: Inputs, risers: str, fallers: str) -> str:
-    """The moves that count most, over all lists."""
+    """The biggest moves over all lists."""
     parts = []
     for kind, verb in ((risers, "rises"), (fallers, "falls")):
         firsts = [rows[0] for one in inputs.lists if (rows := inputs.movers_by_kind.get((one.name, kind)))]
         if firsts:
             most = max(firsts, key=lambda row: abs(row["score"]))
-            # Told of the first list that the show moved most on: lists stand in their order.
+            # On several lists the show is described on the first one that it leads, in their order.
             row = next(row for row in firsts if row["show_id"] == most["show_id"])
             parts.append(_move(inputs, row, verb))
     return f"{'; '.join(parts)}." if parts else ""
@@ -168,7 +168,7 @@ def _came_and_went(inputs: Inputs, data_type: str, title: str) -> str:
         return ""
     whole, whole_before = inputs.whole(data_type, inputs.day), inputs.whole(data_type, before)
     parts = []
-    # A capture with missing pages hides shows: what it lacks seems to be new the day after, or gone on its own day.
+    # A capture with missing pages hides shows: they seem to be new on the day after, or gone on its own day.
     for kind, word, hides, shows in (
         ("entry", "new", not whole, not whole_before),
         ("exit", "gone", not whole_before, not whole),
@@ -218,7 +218,7 @@ def _largest_genres(inputs: Inputs) -> str:
 
 
 def _ahead(inputs: Inputs) -> str:
-    """What a first day cannot tell yet, and when it comes."""
+    """The changes that need more days than the lake has yet, and their first days."""
     if not inputs.is_first_day:
         return ""
     tomorrow, week = days_after(inputs.day), days_after(inputs.day, 7)
@@ -253,7 +253,7 @@ def _missing(inputs: Inputs) -> str:
 
 
 def _days(inputs: Inputs, state: DayState, label: str) -> str:
-    """The window's days in a state, by list; said once where they are all lists'."""
+    """The window's days in a state, by list; without names if they are the same for all lists."""
     by_list = {
         one.title: tuple(day for day in inputs.days if inputs.state(one.name, day) == state)
         for one in inputs.lists

@@ -1,7 +1,7 @@
-"""The charts' drawings, which Vega draws in the page (vega/, written by scripts/vega.py: nothing is fetched).
+"""The charts' specs, which Vega draws in the page (vega/, written by scripts/vega.py: nothing is fetched).
 
-A drawing is a Vega-Lite spec without data; the page puts the data in. Colours are the page's CSS variables, so
-that a chart follows the page into the dark.
+Each is a Vega-Lite spec without data; the page adds the data. Colours are the page's CSS variables, so that a chart
+follows the page into dark mode.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def lines(description: str) -> dict[str, Any]:
     Data `points`: t (ms since the epoch), v (null breaks the line), k (which line), c (its colour's number),
     dashed, lone (no neighbour on either side), name, day, said (v in words).
     Data `missing`: from, to (ms), hatched. Data `span`: t of the first and last day. Parameter `focus`: the k
-    of the line that stands out, or -1; `suffix`: what stands behind a value.
+    of the highlighted line, or -1; `suffix`: the text behind a value.
     """
     return _LINES | {"description": description}
 

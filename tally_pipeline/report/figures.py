@@ -14,17 +14,17 @@ from tally_pipeline.report.formatting import short_day
 from tally_pipeline.report.inputs import Inputs
 
 SHOWN_SHOWS, SHOWN_GENRES = 5, 6
-"""Lines that a chart opens with; the others are a tick away."""
+"""Lines that are shown at first; people tick others."""
 
 LEAST_DAYS = 7
-"""Days that a chart shows, however young the lake is."""
+"""Days that a chart shows at least, even of a younger lake."""
 
 
 def figures(inputs: Inputs) -> dict[str, Any]:
     """`days`, and for each list the `first` day drawn (its place), how many `days` have data, its `missing` days,
     a `note` in place of lines that cannot be drawn yet, its lines: `shows`, `genres`.
 
-    A line's values stand one a day, null where the day, or the show on that day, is not there.
+    A line has one value a day, null if the day, or the show on that day, is missing.
     """
     return {
         "days": inputs.days,
@@ -44,13 +44,13 @@ def figures(inputs: Inputs) -> dict[str, Any]:
 
 
 def _first_drawn(inputs: Inputs, data_type: str) -> int:
-    """Where the charts begin: at the lake's first day, for an empty month says nothing, or two weeks back."""
+    """The place of the charts' first day: the lake's first day, but early enough for `LEAST_DAYS` days."""
     before = sum(1 for day in inputs.days if inputs.state(data_type, day) == "before")
     return min(before, len(inputs.days) - LEAST_DAYS)
 
 
 def _note(inputs: Inputs, data_type: str) -> str:
-    """Why a list has no lines yet, and when it has; empty when it has some."""
+    """The reason why a list has no lines yet, and their first day; empty if it has lines."""
     if sum(1 for name, _ in inputs.shows_by_day if name == data_type) > 1:
         return ""
     begins = inputs.first_days.get(data_type) or inputs.day
@@ -59,7 +59,7 @@ def _note(inputs: Inputs, data_type: str) -> str:
 
 
 def as_script(data: Any) -> str:
-    """JSON that may stand in a `<script>`: nothing in it can end the element or begin a comment."""
+    """JSON that is safe inside a `<script>`: nothing in it can end the element or begin a comment."""
     text = orjson.dumps(data).decode()
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -67,7 +67,7 @@ def as_script(data: Any) -> str:
 
 
 def line_style(place: int) -> dict[str, Any]:
-    """The colour's number of a line, and whether it is dashed."""
+    """The number of a line's colour, and its dashing."""
     return {"c": place % COLOURS, "dashed": place >= COLOURS}
 
 

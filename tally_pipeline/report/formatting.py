@@ -14,11 +14,11 @@ _MONTHS = tuple(
 _WEEKDAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
 
 _LONGEST_TITLE = 80
-"""Characters of a title that a sentence gives; tables give all."""
+"""The most characters of a title in a sentence; tables show all."""
 
 _ISOLATE, _END_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 _NO_DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-"""Unicode's controls of direction, none of which a title may bring into a sentence."""
+"""Unicode's direction controls, which are removed from titles in sentences."""
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "–"
@@ -37,7 +37,7 @@ def short_day(day: str) -> str:
 
 
 def spans(days: Sequence[str]) -> list[tuple[str, str]]:
-    """First and last day of each unbroken run of days; `days` in order."""
+    """First and last day of each unbroken run of days; `days` must be in order."""
     runs: list[tuple[str, str]] = []
     for day in days:
         if runs and days_after(runs[-1][1]) == day:
@@ -48,7 +48,7 @@ def spans(days: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def day_list(days: Sequence[str], most: int = 6) -> str:
-    """`3–5 Oct, 12 Nov`; after `most` runs of days it says how many days there are besides."""
+    """`3–5 Oct, 12 Nov`; after `most` runs of days comes the number of the other days."""
     runs = spans(days)
     said = [_span(first, last) for first, last in runs[-most:]]
     left = sum(1 for day in days if day < runs[-most:][0][0]) if runs else 0
@@ -63,7 +63,7 @@ def _span(first: str, last: str) -> str:
 
 
 def number(value: float, digits: int = 0) -> str:
-    """`1,234`; with `digits` `1,234.5`. What rounds to nothing has no sign."""
+    """`1,234`; with `digits` `1,234.5`. A zero after rounding has no sign."""
     return f"{value:z,.{digits}f}".replace("-", MINUS)
 
 
@@ -74,19 +74,19 @@ def signed(value: float, digits: int = 0) -> str:
 
 
 def quoted(title: str) -> str:
-    """`“A title”`, set apart from what stands around it, whichever way it is written; a long one is shortened."""
+    """`“A title”`, its writing direction isolated from the text around it; a long one is shortened."""
     kept = title.translate(_NO_DIRECTIONS)
     shown = kept if len(kept) <= _LONGEST_TITLE else f"{kept[: _LONGEST_TITLE - 1].rstrip()}…"
     return f"“{_ISOLATE}{shown}{_END_ISOLATE}”"
 
 
 def plain(text: str) -> str:
-    """A text without what sets its titles apart."""
+    """A text without the controls that isolate its titles."""
     return text.replace(_ISOLATE, "").replace(_END_ISOLATE, "")
 
 
 def times(before: float, now: float) -> str:
-    """How a popularity changed, without its direction: `×6.7` from double on, else `12 %`, `0.4 %`."""
+    """The change of a popularity, without its direction: `×6.7` from double on, else `12 %`, `0.4 %`."""
     if before <= 0:
         return f"from {number(before)}"
     if now >= 2 * before:
@@ -96,7 +96,7 @@ def times(before: float, now: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A pass rate: never rounded up to 100, for that would say that nothing was rejected."""
+    """A pass rate: never rounded up to 100, which would mean that nothing was rejected."""
     return "100 %" if value == 100 else f"{min(value, 99.99):.2f} %"
 
 

@@ -1,4 +1,4 @@
-"""What a report is made from: one day's gold, and the past that its charts show."""
+"""The inputs of a report: one day's gold, and the past for its charts."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tally_pipeline.gold.top_movers import KINDS
 from tally_pipeline.tmdb.lists import ShowList
 
 WINDOW_DAYS = 90
-"""Days that the charts reach back, the report's own included."""
+"""Days in the charts, the report's own included."""
 
 TOP = 10
 """Shows of a list whose popularity is charted."""
 
 Row = dict[str, Any]
 DayState = Literal["published", "held back", "missing", "before"]
-"""What became of a list on a day. "held back": captured, and not published. "before": the lake had not begun
-yet, so nothing is missing."""
+"""The state of a list on a day. "held back": captured but not published. "before": the lake had not begun yet, so
+nothing is missing."""
 
 
 class Place(NamedTuple):
@@ -41,7 +41,7 @@ class Inputs:
     `quality` gold_data_quality_daily's columns; `published` shows; `places` show_id, title, rank, popularity of
     at least the shows of `shows_to_follow` and of every leader; `genre_history` genre_id, shows, mean_popularity.
     `rejected`: examples of the day's quarantined rows (data_type, page, place, reasons, raw).
-    `first_days`: the oldest day of each list in the lake, whatever the window; None where there is none.
+    `first_days`: the oldest day of each list in the whole lake; None without any.
     """
 
     day: str
@@ -63,7 +63,7 @@ class Inputs:
 
     @cached_property
     def shows_by_day(self) -> dict[tuple[str, str], int]:
-        """Shows published, by list and day; a pair that is not in here has no data."""
+        """Number of published shows by list and day; a pair without data is absent."""
         return {(row["data_type"], row["dt"]): row["shows"] for row in self.published.to_pylist()}
 
     @cached_property
@@ -72,7 +72,7 @@ class Inputs:
 
     @cached_property
     def places_by_list(self) -> dict[tuple[str, int], dict[str, Place]]:
-        """By list and show: its place on each day on which it was there."""
+        """The places of a show by day, by list and show."""
         places: dict[tuple[str, int], dict[str, Place]] = {}
         for row in self.places.to_pylist():
             by_day = places.setdefault((row["data_type"], row["show_id"]), {})
@@ -81,19 +81,19 @@ class Inputs:
 
     @cached_property
     def movers_by_kind(self) -> dict[tuple[str, str], list[Row]]:
-        """By list and kind: the day's movers, in their order."""
+        """The day's movers in their order, by list and kind."""
         movers: dict[tuple[str, str], list[Row]] = {}
         for row in sorted(self.movers.to_pylist(), key=lambda row: int(row["place"])):
             movers.setdefault((row["data_type"], row["kind"]), []).append(row)
         return movers
 
     def kind_count(self, data_type: str, kind: str) -> int:
-        """How many shows of the list moved so, those that gold did not keep included."""
+        """The number of the list's movers of a kind, including those that gold did not keep."""
         rows = self.movers_by_kind.get((data_type, kind))
         return rows[0]["kind_shows"] if rows else 0
 
     def day_before(self, data_type: str) -> str | None:
-        """The list's last day with data before the report's; None when there is none."""
+        """The list's last day with data before the report's; None without one."""
         kinds = (kind for kind in KINDS if not kind.endswith("_7d"))
         told = [
             rows[0]["compared_dt"] for kind in kinds if (rows := self.movers_by_kind.get((data_type, kind)))
@@ -102,7 +102,7 @@ class Inputs:
         return max([*told, *past], default=None)
 
     def whole(self, data_type: str, day: str) -> bool:
-        """Whether a list was captured whole on a day of the window."""
+        """True if the list's capture on a day of the window is whole."""
         quality = self.quality_by_day.get((data_type, day))
         return quality is not None and quality["verdict"] == "complete"
 
@@ -113,7 +113,7 @@ class Inputs:
 
     @property
     def is_first_day(self) -> bool:
-        """Whether the lake has nothing from before the report's day."""
+        """True if the lake has no earlier day than the report's."""
         return self.lake_begins == self.day
 
     @cached_property
@@ -138,7 +138,7 @@ class Inputs:
         return "before" if first is None or day < first else "missing"
 
     def days_without_data(self, data_type: str) -> list[str]:
-        """The window's days, since the lake began, that hold nothing of the list, in order."""
+        """The window's days, since the lake began, without data of the list, in order."""
         return [day for day in self.days if self.state(data_type, day) in ("missing", "held back")]
 
     def top(self, data_type: str) -> list[Row]:
@@ -160,6 +160,6 @@ def top(trends: pa.Table, data_type: str) -> list[Row]:
 
 
 def shows_to_follow(movers: pa.Table, trends: pa.Table, lists: Sequence[ShowList]) -> list[int]:
-    """The ids of the shows whose past the report draws, in order."""
+    """The ids of the shows whose past the report shows, in order."""
     charted = {row["show_id"] for one in lists for row in top(trends, one.name)}
     return sorted(charted | set(movers["show_id"].to_pylist()))

@@ -1,4 +1,4 @@
-"""Puts the page together: one HTML text that needs nothing besides itself."""
+"""Renders the page: one self-contained HTML text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tally_pipeline.report.inputs import WINDOW_DAYS, Inputs
 def render(inputs: Inputs, attribution: str) -> str:
     """The day's report as HTML; the same inputs give the same text.
 
-    Nothing is fetched by it, and its content security policy forbids it. All text is escaped.
+    It fetches nothing, and its content security policy forbids fetching. All text is escaped.
     """
     drawings = {"popularity": charts.popularity(), "genres": charts.genres()}
     scripts = (f"{{{_file('vega/vega-embed.js')}}}", _file("templates/page.js"))
@@ -65,5 +65,5 @@ def _file(name: str) -> str:
 
 
 def _hash(script: str) -> str:
-    """How a content security policy names a script that it lets run."""
+    """The hash by which a content security policy allows a script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -1,4 +1,4 @@
-"""The page's tables, ready to be laid out: what each row says."""
+"""The rows of the page's tables, ready for its template."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tally_pipeline.report.inputs import Inputs, Row
 from tally_pipeline.report.sparkline import sparkline
 
 SPARK_DAYS = 30
-"""Days that a mover's sparkline reaches back."""
+"""Days in a mover's sparkline."""
 
 SPARK_DOUBLINGS = 1.0
-"""The full height of a mover's sparkline, in doublings of popularity, where it moved less."""
+"""The least full height of a mover's sparkline, in doublings of popularity."""
 
 SHOWN_MOVERS = 6
-"""Movers of a kind that are in sight; the others open."""
+"""Movers of a kind that are shown at first; a click shows the others."""
 
 _SPANS = (
     (
@@ -62,7 +62,7 @@ class Mover:
 
 @dataclass(frozen=True)
 class Panel:
-    """The movers of one kind; `count` says how many there are in all."""
+    """The movers of one kind; `count` is their number in all."""
 
     kind: str
     heading: str
@@ -73,7 +73,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Span:
-    """The movers of a list over one span of days: with what it is compared, or why with nothing."""
+    """The movers of a list over one span of days, with the day of comparison, or the reason for having none."""
 
     name: str
     title: str
@@ -83,7 +83,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Change:
-    """A change over some days: how it reads, its direction (up, down, flat, none), and why it is not there."""
+    """A change over some days: its text, its direction (up, down, flat, none), and the reason if it is missing."""
 
     text: str
     way: str
@@ -92,7 +92,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a table whose lines a chart draws; `key` names the line in the chart's data."""
+    """A row of a table with a line in a chart; `key` names the line in the chart's data."""
 
     key: int
     name: str
@@ -118,7 +118,7 @@ def span_titles() -> list[tuple[str, str]]:
 
 
 def _compared(inputs: Inputs, data_type: str, span: str) -> str | None:
-    """The day with which the list is compared; None when there is none."""
+    """The day that the list is compared with; None without one."""
     if inputs.state(data_type, inputs.day) != "published":
         return None
     if span == "1d":
@@ -128,7 +128,7 @@ def _compared(inputs: Inputs, data_type: str, span: str) -> str | None:
 
 
 def _compared_said(inputs: Inputs, data_type: str, span: str, then: str | None) -> str:
-    """With which day the list is compared, how many days between have no data, and how far all moved."""
+    """The day of comparison, the days between without data, and the median show's change, in words."""
     first = inputs.first_days.get(data_type)
     if inputs.state(data_type, inputs.day) != "published":
         return "No data of this day: nothing is compared."
@@ -208,7 +208,7 @@ def _change(inputs: Inputs, row: Row, days: int) -> Change:
 
 
 def _without_data(begins: str | None, day: str) -> Change:
-    """What stands for a change from a day that has no data; from before the beginning there is none to miss."""
+    """The placeholder of a change since a day without data; a day before the lake's first is not called missing."""
     if begins is not None and day < begins:
         return Change(
             DASH, "none", f"The lake begins on {short_day(begins)}: there is nothing to compare with yet."
@@ -217,7 +217,7 @@ def _without_data(begins: str | None, day: str) -> Change:
 
 
 def ahead(inputs: Inputs) -> str:
-    """Which changes a young lake cannot tell yet, and from when on it can; empty when it can tell all."""
+    """The changes that a young lake cannot show yet, with their first days; empty if it shows all."""
     begins = inputs.lake_begins
     if begins is None:
         return ""
@@ -267,7 +267,7 @@ def _genre_change(inputs: Inputs, row: Row) -> Change:
 
 
 def freshness(inputs: Inputs) -> list[dict[str, Any]]:
-    """For each list: what became of the day, and the newest day that there is."""
+    """For each list: the state of the day, and its newest day."""
     told = []
     for one in inputs.lists:
         row = inputs.quality_by_day.get((one.name, inputs.day)) or {}
@@ -298,7 +298,7 @@ def _state_said(state: str, verdict: str | None) -> str:
 
 
 def quarantine(inputs: Inputs) -> list[dict[str, Any]]:
-    """For each rule that was broken: what it means, and how many rows of each list broke it."""
+    """For each broken rule: its meaning, and the number of rows of each list that broke it."""
     counts: dict[str, dict[str, int]] = {}
     for one in inputs.lists:
         row = inputs.quality_by_day.get((one.name, inputs.day)) or {}
@@ -318,7 +318,7 @@ def quarantine(inputs: Inputs) -> list[dict[str, Any]]:
 
 
 def rejected(inputs: Inputs) -> list[dict[str, str]]:
-    """Examples of rejected rows, as they came."""
+    """Examples of rejected rows, as received."""
     return [
         {
             "list": inputs.title_of(row["data_type"]),

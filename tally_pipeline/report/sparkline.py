@@ -17,8 +17,8 @@ def sparkline(
 ) -> Markup:
     """An SVG of `values`, one a day, oldest first; the line breaks at None.
 
-    `missing` marks the days of which there is no data at all: they are hatched. The height is that of the values'
-    range, and of `least_span` at least: what hardly moves is flat. Empty where there is nothing to draw.
+    `missing` marks the days without any data: they are hatched. The full height is the values' range, but at least
+    `least_span`, so that a nearly constant line is flat. Empty without any value.
     """
     known = [value for value in values if value is not None]
     if not known:

@@ -57,7 +57,7 @@ class TmdbClient:
     def genres(self, *, day: date | None = None) -> GenresCapture:
         """Fetches the list of TV genres, in the language of the settings; raises `TmdbError`.
 
-        `day`: the one (UTC) that is captured; what comes after its end is not of it.
+        `day`: the day (UTC) to capture; a response after its end raises.
         """
         return capture_genres(self._session, self.settings, self._rate, day)
 

@@ -37,17 +37,17 @@ from tally_pipeline.tmdb.session import open_session
 from tally_pipeline.tmdb.settings import TmdbSettings
 
 DAYS_KEPT = 90
-"""How many days before today TMDB keeps its exports."""
+"""The number of days before today of which TMDB keeps exports."""
 
 SERIES = "tv_series_ids"
-"""What the name of the file of all series begins with."""
+"""The beginning of the name of the file of all series."""
 
 _PIECE = 1 << 18
 _GZIP = zlib.MAX_WBITS | 16
 _GZIP_MAGIC = b"\x1f\x8b"
 _KEPT_HEADERS = ("Content-Type", "Content-Length", "ETag", "Last-Modified", "Date", "Age", "Cache-Control")
 _ERROR_BYTES = 4096
-"""Bytes that are read of a response that is no file, for the message."""
+"""Bytes of a response that is no file that are read for the message."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class ExportClient:
         )
 
     def is_there(self, day: date) -> bool:
-        """Whether the export of `day` can be had now. One request is sent; False where nobody answers."""
+        """True if the export of `day` can be downloaded now. Sends one request; False without a response."""
         url, timeout = export_url(self.settings, day), self.settings.timeout_seconds
         try:
             with self._session.get(url, stream=True, timeout=timeout, allow_redirects=False) as response:
@@ -165,7 +165,7 @@ class ExportClient:
     def _classified(self, request: Request, response: Response, day: date, today: date) -> TmdbError:
         """The error of a response that is no file."""
         error = classify_response(request, response, source=self.settings.source, scrub=self._scrub)
-        # Where there is no file, a plain file server says 404, and one that hides what it holds 403.
+        # Without a file, a plain file server answers 404, and one that hides its listing 403.
         if response.status in (403, 404) and not isinstance(error, SandboxMistakenError):
             if day >= today:
                 return NotYetThereError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MAX_PAGES = 500
-"""TMDB answers page 501 with HTTP 400 and body code 22, however many `total_pages` it claims."""
+"""TMDB answers page 501 with HTTP 400 and body code 22, even if `total_pages` is greater."""
 
 ROWS_PER_PAGE = 20
 """Rows on every page of a TMDB list but the last."""
@@ -20,8 +20,8 @@ class ShowList:
     """One TMDB list of TV shows.
 
     `name` is the `data_type` of its rows and the last part of its asset keys; `path` is below the API's base
-    URL and may hold `{window}`, the trending window; `depth` is how many pages are captured by default
-    (None: to the end, at most `MAX_PAGES`); `sends_timezone` says whether TMDB takes `timezone` for it.
+    URL and may hold `{window}`, the trending window; `depth` is the number of pages captured by default
+    (None: to the end, at most `MAX_PAGES`); `sends_timezone` is true if TMDB takes `timezone` for it.
     """
 
     name: str
@@ -71,7 +71,7 @@ LISTS: tuple[ShowList, ...] = (
 
 
 class UnknownListError(LookupError):
-    """A list was named that the catalogue does not hold; the message names those it does."""
+    """The catalogue has no list of this name; the message lists the names."""
 
 
 def list_named(name: str) -> ShowList:

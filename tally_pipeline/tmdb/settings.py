@@ -1,4 +1,4 @@
-"""What the client needs to know: where TMDB is, who asks, in what language, how fast."""
+"""The client's settings: TMDB's address, credentials, language, rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import available_timezones
 
 Source = Literal["tmdb", "sandbox"]
-"""Whose data it is."""
+"""The source of data."""
 
 TMDB_BASE_URL = "https://api.themoviedb.org/3"
 TMDB_EXPORTS_URL = "https://files.tmdb.org/p/exports"
@@ -29,9 +29,9 @@ class TmdbSettings:
 
     `token` (the API Read Access Token) goes into a header; `api_key` (v3) is used only without it; with
     neither, requests carry no credentials. `language` is an IETF tag, `timezone` one of TMDB's names: it
-    decides which day "today" is. Times are in seconds. A page is asked for at most `attempts` times; the wait
+    decides which day "today" is. Times are in seconds. A page is requested at most `attempts` times; the wait
     before the second is up to `backoff_seconds`, then doubles, up to 30 s. A server that asks for a longer
-    wait than `max_retry_after_seconds` ends the capture. `connections` is how many requests may be under way.
+    wait than `max_retry_after_seconds` ends the capture. `connections` limits the requests in progress.
     `exports_url` is where the daily exports are; None: TMDB's place for them, or the sandbox's at `base_url`.
     """
 
@@ -65,7 +65,7 @@ class TmdbSettings:
             raise ValueError(f"TMDB_TRENDING_WINDOW is {self.trending_window!r}; it must be 'day' or 'week'")
         for name, value, form, example in (
             ("TMDB_LANGUAGE", self.language, r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", "en-US"),
-            # Which of them TMDB knows it says itself.
+            # TMDB itself answers which of them it knows.
             ("TMDB_TIMEZONE", self.timezone, r"[A-Za-z0-9_+/-]+", UTC_TIMEZONE),
         ):
             if not re.fullmatch(form, value):
@@ -101,7 +101,7 @@ def _check_url(name: str, url: str, example: str) -> None:
         is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets that do not close, a port out of range
         is_one = False
-    # Blanks and what cannot be seen would be dropped, or sent.
+    # Blanks and invisible characters would be dropped, or sent.
     if not is_one or not all("!" <= character <= "~" for character in url):
         raise ValueError(f"{name} must look like {example}")
     if parts.username or parts.password or parts.query:

@@ -66,7 +66,7 @@ def empty_inner_pages(pages: Pages) -> list[int]:
 
 
 def may_go_on(pages: Pages, last: int) -> bool:
-    """Whether the list may go on behind `last`, the last page that any page states.
+    """True if the list may go on behind `last`, the last page that any page states.
 
     It may where no statement can be believed: no total, one that the rows exceed, a full last page that does not say
     so itself, or a single full page that knows of no other. The page behind `last` shows it.
@@ -85,7 +85,7 @@ def may_go_on(pages: Pages, last: int) -> bool:
 
 
 def _should_bring(record: PageRecord, usual: int | None) -> bool:
-    """Whether the totals say that a page without a new show, behind which no page has one either, holds some."""
+    """True if by the totals a page should bring new shows, although neither it nor any later page does."""
     stated = stated_pages(record) or usual
     if stated is None or stated == 1 < record.page:
         # No page states a length that could be believed, and TMDB's lists end with empty pages.

@@ -1,4 +1,4 @@
-"""What people see in the UI: previews, counts, schemas, lineage. Text from TMDB is shown, never rendered."""
+"""Metadata for Dagster's UI: previews, counts, schemas, lineage. Text from TMDB is shown, never rendered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars, Rows
 
 WHAT_TO_DO, WHERE_TO_LOOK = "What to do", "Where to look (SQL)"
-"""What is to be read first of a check."""
+"""The entries of a check that should be read first."""
 
 # Neither too dark nor too light for the UI's two themes.
 _BAR, _MISSING = "#5b8def", "#9aa4b2"
@@ -30,10 +30,10 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 
 
 def finding_metadata(finding: Finding) -> dict[str, Any]:
-    """What to do when a check failed, the SQL that shows what it found, its numbers (plotted over time), offenders.
+    """The metadata of a finding: the remedy, SQL that shows the offenders, numbers (plotted over time), offenders.
 
-    Dagster sorts them by name, capitals first: what is to be read first begins with one. As text, for Markdown is
-    shown on a click only.
+    Dagster sorts them by name, capitals first, so entries that should be read first begin with one. They are text,
+    because Dagster shows Markdown only after a click.
     """
     metadata: dict[str, Any] = dict(finding.numbers)
     if not finding.passed and finding.remedy:
@@ -46,7 +46,7 @@ def finding_metadata(finding: Finding) -> dict[str, Any]:
 
 
 def rendered(shown: Mapping[str, Any]) -> dict[str, Any]:
-    """What is told of a partition, as Dagster shows it."""
+    """Convert a partition's metadata to Dagster's types."""
     return {name: _rendered(value) for name, value in shown.items()}
 
 
@@ -60,7 +60,7 @@ def _rendered(value: Any) -> Any:
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
-    """Rows as a Markdown table in which nothing that stands in a cell is markup."""
+    """Rows as a Markdown table whose cells contain no markup."""
     if not rows:
         return dg.MetadataValue.md("*none*")
     names = list(rows[0])
@@ -81,7 +81,7 @@ def _cell(value: Any) -> str:
 def column_schema(
     table: TableSpec, *, unique: str = "", nullable: Collection[str] = frozenset()
 ) -> dg.TableSchema:
-    """A table's columns, then its partition keys, as Dagster shows them; `unique` tells its rows of a day apart."""
+    """A table's columns, then its partition keys, in Dagster's types; `unique` is the column unique within a day."""
     return _with_keys(
         [
             dg.TableColumn(
@@ -99,7 +99,7 @@ def column_schema(
 
 
 def _with_keys(columns: Sequence[dg.TableColumn], keys: Sequence[str]) -> dg.TableSchema:
-    """A table's columns with the partition keys at the end, as a query sees them."""
+    """A table's columns with the partition keys at the end, as in a query."""
     return dg.TableSchema(
         columns=[
             *(column for column in columns if column.name not in keys),
@@ -117,7 +117,7 @@ def _with_keys(columns: Sequence[dg.TableColumn], keys: Sequence[str]) -> dg.Tab
 
 
 def lineage_from_bronze(dataset: AnyDataset, bronze: dg.AssetKey) -> dg.TableColumnLineage:
-    """Which fields of TMDB's each column of silver comes from."""
+    """TMDB's source fields of each column of silver."""
     return dg.TableColumnLineage(
         {
             column: [dg.TableColumnDep(bronze, field) for field in fields]
@@ -127,14 +127,14 @@ def lineage_from_bronze(dataset: AnyDataset, bronze: dg.AssetKey) -> dg.TableCol
 
 
 def lineage_from_silver(silver: Sequence[dg.AssetKey]) -> dg.TableColumnLineage:
-    """The table's columns are silver's, of every list."""
+    """The lineage of the table's columns: silver's, of every list."""
     return dg.TableColumnLineage(
         {column.name: [dg.TableColumnDep(asset, column.name) for asset in silver] for column in COLUMNS}
     )
 
 
 def gold_lineage(table: Table, assets: Mapping[str, Sequence[dg.AssetKey]]) -> dg.TableColumnLineage:
-    """Which columns each gold column comes from; `assets` are the keys that make up each source table."""
+    """The source columns of each gold column; `assets` are the keys of the assets in each source table."""
     return dg.TableColumnLineage(
         {
             column.name: [
@@ -149,12 +149,12 @@ def gold_lineage(table: Table, assets: Mapping[str, Sequence[dg.AssetKey]]) -> d
 
 
 def sparkline(values: Sequence[float | None], least: float = 0) -> dg.MarkdownMetadataValue:
-    """Values as small bars from `least` up, in their order; None is a gap that is seen."""
+    """Values as small bars from `least` up, in their order; None is a visible gap."""
     return sparklines({"": values}, least)
 
 
 def sparklines(series: Mapping[str, Sequence[float | None]], least: float = 0) -> dg.MarkdownMetadataValue:
-    """Several sparklines below each other, each after its name; all on one scale, so that they compare."""
+    """Several sparklines below each other, each after its name, on one scale."""
     known = [value for values in series.values() for value in values if value is not None]
     if not known:
         return dg.MetadataValue.md("*nothing to draw*")
@@ -167,11 +167,11 @@ def sparklines(series: Mapping[str, Sequence[float | None]], least: float = 0) -
 
 
 def _bars(values: Sequence[float | None], least: float, most: float) -> str:
-    """An SVG image. As an image it runs no script and loads nothing, whatever stands in it."""
+    """An SVG in an image element, which runs no scripts and loads nothing."""
     span = most - least
     marks = []
     for place, value in enumerate(values):
-        # A missing value is a flat grey mark below the line that the bars stand on.
+        # A missing value is a flat grey mark below the bars' base line.
         share = 0.0 if value is None or span <= 0 else max(0.0, (value - least) / span)
         height = 2 if value is None else max(1, round(share * (_HEIGHT - 4)))
         top = _HEIGHT - 2 if value is None else _HEIGHT - 3 - height

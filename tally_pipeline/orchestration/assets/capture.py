@@ -1,4 +1,4 @@
-"""Bronze: what TMDB sends, kept for good, byte for byte; one asset a dataset."""
+"""Bronze: TMDB's responses, kept for good, byte for byte; one asset a dataset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RETRY_AFTER_SECONDS = 60
 """The wait before a capture is tried again as a whole; doubled each time."""
 
 PATIENCE_DAYS = 3
-"""After so many days in a row that did not come, though they should be there, the others are not asked for."""
+"""After this many failures in a row of days that should be available, the others are not requested."""
 
 
 def bronze_asset(
@@ -47,7 +47,7 @@ def bronze_asset(
 
 
 def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
-    """Every day by itself: one that is missing fails alone. A server that is down is not asked for all of them."""
+    """Capture each day by itself: a missing one fails alone. After repeated failures the others are not requested."""
     today, in_a_row, last_error = clock.today().isoformat(), 0, ""
     for number, day in enumerate(step.days, start=1):
         key = dataset.place.key(day, step.context.run.run_id)
@@ -67,7 +67,7 @@ def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
                 product, in_a_row = Fetched(day=day, dataset=dataset, key=key, objects=objects), 0
             except TmdbError as error:
                 _retry_if_wanted(step, error)
-                # A missing day says nothing about the others.
+                # A missing day does not make the others likely to fail.
                 in_a_row = 0 if isinstance(error, MissingExportError) else in_a_row + 1
                 product.failure = last_error = str(error)
         yield product
@@ -75,7 +75,7 @@ def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
 
 
 def _retry_if_wanted(step: Step, error: TmdbError) -> None:
-    """Has the whole step tried again, where it was launched so and may help. Raises `StepRetryError`."""
+    """Raises `StepRetryError` if the run was launched with retries and one may help."""
     most, done = getattr(step.options, "retries", 0), step.context.retry_number
     if isinstance(error, TransientError) and done < most:
         raise StepRetryError(str(error), most=most, seconds=RETRY_AFTER_SECONDS * 2**done) from None

@@ -1,4 +1,4 @@
-"""What every asset here shares: keys, partitions, the note about the source."""
+"""The parts that all assets share: keys, partitions, the note about the source."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ REPORT = dg.AssetKey(["report"])
 _BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 
 TMDB_POOL = "tmdb"
-"""Steps in this pool run one at a time, over all runs: so all of them together keep to one TMDB rate."""
+"""Steps in this pool run one at a time, over all runs, so that all of them together keep to one TMDB rate."""
 
 ATTRIBUTION = (
     "This product uses TMDB and the TMDB APIs but is not endorsed, certified, or otherwise approved by TMDB."
 )
 
 OWNERS = ("team:tally",)
-"""Who answers for the assets: whoever runs this pipeline."""
+"""The owners of the assets: the people who run this pipeline."""
 
 _NOTE = "**Sandbox data: every show is invented.** Set TMDB_API_TOKEN to capture TMDB."
 
@@ -40,7 +40,7 @@ def bronze_key(of: Named) -> dg.AssetKey:
 
 
 def silver_key(of: Named) -> dg.AssetKey:
-    """The asset that a dataset is refined into."""
+    """The asset of a dataset's silver."""
     return silver_of(of.name)
 
 
@@ -57,13 +57,13 @@ def silver_of(data_type: str) -> dg.AssetKey:
 
 
 def op_tags(dataset: AnyDataset) -> dict[str, str]:
-    """Gold takes names from some datasets as they were refined last, without hanging on them: in a run of both they
-    come first."""
+    """The tags for a dataset's op. Gold takes names from some datasets' newest silver without depending on them: in a
+    run of both these come first."""
     return {"dagster/priority": "10"} if dataset.named_in_gold else {}
 
 
 def daily(first_day: date) -> dg.DailyPartitionsDefinition:
-    """UTC days from `first_day` to today: the end offset makes today's partition exist today."""
+    """UTC days from `first_day` through today, by the end offset."""
     return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), end_offset=1, timezone="UTC")
 
 
@@ -78,9 +78,9 @@ def described(
     metadata: dict[str, Any] | None = None,
     partitions: dg.PartitionsDefinition,
 ) -> dg.AssetSpec:
-    """An asset's spec. A tag says whose data it holds; of the sandbox's, a kind and the description's end as well.
+    """An asset's spec. A tag names the source; for the sandbox, so do a kind and the end of the description.
 
-    Dagster takes three kinds at most, so `kinds` may be two.
+    Dagster takes three kinds at most, so `kinds` may have two.
     """
     invented = source == "sandbox"
     return dg.AssetSpec(

@@ -1,7 +1,7 @@
-"""Makes known to Dagster what the lake holds and no run of this history made.
+"""Records objects of the lake in Dagster's history that no run of this history made.
 
-Examples: a fill, another tool's objects, an import, a lake copied from another machine. To Dagster a day of which
-it recorded nothing is missing, and it warns everybody who launches what is made from it.
+Examples: a fill, another tool's objects, an import, a lake copied from another machine. To Dagster an unrecorded day
+is missing, and its UI warns on every launch of downstream assets.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tally_pipeline.orchestration.assets.io_manager import capture_result
 from tally_pipeline.orchestration.assets.partition_events import PartitionResult, record_without_run
 
 AT_ONCE = 25
-"""Captures that are recorded in one go: so long others who write into the history wait."""
+"""Captures that are recorded in one transaction; other writers to the history wait for its length."""
 
 Say = Callable[[str], None]
 
@@ -40,7 +40,7 @@ class Made(NamedTuple):
 
 
 def captures(lake: Lake, data_types: Iterable[str]) -> list[str]:
-    """The keys of the captures in bronze, of each dataset and day the last by name, oldest day first."""
+    """The keys of captures in bronze, the last by name of each dataset and day, oldest day first."""
     latest: dict[tuple[str, str], str] = {}
     for place in map(PLACES.of, data_types):
         for info in lake.store.list(place.folder):
@@ -51,7 +51,7 @@ def captures(lake: Lake, data_types: Iterable[str]) -> list[str]:
 
 
 def tables(lake: Lake) -> dict[str, Made]:
-    """What was made from captures, by key: silver, gold and reports."""
+    """The files made from captures, by key: silver, gold and reports."""
     keys = (info.key for folder in _FOLDERS for info in lake.store.list(folder))
     return {key: made for key in keys if (made := made_at(key)) is not None}
 
@@ -61,7 +61,7 @@ _FOLDERS = {
     **{layout.gold_key(table.name, "").partition("/dt=")[0]: gold_key(table) for table in gold.TABLES},
     layout.REPORTS: report.KEY,
 }
-"""The assets that are made from captures, by their folders."""
+"""The assets made from captures, by their folders."""
 
 
 def made_at(key: str) -> Made | None:
@@ -82,12 +82,12 @@ def record_found(
     more: Callable[[], bool],
     busy: AbstractSet[dg.AssetKey] = frozenset(),
 ) -> list[str]:
-    """Record each of these objects, unless it is recorded; once, whoever else does: a capture with its metadata and
-    checks, what was made from captures with where it is.
+    """Record each of these objects that is not recorded yet, and only once among concurrent processes: a capture with
+    its metadata and checks, a file made from captures with its address.
 
-    Returns the names that are still to be recorded: those whose run is not over (the assets `busy` are made by one),
-    for it records them itself, and all that are left when `more` says no. What cannot be read is told through `say`
-    and left alone.
+    Returns the names that remain to be recorded: those of unfinished runs, which record them themselves (such runs
+    make the assets `busy`), and all that are left once `more` returns False. Unreadable objects are reported through
+    `say` and skipped.
     """
     left: list[str] = []
     for first in range(0, len(names), AT_ONCE):
@@ -140,7 +140,7 @@ def _record(
 
 
 def is_recorded(instance: dg.DagsterInstance, lake: Lake, key: BronzeKey) -> bool:
-    """Whether the history holds a materialization of this very capture."""
+    """True if the history has a materialization of this very capture."""
     of_day = dg.AssetRecordsFilter(common.bronze_of(key.data_type), asset_partitions=[key.dt])
     uri = lake.store.uri(str(key))
     for record in instance.fetch_materializations(of_day, limit=100).records:
@@ -152,7 +152,7 @@ def is_recorded(instance: dg.DagsterInstance, lake: Lake, key: BronzeKey) -> boo
 
 
 def is_readable(lake: Lake, name: str) -> bool:
-    """Whether the object is a capture: whatever else lies under a capture's name makes no day of the lake."""
+    """True if the object is a readable capture: any other under a capture's name makes no day of the lake."""
     key = PLACES.parse(name)
     try:
         return key is not None and (bool(_kept(lake, key).metadata))

@@ -1,4 +1,4 @@
-"""How every asset here is declared and run: by day, checked, published day after day by the IO manager."""
+"""The factory of all assets: partitioned by day, checked, published day by day by the IO manager."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -22,7 +22,7 @@ IO_MANAGER = "io_manager"
 
 @dataclass(frozen=True)
 class Step:
-    """One run of an asset: its days in order, what it was launched with, what it is made from."""
+    """One run of an asset: its days in order, its options, its inputs."""
 
     context: dg.AssetExecutionContext
     days: Sequence[str]
@@ -32,7 +32,7 @@ class Step:
     resources: Any
 
     def said(self, product: Product, number: int, done: str = "published") -> None:
-        """Tell the log what became of a day."""
+        """Log the result of a day."""
         if product.result is None:
             done = "another writer published it meanwhile; it is made anew"
         refusal = product.result.failure_reason if product.result else ""
@@ -52,9 +52,9 @@ def partitioned_asset(
     pool: str | None = None,
     op_tags: Mapping[str, str] | None = None,
 ) -> dg.AssetsDefinition:
-    """An asset that `compute` makes, a product a day.
+    """An asset that `compute` makes, one product a day.
 
-    While it is made nobody else makes it, nor the assets that it `reads` (None: whoever wants may). `needs` are the
+    While it is made, no other run makes it or the assets that it `reads` (None: without locks). `needs` are the
     resources that it uses besides the IO manager.
     """
     fields: dict[str, Any] = {name: (field.annotation, field) for name, field in options.model_fields.items()}
@@ -82,7 +82,7 @@ def partitioned_asset(
         with ExitStack() as alone:
             if reads is not None:
                 alone.enter_context(lake.locked(spec.key, reads, context.log.info))
-            # When an output fails Dagster leaves this generator as it stands: the others would wait for ever.
+            # When an output fails Dagster leaves this generator open: other runs would wait for its locks for ever.
             days = Days(
                 step.days,
                 lambda chosen: compute(replace(step, days=chosen)),
@@ -93,7 +93,7 @@ def partitioned_asset(
             if spec.key in context.selected_asset_keys and not days.is_refused(alone=len(step.days) == 1):
                 yield dg.MaterializeResult(asset_key=spec.key, value=days)
             else:
-                # Dagster takes no output of an asset that was not selected, nor would a refused day be one.
+                # Dagster accepts no output of an unselected asset, and a refused day must not count as one.
                 lake.publish_days(days)
             yield from conclude(context, spec.key, days.results)
 

@@ -1,4 +1,4 @@
-"""Failures whose message is complete by itself: Dagster's UI shows that message, and no stack trace below it."""
+"""Failures with a complete message: Dagster's UI shows the message without a stack trace."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StepFailedError(DagsterUserCodeProcessError, dg.Failure):
 
 
 class StepRetryError(DagsterUserCodeProcessError, dg.RetryRequested):
-    """Has a step tried again after `seconds`, `most` times at most; `message` says why."""
+    """Makes Dagster retry a step after `seconds`, `most` times at most; `message` says why."""
 
     def __init__(self, message: str, *, most: int, seconds: float) -> None:
         dg.RetryRequested.__init__(self, max_retries=most, seconds_to_wait=seconds)
@@ -33,7 +33,7 @@ class StepRetryError(DagsterUserCodeProcessError, dg.RetryRequested):
 
 @contextmanager
 def complete_messages() -> Iterator[None]:
-    """Errors that are complete by themselves fail the step as such."""
+    """Converts errors with complete messages into `StepFailedError`."""
     try:
         yield
     except complete_errors() as error:
@@ -41,8 +41,9 @@ def complete_messages() -> Iterator[None]:
 
 
 def complete_errors() -> tuple[type[Exception], ...]:
-    """Errors that say what happened, to which object, and what to do. Any other is a bug: its stack is shown."""
-    # Imported when one is there: only who runs on AWS has to wait for its libraries.
+    """The errors whose message says what happened, to which object, and what to do. Others are bugs, shown with a
+    stack trace."""
+    # Imported on an error, so that only runs on AWS wait for its libraries.
     from tally_pipeline.aws.errors import AwsError
 
     return (LakeError, QueryError, AwsError)

@@ -23,10 +23,10 @@ from tally_pipeline.settings.cron import latest
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 GRACE = timedelta(hours=1)
-"""How long after its scheduled time a day may still be on its way."""
+"""The time after its schedule for which a day may still be in progress."""
 
 LOOKED_BACK = 3
-"""Days, today included, of which it is looked whether what is published is current."""
+"""Days, today included, whose published files are checked for being current."""
 
 IS_CURRENT = "what_is_published_is_current"
 
@@ -34,7 +34,7 @@ IS_CURRENT = "what_is_published_is_current"
 def freshness_checks(
     partitions: dg.PartitionsDefinition, lists: Sequence[ShowList] = LISTS
 ) -> list[dg.AssetChecksDefinition]:
-    """The standing checks, on the table, for that is what people rely on."""
+    """The standing checks. They are on the table, which people rely on."""
 
     @dg.asset_check(
         asset=common.TABLE,
@@ -57,7 +57,7 @@ def freshness_checks(
         days = partitions.get_partition_keys()
         watched = {common.TABLE: days}
         for show_list in lists:
-            # A past day of bronze cannot be mended, so it must not stay red for ever.
+            # A past day of bronze cannot be captured again, so it must not stay red for ever.
             watched[common.bronze_key(show_list)] = days[-1:]
             watched[common.silver_key(show_list)] = days
         failed = [
@@ -82,7 +82,7 @@ def freshness_checks(
     def what_is_published_is_current(
         context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]
     ) -> Iterator[dg.AssetCheckResult]:
-        # It reads a month of files. Dagster adds it to every run that makes the table, however its job selects.
+        # It reads a month of files. Dagster adds it to every run that makes the table, despite its job's selection.
         if context.run.asset_selection:
             return
         days = days_through(clock.today().isoformat(), LOOKED_BACK)
@@ -93,12 +93,12 @@ def freshness_checks(
 
 
 def due_day(now: datetime, cron: str) -> str:
-    """The newest day whose data should be there: that of the schedule's latest time, once some grace has passed."""
+    """The newest day that should be published: that of the schedule's latest time, plus some grace."""
     return latest(cron, now - GRACE).date().isoformat()
 
 
 def freshness_finding(newest: dict[str, str | None], due: str) -> Finding:
-    """`newest`: the newest day of silver by list, None where there is none."""
+    """`newest`: the newest day of silver by list, None without any."""
     late = [
         {"list": name, "newest day": day or "none"}
         for name, day in newest.items()
@@ -126,7 +126,7 @@ def failures_finding(failed: Sequence[dict[str, str]]) -> Finding:
 
 
 def currency_finding(stale: Sequence[dict[str, str]]) -> Finding:
-    """`stale`: what is published and not made from what there is now, with what it should be made from."""
+    """`stale`: published files not made from their present inputs, with these inputs."""
     return Finding(
         passed=not stale,
         summary=counted(len(stale), "file is", "files are") + " not made from what there is now",
@@ -138,7 +138,7 @@ def currency_finding(stale: Sequence[dict[str, str]]) -> Finding:
 
 
 def _stale_silver(instance: dg.DagsterInstance, lake: Lake, days: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Silver that is not of the capture that counts, unless that was refused, of which other checks tell."""
+    """Silver not made from the capture that counts, unless that was refused, which other checks report."""
     for dataset, capture in newest_acceptable(lake, days):
         day, newest, asset = capture.key.dt, str(capture.key), dg.AssetKey(dataset.silver_asset)
         if clock.now() - (capture.captured_at or clock.now()) < GRACE:
@@ -160,7 +160,7 @@ def _stale_gold(lake: Lake, days: Sequence[str]) -> Iterator[dict[str, str]]:
 
 
 def _due_or_newest(lake: Lake, data_type: str, due: str) -> str | None:
-    """The day that is due when it is there: on S3 a listing costs as much as twelve such looks, each hour."""
+    """The due day if it is published, else the newest: on S3 a listing costs as much as twelve of these requests."""
     if lake.store.exists(layout.silver_key(data_type, due)):
         return due
     days = lake.silver_days(data_type)

@@ -1,10 +1,10 @@
-"""`gold/<table>`: what silver says over time, by day; published only when its checks pass.
+"""`gold/<table>`: silver over time, by day; published only if its checks pass.
 
-A day of gold depends on silver of that day and of days before it (`Table.window`). To Dagster it depends on the
-same day only: with a window in the partition mapping one failed day of silver would keep 28 days of gold from
-being made, where they should be made and say what is missing. So when silver of a past day changes, gold of the
-days after it has to be made anew: the sensor asks for that after what it refined; who rebuilt a past day by hand
-backfills gold from there on. Each file's footer names what it was made from. A run goes oldest day first.
+A day of gold depends on silver of that day and of days before it (`Table.window`). In Dagster it depends on the
+same day only: with a window in the partition mapping one failed day of silver would block 28 days of gold, which
+should be made and mark the missing day instead. So when silver of a past day changes, gold of the days after it
+must be remade: the sensor launches that for days that it refined; after a manual rebuild of a past day, backfill
+gold from that day on. Each file's footer names its inputs. A run goes oldest day first.
 """
 
 import time
@@ -58,8 +58,8 @@ def gold_asset(
         kinds={"gold", table.kind},
         description=f"{table.description}\n\nMade from silver of: {table.window}."
         f" The table `{table.sql_name}`.",
-        # Not of the genres, which are captured once a week and keep their names: to Dagster's UI a day of
-        # gold would want that very day of them, and it would warn of all others.
+        # Not on the genres, which are captured once a week and keep their names: Dagster's UI would require
+        # the same day of them for each day of gold, and warn on all other days.
         deps=silver,
         metadata={
             "dagster/column_schema": column_schema(

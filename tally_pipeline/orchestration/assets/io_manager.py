@@ -1,9 +1,9 @@
-"""The lake's only door for assets: reads what they are made from, and publishes what they computed.
+"""The assets' only access to the lake: loads their inputs and publishes their results.
 
     defs.load_asset_value(["silver_shows", "popular_shows"], partition_key="2025-12-24")
 
-Each write is atomic; a day of silver, gold or the report takes the place of the last one only when no check objects,
-and what was rejected is kept in any case; bronze is written once and never replaced.
+Each write is atomic. A day of silver, gold or the report replaces the last version only if no check objects; rejected
+rows are kept in any case. Bronze is written once and never replaced.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from tally_pipeline.orchestration.assets.products import (
 )
 
 if TYPE_CHECKING:
-    # A second of import that only those who hand over a frame should pay.
+    # A second of import that only assets with pandas frames should cost.
     import pandas as pd
 
 
 class Captures:
-    """The captures of a dataset, as an input."""
+    """A dataset's captures, as an asset's input."""
 
     def __init__(self, lake: Lake, dataset: AnyDataset) -> None:
         self._lake = lake
@@ -59,7 +59,7 @@ class Captures:
 
 
 class LakeIOManager(dg.IOManager):
-    """Every asset's IO manager."""
+    """The IO manager of all assets."""
 
     def __init__(self, lake: Lake, datasets: Iterable[AnyDataset] = DATASETS) -> None:
         self.lake = lake
@@ -68,14 +68,14 @@ class LakeIOManager(dg.IOManager):
 
     @property
     def source(self) -> str:
-        """Whose data the lake holds."""
+        """The source of the lake's data."""
         return self.lake.source
 
-    # --- what Dagster calls ---
+    # --- called by Dagster ---
 
     def handle_output(self, context: dg.OutputContext, obj: Days | pa.Table | pd.DataFrame) -> None:
-        """Publish the days that an asset of ours computes, one after the other; or put another asset's table (one
-        partition a run) in place of the last."""
+        """Publish the days of one of Tally's assets, one after the other; or replace the table of another asset (one
+        partition a run)."""
         if isinstance(obj, Days):
             try:
                 self.publish_days(obj)
@@ -92,9 +92,9 @@ class LakeIOManager(dg.IOManager):
         )
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Of bronze a dataset's captures; else the partition as a pandas frame, or an Arrow table if so annotated.
+        """Load a dataset's captures from bronze; else the partition, as a pandas frame or an annotated Arrow table.
 
-        An input of several partitions is one table, the partition's day in the column `dt`.
+        An input of several partitions is one table, with the partition's day in the column `dt`.
         """
         dataset = self._by_bronze.get(context.asset_key)
         if dataset is not None:
@@ -103,30 +103,30 @@ class LakeIOManager(dg.IOManager):
         for day in context.asset_partition_keys:
             table = parquet.decode(self.lake.store.get(self._table_key(context.asset_key, day)))
             tables.append(table.append_column("dt", pa.array([day] * table.num_rows, pa.string())))
-        # A column without a value on one day has no type there.
+        # A column without values on one day has no type there.
         whole = pa.concat_tables(tables, promote_options="default")
         return whole if context.dagster_type.typing_type is pa.Table else whole.to_pandas()
 
     # --- publishing ---
 
     def publish_days(self, days: Days) -> None:
-        """Publish what is computed, as it is computed."""
+        """Publish the days as they are computed."""
         with complete_messages():
             days.publish(self.publish)
 
     def versions(self, asset: dg.AssetKey, days: Sequence[str]) -> Versions:
-        """The versions of what publishing these days of an asset replaces."""
+        """The versions of the objects that publishing these days of an asset replaces."""
         keys = {key for day in days for key in self._replaced_by(asset, day)}
         if len(days) == 1:
             return {key: self.lake.store.version(key) for key in keys}
-        # Of many days a listing costs less.
+        # For many days a listing costs less.
         folders = {key.partition("/dt=")[0] for key in keys}
         there = {info.key: info.version for folder in folders for info in self.lake.store.list(folder)}
         return {key: there.get(key) for key in keys}
 
     def publish(self, product: Product, versions: Versions) -> PartitionResult:
-        """Publish one day in place of these versions, unless its checks object; what was rejected is kept in any
-        case. Raises `OvertakenError` when another writer published it, or replaced what it was made from."""
+        """Publish one day in place of these versions, unless its checks object; rejected rows are kept in any case.
+        Raises `OvertakenError` if another writer published the day or replaced its inputs."""
         if self.lake.store.is_shared and not product.inputs_stand():
             raise OvertakenError(f"what {product.day} was made from was replaced by another writer meanwhile")
         if product.failure:
@@ -144,7 +144,7 @@ class LakeIOManager(dg.IOManager):
         return PartitionResult(product.day, product.findings, metadata, failure_reason=product.objections)
 
     def publish_now(self, asset: dg.AssetKey, product: Product) -> PartitionResult:
-        """Publish one day in place of what is there now. Raises as `publish`."""
+        """Publish one day in place of the present versions. Raises as `publish`."""
         return self.publish(product, self.versions(asset, [product.day]))
 
     def _keep(self, product: Fetched) -> PartitionResult:
@@ -196,7 +196,7 @@ class LakeIOManager(dg.IOManager):
         return PartitionResult(product.day, product.findings, metadata)
 
     def _publish_page(self, product: PageDay, versions: Versions) -> PartitionResult:
-        """The day's page; it is the latest too when no newer day has one."""
+        """Publish the day's page; also as the latest one, if no newer day has a page."""
         key = layout.report_key(product.day)
         if product.objections:
             return self._refused(product, key)
@@ -214,7 +214,7 @@ class LakeIOManager(dg.IOManager):
         return PartitionResult(product.day, product.findings, metadata)
 
     def _point_at_latest(self) -> None:
-        """Make the latest page the newest day's, as that is now: whoever comes last has seen what came before."""
+        """Copy the newest day's present page to the latest one: the last writer has seen all earlier pages."""
         key = layout.latest_report_key()
         for attempt in range(ATTEMPTS):
             version, newest = self.lake.store.version(key), newest_report(self.lake)
@@ -230,7 +230,7 @@ class LakeIOManager(dg.IOManager):
                 return
 
     def _replaced_by(self, asset: dg.AssetKey, day: str) -> list[str]:
-        """The keys of what publishing a day of an asset replaces; none of bronze, nor of a table of others' files."""
+        """The keys that publishing a day of an asset replaces; none of bronze or the table over silver."""
         dataset = self._by_silver.get(asset)
         if dataset is not None:
             return [key for key in (dataset.silver_key(day), dataset.quarantine_key(day)) if key]
@@ -249,22 +249,22 @@ class LakeIOManager(dg.IOManager):
 
     @property
     def reading(self) -> Lake:
-        """The lake for who only reads."""
+        """The lake, read-only."""
         return Lake(self.lake.store.read_only(), self.lake.source, self.lake.locks)
 
     def sources(self, lists: Iterable[str]) -> Sources:
-        """What gold is made from: the files of these lists as they are now."""
+        """Gold's inputs: the present files of these lists."""
         return Sources.of(self.reading, lists)
 
     def locked(
         self, makes: dg.AssetKey, reads: Iterable[dg.AssetKey], log: Any
     ) -> AbstractContextManager[None]:
-        """While this lasts no other run makes this asset, nor any that it is made from."""
+        """While this lasts, no other run makes this asset or its inputs."""
         names = [key.to_python_identifier() for key in reads]
         return self.lake.locks.hold(makes.to_python_identifier(), names, log)
 
     def has(self, key: BronzeKey) -> bool:
-        """Whether a capture is kept already."""
+        """True if a capture is stored already."""
         return self.lake.store.exists(str(key))
 
     def held(self, dataset: AnyDataset, day: str) -> list[BronzeKey]:
@@ -272,32 +272,32 @@ class LakeIOManager(dg.IOManager):
         return held(self.lake, dataset, day)
 
     def _table_key(self, asset: dg.AssetKey, day: str) -> str:
-        """Where a day of an asset's table is: silver's place for silver's assets, else a folder of its name."""
+        """The key of a day of an asset's table: silver's for a silver asset, else in a folder of the asset's name."""
         dataset = self._by_silver.get(asset)
         return dataset.silver_key(day) if dataset else f"{'/'.join(asset.path)}/dt={day}/data.parquet"
 
     def published_counts(self, dataset: AnyDataset, day: str) -> msgspec.Struct | None:
-        """The counts of a published day; None where it has no file of ours."""
+        """The counts of a published day; None without a file of Tally's."""
         footer = self.lake.footer_if_ours(dataset.silver_key(day), dataset.footer_type)
         return getattr(footer, "counts", None)
 
     def is_refined(self, dataset: AnyDataset, day: str, capture: Capture[Any]) -> bool:
-        """Whether a file of the day, of silver or of what was rejected, was made from this capture already."""
+        """True if the day's silver or quarantine was made from this capture already."""
         files = self._replaced_by(common.silver_key(dataset), day)
         return any(self.lake.is_made_from(key, str(capture.key)) for key in files)
 
     def rows_stated(self, name: str, day: str) -> int | None:
-        """How many rows a day of a list's silver says it has; None where there is none. Raises `ForeignFileError`."""
+        """The row count in the footer of a day of a list's silver; None without one. Raises `ForeignFileError`."""
         footer = stored.silver_footer(self.lake, name, day)
         return footer.counts.silver_rows if footer else None
 
     def newest(self, dataset: AnyDataset) -> pa.Table | None:
-        """A dataset's newest silver; None where there never was any."""
+        """A dataset's newest silver; None if there never was any."""
         return newest_silver(self.lake, dataset)
 
 
 def newest_report(lake: Lake) -> str | None:
-    """The newest day that has a report."""
+    """The newest day with a report."""
     days = filter(None, map(layout.day_of, lake.store.folders(layout.REPORTS)))
     return next(
         (day for day in sorted(days, reverse=True) if lake.store.exists(layout.report_key(day))), None
@@ -305,7 +305,7 @@ def newest_report(lake: Lake) -> str | None:
 
 
 def capture_result(lake: Lake, dataset: AnyDataset, key: BronzeKey) -> PartitionResult:
-    """What is told of a capture in bronze, whether or not a run wrote it.
+    """The result of a capture in bronze, written by a run or not.
 
     Raises `NoSuchObjectError`, `UnreadableCaptureError`.
     """

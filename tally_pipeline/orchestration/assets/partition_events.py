@@ -1,9 +1,8 @@
-"""Records each partition's result in Dagster's history: published or not, and what its checks found.
+"""Records each partition's result in Dagster's history: published or not, and the findings of its checks.
 
-A run may cover one day or, in a backfill, many. Left to itself Dagster records checks of the latter without a
-day and takes all days for materialized or none. So the assets here are declared with optional outputs, and for
-many days this module logs each day's events itself: afterwards every day has its own materialization, metadata
-and check statuses.
+A run covers one day or, in a backfill, many. For many days Dagster alone records checks without a day, and all days
+or none as materialized. So the assets here have optional outputs, and for many days this module logs each day's
+events itself: afterwards every day has its own materialization, metadata and check statuses.
 """
 
 from __future__ import annotations
@@ -30,16 +29,16 @@ def _is_ours_to_gate(record: logging.LogRecord) -> bool:
     return "emitted no result in step" not in record.getMessage()
 
 
-# Dagster warns, for each step below, that blocking checks of a run over many days gate nothing. `settle` does.
+# Dagster warns at each downstream step that blocking checks of a run over many days gate nothing. `settle` gates.
 logging.getLogger(PLAN_LOGGER).addFilter(_is_ours_to_gate)
 
 MAX_DAYS_A_RUN = 366
-"""A backfill of up to a year is one run: gold of a day then finds all earlier days of silver rebuilt before it."""
+"""A backfill of up to a year is one run, so that all earlier silver is rebuilt before a day of gold."""
 
 
 @dataclass(frozen=True)
 class PartitionResult:
-    """The result of one day. `failure_reason` says why it was not published; empty when it was."""
+    """The result of one day. `failure_reason` says why it was not published; empty if it was."""
 
     day: str
     findings: Findings
@@ -50,9 +49,9 @@ class PartitionResult:
 def check_specs(
     checks: Sequence[Check], asset: dg.AssetKey, partitions: dg.PartitionsDefinition
 ) -> list[dg.AssetCheckSpec]:
-    """The checks as Dagster declares them: by partition, and blocking where they are."""
+    """The checks as Dagster's specs: by partition, and blocking or not."""
     with warnings.catch_warnings():
-        # Partitioned checks work in the pinned minor version; the tests would tell if they stopped to.
+        # Partitioned checks work in the pinned minor version; tests would fail if they stopped working.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return [
             dg.AssetCheckSpec(
@@ -69,8 +68,8 @@ def check_specs(
 def settle(
     context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[PartitionResult]
 ) -> None:
-    """Record days that were made, before the materialization is yielded. When any was refused none is yielded, for
-    nothing below runs on half a run's days: the others are recorded here, and `StepFailedError` is raised."""
+    """Record days that were made, before the materialization is yielded. If any day was refused, the others are
+    recorded here and `StepFailedError` is raised instead: downstream assets do not run on half a run's days."""
     refused = [outcome for outcome in outcomes if outcome.failure_reason]
     published = [outcome for outcome in outcomes if not outcome.failure_reason]
     if asset in context.selected_asset_keys:
@@ -89,10 +88,10 @@ def settle(
 def conclude(
     context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[PartitionResult]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Record the checks, once the materialization was yielded, if any was.
+    """Record the checks, after the materialization, if any.
 
-    Raises `StepFailedError` when a day was refused, or a check stops what is below although its day was published, as
-    a check of bronze does, which is kept in any case.
+    Raises `StepFailedError` if a day was refused, or if a check stops downstream assets although its day was
+    published, as a check of bronze may: captures are stored in any case.
     """
     if len(outcomes) == 1:
         yield from _check_results(context, asset, outcomes[0])
@@ -138,10 +137,10 @@ def _check_results(
 def record_without_run(
     instance: dg.DagsterInstance, asset: dg.AssetKey, outcomes: Sequence[PartitionResult]
 ) -> None:
-    """Record days that no run of this history made, with their checks: all of them at once or none.
+    """Record days that no run of this history made, with their checks, in one transaction.
 
-    Dagster 1.13 takes the verdict of a check on a day without a run only once. Of a day that is recorded so again
-    the checks are left out: the UI then shows them as not run on what is there now.
+    Dagster 1.13 accepts a check's verdict on a day without a run only once. If a day is recorded this way again, its
+    checks are omitted: the UI then shows them as not run on the present data.
     """
     with together(instance):
         for outcome in outcomes:
@@ -159,7 +158,7 @@ def _was_recorded_without_run(instance: dg.DagsterInstance, asset: dg.AssetKey, 
 
 
 def was_refused(instance: dg.DagsterInstance, asset: dg.AssetKey, checks: Sequence[Check], day: str) -> bool:
-    """True if the last verdict on a day was that a check failed that stops publishing."""
+    """True if by the last verdicts on a day a check that stops publishing failed."""
     keys = [dg.AssetCheckKey(asset, check.name) for check in checks if check.blocking]
     statuses = instance.event_log_storage.get_asset_check_partition_info(keys, partition_keys=[day])
     return any(info.latest_execution_status.value == "FAILED" for info in statuses)
@@ -168,7 +167,7 @@ def was_refused(instance: dg.DagsterInstance, asset: dg.AssetKey, checks: Sequen
 def _evaluations(
     instance: dg.DagsterInstance, asset: dg.AssetKey, outcome: PartitionResult
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """The day's checks as events of their own, about its latest materialization."""
+    """The day's checks as separate events, about its latest materialization."""
     target = _latest_materialization(instance, asset, outcome.day)
     for check, finding in outcome.findings:
         yield dg.AssetCheckEvaluation(

@@ -1,4 +1,4 @@
-"""What an asset computes of a day. Assets only compute: the IO manager publishes, as far as the checks allow it."""
+"""The products of assets, by day. Assets only compute: the IO manager publishes, as far as the checks allow it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tally_pipeline.orchestration.assets.partition_events import PartitionResult
 
 @dataclass(kw_only=True)
 class Product:
-    """A day of an asset, before it is published. `failure` says why there is nothing to publish; empty when there is.
+    """A day of an asset, before it is published. `failure` says why there is nothing to publish; else it is empty.
 
-    `inputs_stand` tells whether what it was made from is still as it was when that was read. `result` is what became
-    of it, once the IO manager had it; None also where another writer was quicker and the day is made anew.
+    `inputs_stand` returns True if its inputs are unchanged since they were read. `result` is set by the IO manager;
+    it stays None if another writer was quicker and the day is made again.
     """
 
     day: str
@@ -35,14 +35,14 @@ class Product:
 
     @property
     def objections(self) -> str:
-        """What the checks found that stops publishing, with what to do; empty when nothing does."""
+        """The findings that stop publishing, with their remedies; empty if there are none."""
         failed = [finding for check, finding in self.findings if stops_publishing(check, finding)]
         return " ".join(f"{finding.summary}. {finding.remedy}" for finding in failed)
 
 
 @dataclass(kw_only=True)
 class Fetched(Product):
-    """A day of bronze: the objects to keep for good, by key; none where this run wrote them before."""
+    """A day of bronze: the objects to store for good, by key; none if this run wrote them before."""
 
     dataset: AnyDataset
     key: BronzeKey
@@ -51,7 +51,7 @@ class Fetched(Product):
 
 @dataclass(kw_only=True)
 class RefinedDay(Product):
-    """A day of silver, and what was rejected (None where the dataset has no quarantine)."""
+    """A day of silver, and its rejected rows (None if the dataset has no quarantine)."""
 
     dataset: AnyDataset
     silver: pa.Table
@@ -77,17 +77,17 @@ class PageDay(Product):
 
 
 Versions: TypeAlias = Mapping[str, str | None]
-"""The versions of objects by key (None: it is not there), as they were before a day's inputs were read."""
+"""The versions of objects by key (None: absent) from before a day's inputs were read."""
 
 ATTEMPTS = 5
-"""How often a day is made at most when other writers keep replacing it meanwhile."""
+"""The most times a day is made if other writers keep replacing it meanwhile."""
 
 
 class Days:
-    """The days of a run, each computed when the one before it is published: memory stays flat over a year of them.
+    """The days of a run, each computed after the one before is published: memory stays flat over a year of them.
 
-    A day that another writer published meanwhile is computed anew, from the inputs that are there then: the end is
-    that of one writer after the other.
+    A day that another writer published meanwhile is computed again, from the inputs of that time: the result is that
+    of one writer after the other.
     """
 
     def __init__(
@@ -98,8 +98,8 @@ class Days:
         settle: Callable[[Sequence[PartitionResult]], None],
         give_up: Callable[[], None],
     ) -> None:
-        """`compute` makes days in order; `versions` looks at what they replace. `settle` is told of the results
-        before their output counts as made; `give_up` when that fails."""
+        """`compute` makes days in order; `versions` reads the versions that they replace. `settle` receives the
+        results before their output counts as made; `give_up` is called if that fails."""
         self._compute = compute
         self._look = versions
         self._versions: Versions = {}
@@ -109,12 +109,12 @@ class Days:
         self.results: list[PartitionResult] = []
 
     def _from_now(self, days: Sequence[str]) -> Iterator[Product]:
-        """The days, computed from what is there now; what they replace is looked at before any input is."""
+        """The days, computed from present inputs; the versions that they replace are read before any input."""
         self._versions = {**self._versions, **self._look(days)}
         yield from self._compute(days)
 
     def is_refused(self, *, alone: bool) -> bool:
-        """Whether a day that is `alone` in its run will not be published, as far as computing it tells."""
+        """True if computing the only day of a run (`alone`) shows already that it will not be published."""
         if not alone:
             return False
         with complete_messages():
@@ -123,7 +123,7 @@ class Days:
         return bool(product.failure or product.objections)
 
     def publish(self, publish: Callable[[Product, Versions], PartitionResult]) -> None:
-        """Publish them one by one; `results` says what became of them."""
+        """Publish them one by one, into `results`."""
         for product in self._products:
             self.results.append(self._published(product, publish, ATTEMPTS))
 
@@ -144,11 +144,11 @@ class Days:
         return product.result
 
     def settle(self) -> None:
-        """Record what was published; raises `StepFailedError` when not all was."""
+        """Record the published days; raises `StepFailedError` if there are others."""
         self._settle(self.results)
 
     def give_up(self) -> None:
-        """Leave to others what was taken for this run."""
+        """Release the locks of this run."""
         self._give_up()
 
 

@@ -1,4 +1,4 @@
-"""Silver: a day's capture refined under its dataset's contract, published only when it is good enough."""
+"""Silver: a day's capture refined under its dataset's contract, published only if its checks allow it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tally_pipeline.orchestration.assets.io_manager import Captures
 from tally_pipeline.orchestration.assets.products import Product, RefinedDay
 
 NEWS_FOR = timedelta(hours=24)
-"""Captures older than this are no news: refining them again sends no metrics, and wakes no alarm."""
+"""The age beyond which refining a capture again sends no metrics, so that it triggers no alarm."""
 
 
 def silver_asset(
@@ -61,7 +61,7 @@ def silver_asset(
 
 
 class _History:
-    """The counts of days already published, read once each."""
+    """The counts of published days, read once each."""
 
     def __init__(self, read: Callable[[str], msgspec.Struct | None]) -> None:
         self._read = read
@@ -122,14 +122,14 @@ def _refine(step: Step, dataset: AnyDataset) -> Iterator[Product]:
 
 
 def _genres_listed(step: Step) -> Mapping[int, str]:
-    """Names by id of the genres that were refined last; empty where none ever were."""
+    """The genres' names by id in their newest silver; empty without any."""
     table = step.lake.newest(GENRES)
     return dict(zip(table["id"].to_pylist(), table["name"].to_pylist(), strict=True)) if table else {}
 
 
 def _news(capture: Capture[Any], measures: Mapping[str, float]) -> list[Datum]:
-    """What is sent of a capture, while it is news."""
-    # One that does not say when it was made is of its day.
+    """The metrics of a capture, if it is recent."""
+    # A capture without a time counts as made on its day.
     at = capture.captured_at or datetime.fromisoformat(capture.key.dt).replace(tzinfo=UTC)
     if clock.now() - at > NEWS_FOR:
         return []

@@ -1,4 +1,4 @@
-"""`report`: the day as a page to look at, one HTML file that needs nothing besides itself."""
+"""`report`: the day as a page, one self-contained HTML file."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -103,7 +103,7 @@ def write_day(
 
 
 def _versions(lake: Lake, day: str) -> list[str | None]:
-    """The versions of the day's gold: a report counts as current when it is newer than that (`stale`)."""
+    """The versions of the day's gold: a report is current if it is newer than its gold (`stale`)."""
     return [lake.store.version(layout.gold_key(table.name, day)) for table in gold.TABLES]
 
 
@@ -136,8 +136,8 @@ def lists_finding(inputs: Inputs) -> Finding:
 
 
 def gather(lake: Lake, analytics_engine: QueryEngine, day: str, lists: Sequence[ShowList] = LISTS) -> Inputs:
-    """What the day's report is made from. Raises `NoSuchObjectError` when a gold table has no such day,
-    `ForeignFileError` when it is not of this version.
+    """Read the inputs of the day's report. Raises `NoSuchObjectError` if a gold table lacks the day,
+    `ForeignFileError` if its file is of another version.
     """
     movers, trends, genres, quality_today = (
         _gold(lake, module.TABLE, day)
@@ -164,7 +164,7 @@ def gather(lake: Lake, analytics_engine: QueryEngine, day: str, lists: Sequence[
             "SELECT dt, data_type, show_id, title, rank, popularity FROM silver_shows"
             f" WHERE {within} AND (rank = 1 OR show_id IN ({followed})) ORDER BY dt, data_type, rank"
         ),
-        # A sum of doubles depends on its order: taken in one, the same silver gives the same page.
+        # A sum of doubles depends on its order: in a fixed one, the same silver gives the same page.
         genre_history=analytics_engine.query(
             "SELECT dt, data_type, genre_id, count(*) AS shows,"
             " sum(popularity ORDER BY show_id) / count(*) AS mean_popularity"
@@ -176,7 +176,7 @@ def gather(lake: Lake, analytics_engine: QueryEngine, day: str, lists: Sequence[
 
 
 def _gold(lake: Lake, table: Table, day: str) -> pa.Table:
-    """A day of a gold table; raises `ForeignFileError` too when it lacks columns, as an earlier version's does."""
+    """A day of a gold table; raises `ForeignFileError` also if it lacks columns, as files of earlier versions do."""
     rows = gold_files.read(lake, table.name, day)
     if lacking := [name for name in table.schema.names if name not in rows.schema.names]:
         key = layout.gold_key(table.name, day)
@@ -198,7 +198,7 @@ def _rejected(analytics_engine: QueryEngine, day: str) -> pa.Table:
 def _quality(
     lake: Lake, analytics_engine: QueryEngine, days: Sequence[str], lists: Sequence[ShowList], today: pa.Table
 ) -> pa.Table:
-    """The row counts of the window. Days that gold has not come to yet are read off the files' footers."""
+    """The row counts of the window. Those of days without gold are read from the files' footers."""
     table = data_quality_daily.TABLE
     past = analytics_engine.rows(
         f"SELECT * FROM {table.sql_name} WHERE dt BETWEEN '{days[0]}' AND '{days[-2]}'",

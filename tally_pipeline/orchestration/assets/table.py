@@ -1,4 +1,4 @@
-"""`athena/silver_shows`: the table people query, held against silver and the contract."""
+"""`athena/silver_shows`: the table that people query, compared with silver and the contract."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def _compare(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
     versions = _silver_versions(step, step.days, lists)
     try:
         schema = schema_finding(query_engine)
-        # Under another schema the rows may not even be countable, and it is the schema that is to be told.
+        # Under another schema rows may not even be countable, and the schema is the error to report.
         counted = _count(query_engine, step.days) if schema.passed else None
     except QueryError as error:
         schema, counted = _unreadable(query_engine, error), None
@@ -83,7 +83,7 @@ def _compare(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
 
 
 def _silver_versions(step: Step, days: Sequence[str], lists: Sequence[ShowList]) -> dict[str, str | None]:
-    """The versions of these days' silver: between counting the table and reading the files it may be replaced."""
+    """The versions of these days' silver, which may be replaced between counting the table and reading the files."""
     keys = map(common.silver_key, lists)
     return {key: version for asset in keys for key, version in step.lake.versions(asset, days).items()}
 
@@ -93,7 +93,7 @@ def _stands(step: Step, day: str, lists: Sequence[ShowList], versions: Mapping[s
 
 
 def schema_finding(query_engine: QueryEngine) -> Finding:
-    """Whether the table is the contract's: its columns, then the partition keys."""
+    """Compares the table's columns and partition keys with the contract."""
     columns = len(SILVER_SHOWS.presented.names)
     differing = query_engine.differences(NAME)
     return Finding(
@@ -108,7 +108,7 @@ def schema_finding(query_engine: QueryEngine) -> Finding:
 
 
 def counts_finding(silver: Mapping[str, int], table: Mapping[str, int], remedy: str) -> Finding:
-    """Whether the table's rows by list are silver's; both map list to rows."""
+    """Compares the table's numbers of rows with silver's; both are by list."""
     rows = [
         {"list": name, "silver": silver.get(name, 0), "table": table.get(name, 0)}
         for name in sorted({*silver, *table})
@@ -125,7 +125,7 @@ def counts_finding(silver: Mapping[str, int], table: Mapping[str, int], remedy: 
 
 
 def _refused(day: str, schema: Finding) -> Product:
-    """A table that is not the contract's, or cannot be read, is so for every day."""
+    """The failed product of a day: a wrong or unreadable table is so for every day."""
     findings = [(SCHEMA_IS_THE_CONTRACTS, schema)]
     return Product(day=day, findings=findings, failure=f"{schema.summary}. {schema.remedy}")
 
@@ -147,7 +147,7 @@ class _Counted:
 
 
 def _count(query_engine: QueryEngine, days: Sequence[str]) -> _Counted:
-    """One query for all days of the run. It filters on the day: on Athena, every day looked at costs."""
+    """Count the rows with one query for all days of the run. It filters on the day: on Athena, every day costs."""
     answer = query_engine.measure(
         f"SELECT dt, data_type, count(*) AS n FROM {NAME}"
         f" WHERE dt BETWEEN '{days[0]}' AND '{days[-1]}' GROUP BY dt, data_type"
@@ -190,7 +190,7 @@ def _compared(
 
 
 def _query_metadata(answer: Answer) -> dict[str, Any]:
-    """What the query took, and where to see it; what the engine does not say is left out."""
+    """The query's cost and link, as far as the engine reports them."""
     metadata: dict[str, Any] = {"query time (s)": round(answer.seconds, 3)}
     if answer.bytes_scanned is not None:
         metadata["bytes scanned"] = answer.bytes_scanned
@@ -200,7 +200,7 @@ def _query_metadata(answer: Answer) -> dict[str, Any]:
 
 
 def _silver_rows(step: Step, day: str, lists: Sequence[ShowList]) -> tuple[dict[str, int], list[str]]:
-    """The rows that the day's files state, by list; and what is wrong with each file that states none."""
+    """The rows stated in the day's files, by list, and an error for each file without a statement."""
     rows: dict[str, int] = {}
     foreign: list[str] = []
     for show_list in lists:

@@ -1,4 +1,4 @@
-"""What runs by itself: jobs, schedules, and the sensor that sees new bronze objects."""
+"""Automation: jobs, schedules, and the sensor of new bronze objects."""
 
 from tally_pipeline.orchestration.automation.in_progress import run_under_way
 from tally_pipeline.orchestration.automation.jobs import (

@@ -1,4 +1,4 @@
-"""What is being made already, or going to be: by runs that are not over, and by backfills that have no run yet."""
+"""Finds the assets of unfinished runs, and of backfills without a run yet."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _UNFINISHED = [*_GOING_ON, dg.DagsterRunStatus.CANCELING]
 def run_under_way(
     instance: dg.DagsterInstance, tags: Mapping[str, str], job_name: str | None = None
 ) -> str | None:
-    """The id of a run with these tags that waits or goes on, and that nobody canceled; None when there is none."""
+    """The id of a waiting or running run with these tags that is not canceled; None without one."""
     wanted = dg.RunsFilter(job_name=job_name, tags=dict(tags), statuses=_GOING_ON)
     return next((run.run_id for run in instance.get_runs(wanted, limit=1)), None)
 
 
 def under_way(instance: dg.DagsterInstance, graph: dg.AssetGraph) -> AbstractSet[dg.AssetKey]:
-    """The assets, of whatever day, that some run or backfill has yet to make or is making."""
+    """The assets, of any day, that a run or backfill is making or has yet to make."""
     in_progress: set[dg.AssetKey] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
         in_progress |= _made_by(run, graph)

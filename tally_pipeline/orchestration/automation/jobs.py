@@ -1,4 +1,4 @@
-"""The jobs: what is run together."""
+"""The jobs: selections of assets."""
 
 import dagster as dg
 
@@ -10,12 +10,12 @@ from tally_pipeline.orchestration.assets.gold import gold_key
 from tally_pipeline.tmdb.lists import LISTS
 
 _BRONZE = dg.AssetSelection.groups("bronze")
-# It reads a month of files: once a day is enough.
+# It reads a month of files, so once a day is enough.
 _DAILY_CHECK = dg.AssetSelection.checks(dg.AssetCheckKey(common.TABLE, IS_CURRENT))
 _ALL = dg.AssetSelection.all() - _DAILY_CHECK
 _BELOW = _ALL - _BRONZE
 
-# Datasets have a job by their times: the day's exports are there from 08:00 UTC only, the genres hardly ever change.
+# Datasets have jobs by their schedules: exports are there from 08:00 UTC only, the genres hardly ever change.
 _CAPTURES = {
     cadence: dg.AssetSelection.assets(
         *(common.bronze_key(dataset) for dataset in DATASETS if dataset.cadence == cadence)
@@ -37,15 +37,15 @@ BELOW_BRONZE = (
     *map(gold_key, TABLES),
     report.KEY,
 )
-"""Silver of the lists, and everything below."""
+"""Silver of the lists, and everything downstream."""
 
 BEHIND_PEOPLE = {"dagster/priority": "-10"}
-"""Tags of a run that may wait: what a person launches, and the day itself, have priority 0 and go first."""
+"""Tags of a run that may wait: runs launched by people, and those of today, have priority 0 and go first."""
 
 PAST_TAG = "tally/past"
-"""Marks the run that rebuilds the past which the sandbox was given."""
+"""Marks the run that rebuilds the sandbox's filled past."""
 
-# Dagster's default starts a process a step: seconds each, for steps that take less.
+# Dagster's default starts a process for each step, which takes seconds, longer than most steps.
 sync = dg.define_asset_job(
     "sync",
     _ALL - _EXPORTS,
@@ -94,6 +94,6 @@ watch_published = dg.define_asset_job(
     executor_def=dg.in_process_executor,
 )
 WATCHES = frozenset((watch.name, watch_published.name))
-"""Jobs that make nothing."""
+"""Jobs that only run checks."""
 
 JOBS = (sync, capture, capture_export, capture_genres, refine, watch, watch_published)

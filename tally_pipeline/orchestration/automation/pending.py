@@ -1,4 +1,4 @@
-"""Captures that arrived and are still to be refined: which can be now, which have to wait, and which need not be."""
+"""Sorts captures that arrived: to refine now, to wait, or done."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tally_pipeline.orchestration.assets import discovery as found_in
 from tally_pipeline.orchestration.assets.partition_events import was_refused
 
 LOOKED_AT = 250
-"""Captures that a look takes up at most, today's and the oldest first: each costs a request or two."""
+"""Captures that a tick takes up at most, today's and the oldest first: each costs a request or two."""
 
 _BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 DATA_TYPES = frozenset(_BY_NAME)
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """A dataset and day with new captures that no run was asked for yet."""
+    """A dataset and day with new captures, without a run yet."""
 
     data_type: str
     dt: str
@@ -38,7 +38,7 @@ class Pending(msgspec.Struct, frozen=True):
 
 @dataclass
 class Sorted:
-    """What can be refined now, what has to wait, and what is refined or refused already."""
+    """Pending captures sorted: to refine now, to wait, already refined or refused."""
 
     ready: list[Pending] = field(default_factory=list)
     later: list[Pending] = field(default_factory=list)
@@ -56,9 +56,9 @@ def sort_out(
     lake: Lake,
     waiting: Iterable[Pending],
 ) -> Sorted:
-    """Sorts what waits; `begin` is the first partition of the code as it is loaded.
+    """Sorts the pending captures; `begin` is the first partition of the loaded code.
 
-    A day before that is written down, so that it is a partition when the code is loaded next.
+    An earlier day is recorded as the first day, so that it is a partition when the code is loaded next.
     """
     sorted_out, present = Sorted(), clock.today().isoformat()
     in_turn = sorted(waiting, key=lambda one: (one.dt != present, one.dt, one.data_type))
@@ -95,14 +95,14 @@ def sort_out(
 
 
 def _is_being_captured(instance: dg.DagsterInstance, pending: Pending) -> bool:
-    """Whether the run that wrote the capture is not over: it may capture other lists too, or refine them itself."""
+    """True if the run that wrote the capture is unfinished: it may capture other lists too, or refine them itself."""
     key = PLACES.parse(pending.newest)
     run = instance.get_run_by_id(key.execution_id) if key else None
     return run is not None and not run.is_finished
 
 
 def _was_refused(instance: dg.DagsterInstance, lake: Lake, pending: Pending) -> bool:
-    """Whether a run failed over this very capture already: another would only say the same once more."""
+    """True if a run refused this very capture already: another would only repeat that."""
     dataset, dt = _BY_NAME[pending.data_type], pending.dt
     key = PLACES.parse(pending.newest)
     if (
@@ -116,7 +116,7 @@ def _was_refused(instance: dg.DagsterInstance, lake: Lake, pending: Pending) -> 
             return True
         return lake.is_made_from(dataset.silver_key(dt), acceptable)
     quarantine = dataset.quarantine_key(dt)
-    # A run that was killed may have written its quarantine; one that refused has its verdict in the history.
+    # A killed run may have written its quarantine; a run that refused has its verdict in the history.
     return (
         quarantine is not None
         and lake.is_made_from(quarantine, pending.newest)

@@ -1,4 +1,4 @@
-"""Which days share a run: what arrived on days that follow one another is made together. Pure."""
+"""Groups days into runs: adjacent days share one. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ What = TypeVar("What", bound=Hashable)
 
 @dataclass(frozen=True)
 class Batch(Generic[What]):
-    """Days (`YYYY-MM-DD`) in order, without a gap, for each of which the same is to be made."""
+    """Days (`YYYY-MM-DD`) in order, without a gap, with the same work for each."""
 
     days: tuple[str, ...]
     what: What
@@ -28,7 +28,7 @@ class Batch(Generic[What]):
 
 
 def batches(wanted: Mapping[str, What], most: int) -> list[Batch[What]]:
-    """The batches that make what is wanted by day, oldest first, each of at most so many days."""
+    """The batches for the work wanted by day, oldest first, each of at most `most` days."""
     batched: list[Batch[What]] = []
     for day in sorted(wanted):
         last = batched[-1] if batched else None

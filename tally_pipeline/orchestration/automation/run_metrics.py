@@ -1,4 +1,4 @@
-"""Every run of Dagster as metrics: whether it failed, and how long it took."""
+"""The metrics of Dagster's runs: failures and durations."""
 
 from collections.abc import Collection
 
@@ -7,30 +7,30 @@ import dagster as dg
 from tally_pipeline.metrics.metrics import PIPELINE_RUN_DURATION, PIPELINE_RUN_FAILURES, Datum, Metrics
 
 COMMAND_TAG = "tally/command"
-"""On runs that a command executes in its own process, and whose metrics it sends itself."""
+"""Tags runs that a command executes in its own process and whose metrics it sends itself."""
 
 ABANDONED_TAG = "tally/abandoned"
-"""On runs whose command died: nobody sent their metrics."""
+"""Tags runs whose command died without sending their metrics."""
 
 
 def of_run(instance: dg.DagsterInstance, run_id: str) -> list[Datum]:
-    """The metrics of a run that has ended; none of one that goes on, or that Dagster knows nothing of."""
+    """The metrics of a finished run; none of an unfinished or unknown one."""
     record = instance.get_run_record_by_id(run_id)
     if record is None or not record.dagster_run.is_finished:
         return []
     data = [Datum(PIPELINE_RUN_FAILURES, 1.0 if record.dagster_run.is_failure else 0.0)]
-    # A run that was canceled or killed before it started has no times.
+    # A run canceled or killed before its start has no times.
     if record.start_time is not None and record.end_time is not None:
         data.append(Datum(PIPELINE_RUN_DURATION, record.end_time - record.start_time))
     return data
 
 
 def sensors(leave_out: Collection[str] = ()) -> list[dg.SensorDefinition]:
-    """Sensors that send the metrics of every run that fails, and of those that succeed but of the jobs left out."""
+    """Sensors that send the metrics of every failed run, and of successful ones of jobs not in `leave_out`."""
 
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.FAILURE,
-        # Without this, runs of commands are not seen, and of those that were killed nobody else tells.
+        # Without this, runs of commands would be skipped, and killed ones reported by no one else.
         monitor_all_code_locations=True,
         name="failed_runs_to_metrics",
         default_status=dg.DefaultSensorStatus.RUNNING,

@@ -1,4 +1,4 @@
-"""When what is captured, and when it is looked whether all is well."""
+"""The schedules of captures and of freshness checks."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from tally_pipeline.orchestration.automation.jobs import (
 from tally_pipeline.orchestration.automation.sensor import LOOK_HOUR
 
 CAPTURE_RETRIES = 3
-"""How often the schedule's capture is tried again as a whole: after 1, 2 and 4 minutes."""
+"""Retries of a scheduled capture as a whole: after 1, 2 and 4 minutes."""
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -91,7 +91,7 @@ def _export_due(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.Ski
 def _today_alone(
     context: dg.ScheduleEvaluationContext, run_config: Mapping[str, Any]
 ) -> dg.RunRequest | dg.SkipReason:
-    """A run for the day of the tick, unless the daemon comes to it when that day is over."""
+    """A run for the day of the tick, unless that day is over when the daemon evaluates it."""
     due = _due(context)
     if due.date() != clock.today():
         return dg.SkipReason(

@@ -1,4 +1,4 @@
-"""The sensor that sees new bronze objects, makes them known to Dagster, and asks for the runs that refine them."""
+"""The sensor that detects new bronze objects, records them in Dagster, and launches the runs that refine them."""
 
 from __future__ import annotations
 
@@ -32,30 +32,31 @@ from tally_pipeline.orchestration.automation.stale import stale
 from tally_pipeline.plurals import counted
 
 CATCH_UP_DAYS = 31
-"""Days that one run catches up with at most: about half a minute, for so long may what a person launches wait."""
+"""Days that one catch-up run makes at most: about half a minute, the longest wait for a person's run."""
 
 LOOK_SECONDS = 20.0
-"""What recording, and looking for stale gold, may take of a tick, which has 60 s; the rest is for the next one."""
+"""Seconds of a tick, which has 60, for recording, and for finding stale gold; the rest is left to the next tick."""
 
 
 LOOK_HOUR = 5
-"""The hour (UTC) from which the sensor's daily look is due: the day's captures are there by then."""
+"""The hour (UTC) from which the daily look is due: the day's captures have arrived by then."""
 
 FILLING = "filling"
-"""The turn of whoever fills a lake with past days: to the sensor more of them come as long as it is taken, and
-gold is left to them."""
+"""The lock of a process that fills a lake with past days: while it is held the sensor expects more days, and leaves
+gold to that process."""
 
 
 class _Refined(msgspec.Struct, frozen=True):
-    """Lists of the day `first` and perhaps of later ones were refined; `digest` says from what."""
+    """A refinement of lists of the day `first` and perhaps of later ones; `digest` identifies its captures."""
 
     first: str
     digest: str
 
 
 class _SensorCursor(msgspec.Struct, frozen=True):
-    """Where the arrivals were read up to, what is still to be recorded and to be launched, from which day on gold
-    may be stale, for which version of gold all that the lake holds was looked at, and on which day the last ones."""
+    """The sensor's state: the cursor of object events, pending captures, the first day of possibly stale gold,
+    unrecorded objects, the version of gold for which the whole lake was checked, and the day of the last daily look.
+    """
 
     arrivals: str | None = None
     pending: tuple[Pending, ...] = ()
@@ -66,9 +67,9 @@ class _SensorCursor(msgspec.Struct, frozen=True):
 
 
 def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
-    """The sensor that refines what arrives in bronze, whoever put it there and under whatever day.
+    """The sensor that refines captures that arrive in bronze, from any writer and under any day.
 
-    `begin` is the first partition of the code as it is loaded.
+    `begin` is the first partition of the loaded code.
     """
 
     @dg.sensor(
@@ -92,7 +93,7 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         busy = under_way(context.instance, graph)
         unrecorded = _record(context, lake, cursor, arrived, busy)
         looked_on, again = _looked_at_again(lake, cursor.looked_on)
-        # The newer word on a list and day takes the place of the older.
+        # The newer event of a list and day replaces the older.
         waiting = {(p.data_type, p.dt): p for p in (*again, *cursor.pending, *map(pending_of, arrived))}
         sorted_out = sort_out(context, settings, begin, lake, waiting.values())
         filling = lake.locks.is_locked(FILLING)
@@ -133,9 +134,9 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
 
 
 def _looked_at_again(lake: Lake, looked_on: str) -> tuple[str, list[Pending]]:
-    """Once a day, the captures that count of the last days, as if they had just come, and the day of that look.
+    """Once a day, the captures that count of the last days, as if they had just arrived, and the day of that look.
 
-    Silver that another writer or another tool replaced since is made anew, and so is gold.
+    So silver that another writer or tool replaced since is remade, and gold with it.
     """
     today = _today()
     if not looked_on:
@@ -143,7 +144,7 @@ def _looked_at_again(lake: Lake, looked_on: str) -> tuple[str, list[Pending]]:
     if looked_on == today or clock.now().hour < LOOK_HOUR:
         return looked_on, []
     return today, [
-        # Told apart from the look before: Dagster runs nothing twice under one key.
+        # Distinct from the day before: Dagster runs nothing twice under one key.
         Pending(dataset.name, capture.key.dt, str(capture.key), _digest([today, capture.sha256]))
         for dataset, capture in newest_acceptable(lake, days_through(today, LOOKED_BACK))
     ]
@@ -156,7 +157,7 @@ def _record(
     arrived: Iterable[ObjectEvent],
     busy: AbstractSet[dg.AssetKey],
 ) -> list[str]:
-    """Record captures that Dagster does not know; returns the names of those still to be recorded."""
+    """Record captures that Dagster does not know; returns the names of those that remain."""
     names = [*cursor.unrecorded, *(one.names[-1] for one in arrived if one.data_type in DATA_TYPES)]
     if cursor.looked_back != gold.VERSION:
         names += _unknown_before(context.instance, lake)
@@ -165,7 +166,7 @@ def _record(
 
 
 def _unknown_before(instance: dg.DagsterInstance, lake: Lake) -> list[str]:
-    """Captures, and what was made from them, of days of which Dagster knows none: the lake is older than it."""
+    """Captures, and files made from them, of days unknown to Dagster: the lake is older than its history."""
     known = {name: instance.get_materialized_partitions(common.bronze_of(name)) for name in DATA_TYPES}
     captured = ((name, PLACES.parse(name)) for name in captures(lake, sorted(DATA_TYPES)))
     unknown = [name for name, key in captured if key is not None and key.dt not in known[key.data_type]]
@@ -182,8 +183,8 @@ def _is_of_a_day(name: str) -> bool:
 
 
 def _chosen(ready: Iterable[Pending], graph: dg.AssetGraph, settled: bool) -> list[Batch[frozenset[str]]]:
-    """What is to be refined next: today's lists, or else the oldest days of a catch-up; and beside it each dataset
-    below which nothing hangs."""
+    """The next batches to refine: today's lists, or else the oldest days of a catch-up; and separately each dataset
+    without downstream assets."""
     alone, together = list[Pending](), list[Pending]()
     for one in ready:
         if one.dt >= _today() or settled:
@@ -201,14 +202,14 @@ def _by_day(pendings: Iterable[Pending]) -> dict[str, frozenset[str]]:
 
 
 def below(graph: dg.AssetGraph, data_types: Iterable[str]) -> AbstractSet[dg.AssetKey]:
-    """Silver of the datasets, and everything below it."""
+    """Silver of the datasets, and everything downstream."""
     return dg.AssetSelection.assets(*map(common.silver_of, data_types)).downstream().resolve(graph)
 
 
 def _refine_request(
     batch: Batch[frozenset[str]], ready: Iterable[Pending], graph: dg.AssetGraph
 ) -> dg.RunRequest:
-    """One run of all days of a batch: silver of the datasets concerned, and everything below it."""
+    """One run of all days of a batch: silver of its datasets, and everything downstream."""
     concerned = {(one.dt, one.data_type): one.digest for one in ready}
     versions = [f"{name}={concerned[day, name]}" for day in batch.days for name in sorted(batch.what)]
     version = ",".join(versions) if len(batch.days) == 1 else _digest(versions)
@@ -218,7 +219,7 @@ def _refine_request(
 def _made_anew(
     instance: dg.DagsterInstance, lake: Lake, begin: date, refined: _Refined
 ) -> tuple[list[dg.RunRequest], _Refined | None]:
-    """A run that makes stale gold and reports anew, the oldest first, and from where to look on after it."""
+    """A run that remakes the oldest stale gold and reports, and the state from which to go on after it."""
     first = max(refined.first, begin.isoformat())
     found_stale, rest = stale(instance, lake, first, CATCH_UP_DAYS, _until(LOOK_SECONDS))
     for batch in batches(found_stale, CATCH_UP_DAYS):
@@ -244,7 +245,7 @@ def _span(batch: Batch[Any]) -> str:
 
 
 def _since(refined: _Refined | None, now: Sequence[Pending]) -> _Refined | None:
-    """`refined`, and what is refined or asked for now, of the datasets on which gold looks back."""
+    """`refined`, extended by the captures refined now of datasets on which gold looks back."""
     looked_back_on = {dataset.name for dataset in DATASETS if dataset.gold_looks_back}
     lists = [one for one in now if one.data_type in looked_back_on]
     if not lists:
@@ -261,7 +262,7 @@ def _graph(context: dg.SensorEvaluationContext) -> dg.AssetGraph:
 
 
 def _until(seconds: float) -> Callable[[], bool]:
-    """Says for so long that there is time left."""
+    """A function that returns True for so many seconds."""
     end = time.monotonic() + seconds
     return lambda: time.monotonic() < end
 
@@ -275,7 +276,7 @@ def _today() -> str:
 
 
 def _nothing_to_do(later: Sequence[Pending]) -> str:
-    # Those of days to come wait for their day.
+    # Captures of future days wait for their day.
     waiting = sum(one.dt <= _today() for one in later)
     if not waiting:
         return "nothing new in bronze"

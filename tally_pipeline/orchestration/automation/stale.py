@@ -1,4 +1,4 @@
-"""What of gold and the reports is not made from the silver that is there now."""
+"""Finds gold and reports that are not made from the present silver."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tally_pipeline.tmdb.lists import LISTS
 def stale(
     instance: dg.DagsterInstance, lake: Lake, first: str, most: int, more: Callable[[], bool]
 ) -> tuple[Mapping[str, frozenset[dg.AssetKey]], str | None]:
-    """By day, from `first` on, what below silver has to be made anew; days that are as they should be are left out.
+    """The assets downstream of silver to remake, by day, from `first` on; current days are omitted.
 
-    A table is held against the hashes that its footer names, a report against the time of the day's tables. The
-    second part is the day to go on from, when `most` days were found, or `more` said no, before all were looked at.
+    A table is compared with the hashes in its footer, a report with the time of the day's tables. The second value is
+    the day to go on from, if `most` days were found, or `more` returned False, before all were checked.
     """
     sources = Sources.of(lake, [one.name for one in LISTS])
     compared = instance.get_materialized_partitions(common.TABLE)
@@ -42,7 +42,7 @@ def stale(
 
 
 def _written(lake: Lake) -> dict[str, datetime]:
-    """When each file of gold and each report was written."""
+    """The time of writing of each gold file and report, by key."""
     folders = [f"{layout.GOLD}/{table.name}" for table in TABLES]
     return {
         info.key: info.modified for folder in (*folders, layout.REPORTS) for info in lake.store.list(folder)

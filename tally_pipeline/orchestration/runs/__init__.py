@@ -1,1 +1,1 @@
-"""Runs that commands launch or look at, and the Dagster home they are recorded in."""
+"""Runs of commands, and the Dagster home that records them."""

@@ -1,4 +1,4 @@
-"""Dagster's own state: where it is, how it is opened, and what a killed command left in it."""
+"""Dagster's home: its preparation and opening, and the cleanup after killed commands."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tally_pipeline.orchestration.automation.run_metrics import ABANDONED_TAG, C
 from tally_pipeline.settings.errors import unusable_home
 
 LOOK_SECONDS = 5.0
-"""How often a command that runs looks for others that were killed."""
+"""Seconds between a running command's checks for killed ones."""
 
 STALE_SECONDS = 60.0
-"""How old a lock is that nobody holds, and that belongs to no run, when it is removed."""
+"""The age (seconds) at which an unheld lock without a run is removed."""
 
 _OPENING = "opening.lock"
 
@@ -39,7 +39,7 @@ storage:
 
 
 def prepare(settings: Settings) -> Path:
-    """Make Dagster's home with the project's dagster.yaml in it; returns it. Raises `SettingsError`."""
+    """Create Dagster's home with the project's dagster.yaml in it; returns it. Raises `SettingsError`."""
     home = settings.dagster_home
     ours = _dagster_yaml(settings)
     config = home / "dagster.yaml"
@@ -49,7 +49,7 @@ def prepare(settings: Settings) -> Path:
             fresh = config.with_suffix(f".{os.getpid()}")
             fresh.write_text(ours)
             fresh.replace(config)
-        # Whoever opens the history writes into it, even to look: a lock, SQLite's log.
+        # Even readers of the history write into its folder: a lock, SQLite's log.
         (home / _OPENING).touch()
     except OSError as error:
         raise unusable_home(settings.home, error) from error
@@ -57,9 +57,9 @@ def prepare(settings: Settings) -> Path:
 
 
 def _dagster_yaml(settings: Settings) -> str:
-    """Dagster's own settings. On AWS what runs print is kept beside the lake: the machine may go away."""
+    """Dagster's settings. On AWS the output of runs is kept beside the lake, because the machine may go away."""
     ours = files("tally_pipeline").joinpath("dagster.yaml").read_text() + _STORAGE.substitute(
-        # Text in JSON is text in YAML.
+        # JSON strings are YAML strings.
         home=json.dumps(str(settings.dagster_home.absolute()))
     )
     if settings.aws is None:
@@ -70,12 +70,12 @@ def _dagster_yaml(settings: Settings) -> str:
 
 @contextmanager
 def opened(settings: Settings, *, launched_are_dead: bool = False) -> Iterator[dg.DagsterInstance]:
-    """Dagster's history, with the dead runs in it marked as failed; see `close_dead_runs`."""
+    """Dagster's history, with its dead runs marked as failed; see `close_dead_runs`."""
     home = prepare(settings)
     os.environ["DAGSTER_HOME"] = str(home)
     with _one_at_a_time(home):
         instance = dg.DagsterInstance.from_config(str(home))
-        # Each makes its tables when it is first asked for; two processes that do so at once collide.
+        # Each creates its tables on first use; two processes that do so at once collide.
         _ = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
     with instance:
         close_dead_runs(instance, home, launched_are_dead=launched_are_dead)
@@ -84,7 +84,7 @@ def opened(settings: Settings, *, launched_are_dead: bool = False) -> Iterator[d
 
 @contextmanager
 def _one_at_a_time(home: Path) -> Iterator[float]:
-    """One process at a time; when it came, by the clock that gives files in `home` their times."""
+    """Admits one process at a time; yields the time of entry, by the clock of file times in `home`."""
     with (home / _OPENING).open("w") as lock:
         file_lock.acquire(lock)
         yield os.fstat(lock.fileno()).st_mtime
@@ -92,9 +92,9 @@ def _one_at_a_time(home: Path) -> Iterator[float]:
 
 @contextmanager
 def alive(settings: Settings, run_id: str) -> Iterator[None]:
-    """While this lasts, the run counts as alive: the lock goes with the process, however that ends.
+    """While this lasts, the run counts as alive: the lock ends with the process, however that ends.
 
-    Meanwhile commands that die are looked for: this one may wait for the place in the pool that they hold.
+    Meanwhile killed commands are looked for, because they may hold the place in the pool that this one waits for.
     """
     path = _lock_path(settings.dagster_home, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ def alive(settings: Settings, run_id: str) -> Iterator[None]:
 
 @contextmanager
 def _looking_for_the_dead(home: Path) -> Iterator[None]:
-    """While this lasts, the runs of commands that were killed are closed soon after."""
+    """While this lasts, the runs of killed commands are closed soon after their end."""
     over = threading.Event()
 
     def look() -> None:
@@ -131,11 +131,11 @@ def _looking_for_the_dead(home: Path) -> Iterator[None]:
 def close_dead_runs(
     instance: dg.DagsterInstance, home: Path, *, launched_are_dead: bool = False
 ) -> list[str]:
-    """Mark runs as failed whose process was killed, and free what they held; returns their ids.
+    """Mark runs whose process was killed as failed, and free their pool slots; returns their ids.
 
-    Without this they look for ever as if they ran, and captures wait for the place they hold in the pool.
-    A command's run is known by its lock. One that the daemon launched is not: only who knows that no daemon
-    is up, and none of its runs can be alive, may say `launched_are_dead`.
+    Without this they seem to run for ever, and captures wait for their slots in the pool. The lock of a command's run
+    shows that it is alive. Runs that the daemon launched have none: only a caller that knows that no daemon is up,
+    and so none of its runs alive, may pass `launched_are_dead`.
     """
     unfinished = dg.RunsFilter(
         statuses=[
@@ -153,7 +153,7 @@ def close_dead_runs(
                 _close(instance, run)
                 closed.append(run.run_id)
         for lock in _locks_of_the_dead(home):
-            # One that was just made may not be locked yet.
+            # A new one may not be locked yet.
             with suppress(FileNotFoundError):
                 if lock.stem in closed or now - lock.stat().st_mtime > STALE_SECONDS:
                     lock.unlink()
@@ -162,7 +162,7 @@ def close_dead_runs(
 
 def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     if run.job_name == sync.name:
-        # The daemon starts again what died, under its partition; but a sync is for the day it is asked for.
+        # The daemon would restart a dead run with its partition, but a sync is for the day it was launched on.
         instance.add_run_tags(run.run_id, {"dagster/max_retries": "0"})
     if COMMAND_TAG in run.tags:
         instance.add_run_tags(run.run_id, {ABANDONED_TAG: "true"})
@@ -175,7 +175,7 @@ def _is_alive(home: Path, run_id: str) -> bool:
 
 
 def _locks_of_the_dead(home: Path) -> list[Path]:
-    """The locks that nobody holds: what commands leave that were killed."""
+    """The unheld locks, which killed commands leave."""
     return [lock for lock in (home / "alive").glob("*.lock") if not _is_alive(home, lock.stem)]
 
 

@@ -1,4 +1,4 @@
-"""What went wrong in a run, in the words of the asset that failed."""
+"""The failures of a run, in the words of the failed assets."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _LISTS = {
 }
 
 _OURS = re.compile(r"^tally_pipeline\.[\w.]+: ")
-"""The class of an error of ours: its message says it all."""
+"""The class of an error of Tally's, which adds nothing to its message."""
 
 
 def by_list(events: Iterable[dg.DagsterEvent]) -> dict[str, str]:
-    """The failures among a run's events, by list (or by step, where it is not a list's)."""
+    """The failures among a run's events, by list (or by step, if it is not a list's)."""
     reasons: dict[str, str] = {}
     for event in events:
         if event.is_step_failure:
@@ -33,14 +33,14 @@ def by_list(events: Iterable[dg.DagsterEvent]) -> dict[str, str]:
 
 
 def tell(words: Console, errors: Mapping[str, str]) -> None:
-    """Print failures by list or step. Only names stand at the margin: what others wrote cannot look like one."""
+    """Print failures by list or step. Only names start at the margin, so that foreign text cannot pass for one."""
     for name, error in errors.items():
         words.print(f"[red]✗[/red] {escape(name)}:")
         words.print("  " + error.replace("\n", "\n  "), markup=False)
 
 
 def of_run(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
-    """Why a run of the history failed; where no step did, what Dagster says of the run."""
+    """The reasons why a run of the history failed; without a failed step, Dagster's message about the run."""
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     entries = instance.all_logs(run_id, of_type=kinds)
     events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
@@ -49,7 +49,7 @@ def of_run(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
 
 
 def _reason(error: dg.SerializableErrorInfo | None) -> str:
-    """The error as people read it, then what caused it. What Dagster wraps around errors says nothing."""
+    """The error and its causes in words, without the empty messages that Dagster wraps around errors."""
     messages = []
     while error is not None:
         if not (error.cls_name or "").startswith("DagsterExecution") or error.cause is None:

@@ -1,4 +1,4 @@
-"""Runs that a command executes in its own process, into the same history as the UI's."""
+"""Executes a command's runs in its own process, recorded in the same history as the UI's."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def execute(
     tags: Mapping[str, str] | None = None,
     ops: Mapping[str, Any] | None = None,
 ) -> dg.ExecuteInProcessResult:
-    """Execute a job; `ops` is its config by step. Raises `KeyboardInterrupt` when interrupted, the run canceled then.
+    """Execute a job; `ops` is its config by step. Raises `KeyboardInterrupt` on Ctrl-C, with the run canceled.
 
-    The daemon never starts such a run again: who launched it sees how it ended.
+    The daemon never restarts such a run: the command's user sees its end.
     """
     try:
         with dagster_home.alive(settings, run_id):
@@ -51,7 +51,7 @@ def execute(
 
 
 def _is_interruption(event: dg.DagsterEvent) -> bool:
-    """Whether this is how Dagster tells of a Ctrl-C that came while a step ran: as a failure like any."""
+    """True if the event is Dagster's report of a Ctrl-C during a step, which looks like any failure."""
     if event.event_type != dg.DagsterEventType.RUN_FAILURE:
         return False
     reason = event.job_failure_data.failure_reason

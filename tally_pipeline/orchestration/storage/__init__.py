@@ -1,1 +1,1 @@
-"""Dagster's history in SQLite, and what is used of Dagster's private parts."""
+"""Dagster's history in SQLite, and the uses of Dagster's private parts."""

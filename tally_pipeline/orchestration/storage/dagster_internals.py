@@ -1,7 +1,7 @@
-"""All that Tally uses of Dagster's private parts, and why. Nothing else imports them: ruff sees to it.
+"""All uses of Dagster's private parts, with reasons. No other module may import them, by a rule of ruff.
 
-A release of Dagster may move them. The lock pins its version and pyproject.toml its minor one; the tests named here
-fail when one of them no longer does what it is used for.
+A release of Dagster may move them. The lock file pins its version and pyproject.toml its minor one; the tests named
+here fail if one of them no longer works as needed.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
-# Says which materialization a check looked at. `AssetCheckEvaluation`, which is public, takes nothing else for it,
+# Names the materialization that a check is about. `AssetCheckEvaluation`, which is public, takes nothing else for it,
 # and without it the UI shows a check that was logged for a day as out of date (assets/test_ranges.py).
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
-# An error that Dagster takes from here as it is told, and not from the traceback: the only way to a failure without
-# a stack. A `dg.Failure` shows 20 frames of Dagster's own under a message that says it all (assets/test_failures.py).
+# An error that Dagster shows as given instead of formatting the traceback: the only way to a failure without a stack
+# trace. A `dg.Failure` shows 20 frames of Dagster's own under a complete message (assets/test_failures.py).
 from dagster._core.errors import DagsterUserCodeProcessError
 
-# A backfill that was launched and has no run yet is known by its status alone. `DagsterInstance.get_backfills`, which
-# is public, takes nothing else (orchestration/automation/test_waiting.py).
+# Only its status identifies a launched backfill without a run yet. `DagsterInstance.get_backfills`, which is public,
+# takes nothing else (orchestration/automation/test_waiting.py).
 from dagster._core.execution.backfill import BulkActionStatus
 
-# How the output of a step is kept and shown. For what is done with it see below.
+# The capture of a step's output. For its use see below.
 from dagster._core.execution.compute_logs import mirror_stream_to_file
 from dagster._core.storage import local_compute_log_manager
 
-# dagster.yaml may name a storage of one's own (`storage: custom`), but no class to begin from is public. With
-# Dagster's own as they are, a `tally sync` takes 5 s longer (orchestration/storage/). The modules are here for
-# their database URLs, which break on a path with `%` or `?` (cli/test_paths.py).
+# dagster.yaml may name a custom storage (`storage: custom`), but no base class is public. With Dagster's own classes
+# a `tally sync` takes 5 s longer (orchestration/storage/). The modules are here for their database URLs, which break
+# on a path with `%` or `?` (cli/test_paths.py).
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs import SqliteRunStorage
@@ -61,7 +61,7 @@ def _database_url(base_dir: str, db_name: str) -> str:
     return sa.URL.create("sqlite", database=str(path)).render_as_string()
 
 
-# Dagster writes the path into the URL as it is, and SQLAlchemy reads `a%20b` in it as `a b`: another folder, or none
+# Dagster writes the path into the URL unquoted, and SQLAlchemy reads `a%20b` in it as `a b`: another folder, or none
 # (cli/test_paths.py).
 for _storage in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
     assert hasattr(_storage, "create_db_conn_string"), _storage
@@ -70,7 +70,7 @@ for _storage in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
 
 @contextmanager
 def _mirror_undisturbed(stream: IO[Any], filepath: str) -> Iterator[Any]:
-    """What Dagster does, with children that know no Ctrl-C: a process that begins inherits what is held back."""
+    """Dagster's function with SIGINT blocked while its processes start, so that they inherit the mask."""
     with ExitStack() as mirrored:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -80,10 +80,10 @@ def _mirror_undisturbed(stream: IO[Any], filepath: str) -> Iterator[Any]:
         yield pids
 
 
-# Two pairs of processes show in the terminal what a step prints. Ctrl-C in a terminal is for all of them: two would
-# end with a traceback above our words, and the others before all is shown. Dagster ends them with the step, and they
-# end when this process does (cli/test_interrupted.py).
+# Two pairs of processes copy a step's output to the terminal. Ctrl-C in a terminal reaches all of them: two would end
+# with a traceback above Tally's message, and the others before all output is shown. Dagster ends them with the step,
+# and they end with this process (cli/test_interrupted.py).
 setattr(local_compute_log_manager, "mirror_stream_to_file", _mirror_undisturbed)  # noqa: B010 - as above
 
 PLAN_LOGGER = "dagster._core.execution.plan.active"
-"""Warns of what our assets see to themselves: no public switch silences it."""
+"""The logger that warns about cases that Tally's assets handle; there is no public switch for it."""

@@ -1,8 +1,8 @@
-"""Dagster's history in SQLite, as Dagster itself keeps it, but with the databases left open.
+"""Dagster's history in SQLite, in Dagster's own files, but with the databases left open.
 
 Dagster's own storage opens and closes a database two or three times for every event: each time SQL is compiled
-anew, and whoever closes it last copies the write-ahead log into it. A year's backfill writes 13,000 events, and
-that was most of what it took. Files and tables stay Dagster's: either storage reads what the other wrote.
+again, and the last one to close it copies the write-ahead log into it. A year's backfill writes 13,000 events, and
+that was most of its time. Files and tables stay Dagster's: each storage reads the other's.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tally_pipeline.orchestration.storage.dagster_internals import (
 )
 
 RUNS_OPEN = 8
-"""Each run has a database of its own: so many stay open, those used last."""
+"""Each run has a database of its own; this many stay open, those used last."""
 
 _INDEX = "index"
-"""The database of events that belong to assets, whatever their run."""
+"""The database of events about assets, of all runs."""
 
 _BUSY_SECONDS = 30
-"""How long one process waits for another that writes; as long as Dagster's own storage."""
+"""Seconds that a process waits for another's write, as in Dagster's own storage."""
 
 
 class History(DagsterSqliteStorage):
@@ -38,7 +38,7 @@ class History(DagsterSqliteStorage):
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         super().__init__(base_dir, inst_data)
-        # In place of Dagster's own, which made the folders and hold nothing open.
+        # They replace Dagster's own, which created the folders and hold nothing open.
         self._run_storage = _Runs.from_local(str(Path(base_dir, "history")))
         self._event_log_storage = _Events(str(Path(base_dir, "history", "runs")))
 
@@ -48,16 +48,16 @@ class History(DagsterSqliteStorage):
 
 
 def together(instance: dg.DagsterInstance) -> AbstractContextManager[None]:
-    """Events that are stored meanwhile go into the history at once; with another storage, one by one."""
+    """Commits the events stored meanwhile in one transaction; with another storage, one by one."""
     events = instance.event_log_storage
     return events.together() if isinstance(events, _Events) else nullcontext()
 
 
 class _Database:
-    """A database of SQLite that stays open from its first use on."""
+    """A SQLite database that stays open from its first use on."""
 
     def __init__(self, url: str) -> None:
-        # One connection stays. Whoever asks meanwhile gets one that is closed when it is given back.
+        # One connection stays open. Concurrent users get others, which are closed when returned.
         waiting = {"timeout": _BUSY_SECONDS}
         self._engine = sa.create_engine(url, pool_size=1, max_overflow=-1, connect_args=waiting)
         sa.event.listen(self._engine, "connect", _set_up)
@@ -72,7 +72,7 @@ class _Database:
 
 
 def _set_up(connection: Any, _: Any) -> None:
-    # A process may be killed at any time, and nothing is lost. When the power goes the last events may be lost,
+    # Nothing is lost if a process is killed at any time. A power failure may lose the last events, but
     # never the database: https://www.sqlite.org/pragma.html#pragma_synchronous
     connection.execute("PRAGMA synchronous = NORMAL")
 
@@ -98,7 +98,7 @@ class _Events(SqliteEventLogStorage):
     """The events: a database for each run, and the index."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
-        # One thread at a time, as in Dagster's own storage; but what is logged meanwhile may be an event too.
+        # One thread at a time, as in Dagster's own storage; but logging meanwhile may store an event too.
         self._lock = threading.RLock()
         self._open: dict[str, _Database] = {}
         self._joint: ExitStack | None = None
@@ -114,7 +114,7 @@ class _Events(SqliteEventLogStorage):
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is stored meanwhile is committed at the end, all of it or none; others wait for that long."""
+        """Commits the events stored meanwhile at the end, all or none; other writers wait until then."""
         with self._lock:
             with ExitStack() as self._joint:
                 try:
@@ -142,7 +142,7 @@ class _Events(SqliteEventLogStorage):
         with self._lock:
             database = self._open.pop(name, None)
             if database is None:
-                # Dagster's own connection makes the tables of a new database.
+                # Dagster's own connection creates the tables of a new database.
                 with super().run_connection(name):
                     database = _Database(self.conn_string_for_shard(name))
             self._open[name] = database
@@ -156,7 +156,7 @@ class _Events(SqliteEventLogStorage):
             self._open.pop(name).close()
 
     def has_table(self, table_name: str) -> bool:
-        # Asked for every event.
+        # Called for every event.
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
@@ -167,7 +167,7 @@ class _Events(SqliteEventLogStorage):
             self._touch(event.run_id)
 
     def _touch(self, name: str) -> None:
-        # The UI watches a run's file. What is written stands in the log beside it, and may for long.
+        # The UI watches a run's file, but writes go to the log beside it and may stay there for long.
         os.utime(self.path_for_shard(name))
 
     def wipe(self) -> None:

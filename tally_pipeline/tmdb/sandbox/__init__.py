@@ -1,4 +1,4 @@
-"""The sandbox: a local server that speaks TMDB's lists: invented shows, recordings, faults on demand."""
+"""The sandbox: a local server of TMDB's lists, with invented shows, recordings, and faults on demand."""
 
 from __future__ import annotations
 

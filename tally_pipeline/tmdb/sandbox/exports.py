@@ -27,7 +27,7 @@ SERIES = 200_000
 """Series in every day's export."""
 
 DAYS_KEPT = 90
-"""How many days before today the sandbox keeps exports, like TMDB."""
+"""The number of days before today of which the sandbox keeps exports, like TMDB."""
 
 _Numbers: TypeAlias = npt.NDArray[np.uint64]
 _Floats: TypeAlias = npt.NDArray[np.float64]
@@ -35,15 +35,15 @@ _Floats: TypeAlias = npt.NDArray[np.float64]
 _PATH = re.compile(r"/p/exports/tv_series_ids_(\d\d)_(\d\d)_(\d{4})\.json\.gz")
 _FIRST_UNLISTED_ID = FIRST_ID + 1_000_000
 _CHANGES_A_DAY = 20
-"""How many series that are on no list are added every day, and as many deleted."""
+"""Series on no list that are added every day; as many are deleted."""
 _UNSEEN = 0.08
-"""The share of series that nobody looks at: their popularity is 0."""
+"""The share of series without any views: their popularity is 0."""
 
 _computing = threading.Lock()
 
 
 def day_of(path: str) -> date | None:
-    """The day whose export of series is at `path`; None when no export can be there."""
+    """The day whose export of series is at `path`; None if no export can be there."""
     match = _PATH.fullmatch(path)
     if match is None:
         return None
@@ -55,7 +55,7 @@ def day_of(path: str) -> date | None:
 
 
 def is_kept(day: date, today: date) -> bool:
-    """Whether the sandbox has an export of `day` on `today`: already, and still."""
+    """True if on `today` the sandbox keeps the export of `day`: already, and still."""
     return today - timedelta(days=DAYS_KEPT) <= day <= today
 
 
@@ -102,7 +102,7 @@ def _heads(numbers: _Numbers) -> pa.StringArray:
 
 
 def _popularity(numbers: _Numbers, day: int) -> _Floats:
-    """A few are looked at a lot, most a little, some not at all; all drift in waves of their own, with noise."""
+    """The popularity of series: great for a few, small for most, 0 for some; all drift in own waves, with noise."""
     fame = -np.log1p(-_draws(numbers, 1))
     pace = 2 * np.pi / (20 + 100 * _draws(numbers, 2))
     wave = 0.25 * np.sin(day * pace + 2 * np.pi * _draws(numbers, 3))

@@ -1,4 +1,4 @@
-"""The sandbox's shows, one by one: what never changes about each of them.
+"""The sandbox's shows, one by one: the facts about each that never change.
 
 A show is a number from 0 on; everything about it follows from that number. Four new ones appear every day.
 """
@@ -44,8 +44,8 @@ class Temper(NamedTuple):
     Days are ordinals (`date.toordinal`), lengths of time days; heights, `level` and `hit` are natural
     logarithms of popularity; paces are radians a day. Seasons begin at `start` and every `cycle` days after
     it, and air on `weekdays`: bits, bit 0 for days whose ordinal divides by 7, which are Sundays. A hit rises
-    for `hit_days` from each season's start. `reach` is about how many votes the show gets, `quality` their
-    average.
+    for `hit_days` from each season's start. `reach` is the approximate number of the show's votes, `quality`
+    their average.
     """
 
     level: float

@@ -1,7 +1,7 @@
-"""Invented words: what the sandbox's shows are called, in which language, and what they are about.
+"""Invented words: the titles of the sandbox's shows, their languages and their overviews.
 
-Every title holds a place that does not exist, so that nobody takes a show of the sandbox for a real one.
-Everything is drawn with `random()` alone: its sequence for a seed is the only one Python promises to keep.
+Every title contains a place that does not exist, so that a show of the sandbox cannot pass for a real one.
+Everything is drawn with `random()` alone: only its sequence for a seed is guaranteed by Python to stay.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ TITLE_PARTS: tuple[Sequence[str], ...] = (
     _MIDDLE,
     _BACK,
 )
-"""Any choice of one of each part makes a title, for those who need very many of them."""
+"""Any choice of one of each part makes a title, for callers that need very many titles."""
 
 
 class Prose(NamedTuple):

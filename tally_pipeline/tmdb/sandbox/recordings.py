@@ -13,7 +13,7 @@ import msgspec
 from tally_pipeline.tmdb.sandbox.replies import JSON, Reply, error, page_number
 
 REPLAY_HEADER = "X-Tally-Replay"
-"""Names what was sent in place of the requested recording."""
+"""Names the reply that was sent in place of the requested recording."""
 
 _REPLAYED_HEADERS = ("Content-Type", "Date", "Cache-Control", "Age", "ETag")
 # These choose among recordings or mean nothing to them; any other parameter must be the recording's own.
@@ -22,7 +22,7 @@ _STANDS_IN = {"/trending/tv/day": "/trending/tv/week", "/trending/tv/week": "/tr
 
 
 class RecordingsError(ValueError):
-    """The recordings cannot be replayed; the message says why and what there is instead."""
+    """The recordings cannot be replayed; the message gives the reason and the available recordings."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class _Recording:
 class Recordings:
     """One snapshot of a folder of recordings: `index.jsonl`, one recording a line, and the bodies it names.
 
-    `beyond` is the answer to a page that was not recorded, of a list of which other pages were: "end", an
-    empty page whose totals are what was recorded; "error", a 404. Raises `RecordingsError` when the folder,
+    `beyond` is the answer to an unrecorded page of a list with other recorded pages: "end", an empty page whose
+    totals are those of the recorded pages; "error", a 404. Raises `RecordingsError` when the folder,
     the index, the snapshot or a body is not there.
     """
 
@@ -53,7 +53,7 @@ class Recordings:
             self._by_path.setdefault(recording.path, []).append(recording)
 
     def respond(self, path: str, query: Mapping[str, str]) -> Reply:
-        """The recorded reply to a GET of `path` (below `/3`), or what stands in for it: the headers say."""
+        """The recorded reply to a GET of `path` (below `/3`), or its substitute, which the headers name."""
         stand_in = _STANDS_IN.get(path)
         if path not in self._by_path and stand_in in self._by_path:
             reply = self._recorded(stand_in, query)

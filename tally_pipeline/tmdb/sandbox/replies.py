@@ -77,7 +77,7 @@ def respond(
 
 
 def respond_export(day: date, *, today: date) -> Reply:
-    """The export of a day as a file server sends it on `today`: as it is, or a 404 where it is not kept."""
+    """A file server's reply on `today` to a request for the export of a day: the file, or a 404 if it is not kept."""
     if not exports.is_kept(day, today):
         return no_file()
     body = exports.export(day)
@@ -90,7 +90,7 @@ def respond_export(day: date, *, today: date) -> Reply:
 
 
 def no_file() -> Reply:
-    """The answer of a file server that has no such file."""
+    """The reply of a file server without such a file."""
     body = b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code></Error>'
     return Reply(404, {"Content-Type": "application/xml"}, body)
 
@@ -104,7 +104,7 @@ def list_paths(lists: Sequence[ShowList] = LISTS) -> Mapping[str, str]:
 
 
 def page_number(query: Mapping[str, str]) -> int | None:
-    """The page that a query asks for, 1 without one; None where TMDB answers with code 22."""
+    """The requested page, 1 without one; None if TMDB would answer with code 22."""
     text = query.get("page", "1")
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MAX_PAGES:
         return None
@@ -150,7 +150,7 @@ def error(code: int, *, status: int | None = None, headers: Mapping[str, str] | 
 
 
 def is_error_code(code: int) -> bool:
-    """Whether TMDB has an error of this body code."""
+    """True if TMDB has an error of this body code."""
     return code in _ERRORS
 
 

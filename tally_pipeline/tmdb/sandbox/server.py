@@ -1,4 +1,4 @@
-"""The sandbox: a local HTTP server that speaks TMDB's lists, genres and exports, for this machine only."""
+"""The sandbox: a local HTTP server of TMDB's lists, genres and exports, for this machine only."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class SandboxError(RuntimeError):
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """A request as it came in, without its secrets: `at` is `time.monotonic()`, `path` is below `/3` (of an
-    export: all of it).
+    """A request as received, without its secrets: `at` is `time.monotonic()`, `path` is below `/3` (of an export: the
+    whole path).
 
-    `authorized` says whether it had an `Authorization` header or an `api_key`; neither is kept.
+    `authorized` is true if it had an `Authorization` header or an `api_key`; neither is kept.
     """
 
     path: str
@@ -120,7 +120,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Stops listening, breaks what is still connected and waits for the server's thread."""
+        """Stops listening, breaks open connections and waits for the server's thread."""
         if self._closing.is_set():
             return
         self._closing.set()
@@ -129,7 +129,7 @@ class Sandbox:
         self._thread.join()
 
     def wait(self, seconds: float) -> bool:
-        """Sleeps, unless the sandbox closes meanwhile; whether it did."""
+        """Sleeps, unless the sandbox closes meanwhile; returns True if it did."""
         return seconds > 0 and self._closing.wait(seconds)
 
     def answer(self, target: str, headers: Mapping[str, str]) -> Reply:
@@ -209,7 +209,7 @@ def _received(target: str, headers: Mapping[str, str]) -> ReceivedRequest:
 
 
 def _served(path: str) -> str:
-    """The path below `/3`, or of an export the whole; empty where nothing is served."""
+    """The path below `/3`, or the whole path of an export; empty if nothing is served there."""
     if exports.day_of(path) is not None:
         return path
     return path.removeprefix(_BASE) if path.startswith(f"{_BASE}/") else ""
@@ -242,7 +242,7 @@ class _Server(socketserver.ThreadingTCPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no error of the server's."""
+        """Ignores clients that hang up: no error of the server's."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -274,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(reply.body, reply.spread)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: a request's line may hold an `api_key`."""
+        """Logs nothing: a request's line may hold an `api_key`."""
 
     def _write(self, body: bytes, spread: float) -> None:
         if not spread:
@@ -289,7 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return
 
     def _reset(self) -> None:
-        # Closing without lingering throws away what was not sent and answers with RST.
+        # Closing without lingering discards unsent bytes and sends RST.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
         self.close_connection = True

@@ -1,4 +1,4 @@
-"""The sandbox's world: the lists of invented shows on a day, as TMDB would give them.
+"""The sandbox's world: the lists of invented shows on a day, as TMDB would serve them.
 
 A pure function of the day. Nothing is simulated from a first day on: a show's popularity on a day is a sum of
 its own slow waves, the rise and fall of its latest hit and a little noise, so any day costs the same.
@@ -38,14 +38,14 @@ _TRENDING_FIELDS = tuple(
     "popularity first_air_date vote_average vote_count origin_country".split()
 )
 _REACHABLE = MAX_PAGES * ROWS_PER_PAGE
-_UNREACHABLE = 200_000  # what popular claims to hold beyond the pages anyone may ask for: 211,431 in 2025
+_UNREACHABLE = 200_000  # popular's total, beyond the pages that may be requested: 211,431 in 2025
 _VOTES_TO_BE_RATED = 200
 _computing = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A list on a day: its shows in order, and how many it claims to hold.
+    """A list on a day: its shows in order, and the total that it states.
 
     `late` is a place, or None: the show there joins the list while it is being read, so that the pages up to
     its own are an older state of the list than the pages behind it, and it is on none of them.
@@ -60,7 +60,7 @@ class Listing:
 
 def listing(path: str, day: date) -> Listing:
     """The list at `path` (below `/3`) on `day`; an unknown path gets an order of its own."""
-    with _computing:  # else every thread of a server would work out the same day
+    with _computing:  # else every thread of a server would compute the same day
         return _listing(path, day.toordinal())
 
 
@@ -78,7 +78,7 @@ def row(show: int, day: date, *, trending: bool) -> Row:
 
 
 def popularity(day: date) -> Sequence[float]:
-    """The popularity on `day` of every show there is then, by show."""
+    """The popularity on `day` of every show that exists then, by show."""
     with _computing:
         return _standing(day.toordinal()).popularity
 
@@ -113,7 +113,7 @@ def _whole(shows: Iterable[int]) -> Listing:
 
 @dataclass(frozen=True)
 class _Standing:
-    """All shows on one day: popularity by show, the part of it (a logarithm) that passes, the ranking."""
+    """All shows on one day: popularity by show, its transient part (a logarithm), the ranking."""
 
     popularity: list[float]
     buzz: list[float]

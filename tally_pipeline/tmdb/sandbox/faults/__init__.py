@@ -1,4 +1,4 @@
-"""Faults on demand: every way in which TMDB, or a machine between, has failed or may fail.
+"""Faults on demand: the ways in which TMDB, or a machine between, has failed or may fail.
 
 A fault is a pure function from the reply that was due to the reply that is sent. catalogue.py declares them,
 changes.py has the functions, parsing.py reads faults from text.

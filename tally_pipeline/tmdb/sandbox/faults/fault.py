@@ -32,7 +32,7 @@ class Fault:
     day: date | None = None
 
     def concerns(self, list_name: str, page: int, export_day: date | None = None) -> bool:
-        """Whether the fault hits this page of this list; `export_day` is the day of an export."""
+        """True if the fault hits this page of this list; `export_day` is the day of an export."""
         if export_day is None and (self.day or FAULTS[self.name].of_exports):
             return False
         on_day = self.day in (None, export_day)
