@@ -16,7 +16,7 @@ from benchmarks.processes import TALLY, BenchmarkError, announced_url, environme
 from benchmarks.report import Measure, Report, Target
 from tally_pipeline import clock
 from tally_pipeline.datasets import GENRES, SERIES, SHOWS
-from tally_pipeline.datasets.captures import held
+from tally_pipeline.datasets.captures import capture_keys
 from tally_pipeline.datasets.shows import stored
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
@@ -196,7 +196,7 @@ def _sync(home: Path, url: str) -> _Sync:
 
 
 def _below(events: Sequence[dg.EventLogEntry]) -> float:
-    """How long the steps below silver took together; in one process they come one after the other."""
+    """The seconds of the steps downstream of silver together; in one process they run one after the other."""
     at = {
         (event.step_key, event.dagster_event.event_type): event.timestamp
         for event in events
@@ -208,9 +208,9 @@ def _below(events: Sequence[dg.EventLogEntry]) -> float:
 
 
 def _refine_again(lake: Lake) -> None:
-    """What refining took within the sync: the same work done again, without Dagster around it."""
+    """The refining within the sync, done again without Dagster around it, for its duration."""
     for dataset in SHOWS:
-        [key] = held(lake, dataset)
+        [key] = capture_keys(lake, dataset)
         capture = dataset.read(lake.store, key)
         dataset.judge_capture(capture)
         dataset.show_capture(capture)

@@ -11,7 +11,7 @@ from itertools import combinations
 from proof.cases import PAGES, BrokenError, Case, Home, demand, glimpse
 from tally_pipeline import clock
 from tally_pipeline.datasets import SERIES
-from tally_pipeline.datasets.captures import held
+from tally_pipeline.datasets.captures import capture_keys
 from tally_pipeline.datasets.series import SeriesFooter
 from tally_pipeline.datasets.shows import stored
 from tally_pipeline.orchestration.assets import common
@@ -21,7 +21,7 @@ from testkit.tmdb.fault_outcomes import OUTCOMES, Outcome
 
 SIDE = "TMDB"
 PAIR_SECONDS = 120
-"""How long a sync of three pages may take, whatever two faults do to it: a second's patience, two attempts."""
+"""The most seconds of a sync of three pages under any two faults: timeouts of a second, two attempts."""
 
 _EXPORTS = {
     "missing-export": (False, "of a past day: refused, the message names the day", "has no export of"),
@@ -104,7 +104,7 @@ class _OfExports:
         )
         demand(success == self.published, f"published: {success}. {glimpse(said)}")
         demand(self.says in said, f"says: {glimpse(said, 300)}")
-        kept = held(home.lake, SERIES, past)
+        kept = capture_keys(home.lake, SERIES, past)
         demand(len(kept) == self.published, f"bronze holds {kept}")
         home.nothing_lost(published=False)
         if not self.published:

@@ -147,7 +147,7 @@ _SECRETS = (
     # A secret key has 40 such characters, a session's token hundreds.
     (re.compile(r"[A-Za-z0-9+/]{40,}=*"), "***"),
 )
-_SAID_LENGTH = 300
+_QUOTED_LENGTH = 300
 
 
 def explain(error: BaseException, doing: str, resource: str) -> str:
@@ -155,14 +155,14 @@ def explain(error: BaseException, doing: str, resource: str) -> str:
 
     No key, token or signed address is in it.
     """
-    told = _Told.by(error)
-    kind = next((kind for kind in _KINDS if told.code in kind.codes), _UNKNOWN)
-    if _SKEW.search(told.said):
+    details = _ErrorDetails.by(error)
+    kind = next((kind for kind in _KINDS if details.code in kind.codes), _UNKNOWN)
+    if _SKEW.search(details.message):
         kind = next(kind for kind in _KINDS if "RequestTimeTooSkewed" in kind.codes)
-    meaning = kind.meaning.format(action=told.action or "see the policy")
+    meaning = kind.meaning.format(action=details.action or "see the policy")
     remedy = kind.remedy[0].upper() + kind.remedy[1:]
-    said = ": ".join(part for part in (told.code, redact(told.said)) if part)
-    return f"could not {doing} {resource}: {meaning} ({said}). {remedy}."
+    quotation = ": ".join(part for part in (details.code, redact(details.message)) if part)
+    return f"could not {doing} {resource}: {meaning} ({quotation}). {remedy}."
 
 
 @contextmanager
@@ -177,26 +177,26 @@ def explained(doing: str, resource: str, error_type: type[Exception] = AwsError)
 
 def code_of(error: BaseException) -> str:
     """AWS's own code for an error ("NoSuchBucket"), else what its client calls it."""
-    return _Told.by(error).code
+    return _ErrorDetails.by(error).code
 
 
 def redact(text: str) -> str:
     """The text without keys, tokens and signed addresses, cut to the length of a log line."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
-    return text if len(text) <= _SAID_LENGTH else f"{text[:_SAID_LENGTH]}…"
+    return text if len(text) <= _QUOTED_LENGTH else f"{text[:_QUOTED_LENGTH]}…"
 
 
 @dataclass(frozen=True)
-class _Told:
+class _ErrorDetails:
     """The details of an exception: AWS's code, its message, and the IAM action that was tried."""
 
     code: str
-    said: str
+    message: str
     action: str | None = None
 
     @classmethod
-    def by(cls, error: BaseException) -> _Told:
+    def by(cls, error: BaseException) -> _ErrorDetails:
         if isinstance(error, boto.ClientError):
             return cls._by_client_error(error)
         if isinstance(error, boto.BotoCoreError):
@@ -204,20 +204,20 @@ class _Told:
         return cls._by_obstore(error)
 
     @classmethod
-    def _by_client_error(cls, error: boto.ClientError) -> _Told:
+    def _by_client_error(cls, error: boto.ClientError) -> _ErrorDetails:
         answer = error.response.get("Error", {})
-        said = _one_line(str(answer.get("Message") or ""))
-        return cls(str(answer.get("Code") or ""), said, _named_action(said) or error.operation_name)
+        message = _one_line(str(answer.get("Message") or ""))
+        return cls(str(answer.get("Code") or ""), message, _named_action(message) or error.operation_name)
 
     @classmethod
-    def _by_obstore(cls, error: BaseException) -> _Told:
+    def _by_obstore(cls, error: BaseException) -> _ErrorDetails:
         """obstore's text is a sentence that quotes the response's XML, then a dump of the error's fields."""
         sentence, _, inside = str(error).partition("Debug source:")
-        found = re.search(r"<Code>(.*?)</Code>", sentence, re.DOTALL)
-        message = re.search(r"<Message>(.*?)</Message>", sentence, re.DOTALL)
-        said = _one_line(message[1] if message else sentence.split("<?xml")[0])
-        if found:
-            code = found[1]
+        code_match = re.search(r"<Code>(.*?)</Code>", sentence, re.DOTALL)
+        message_match = re.search(r"<Message>(.*?)</Message>", sentence, re.DOTALL)
+        message = _one_line(message_match[1] if message_match else sentence.split("<?xml")[0])
+        if code_match:
+            code = code_match[1]
         elif "incorrectly configured region" in sentence:
             code = "PermanentRedirect"
         elif kind := re.search(r"kind: (Connect|Timeout)\b", inside):
@@ -226,7 +226,7 @@ class _Told:
             code = status[1]
         else:
             code = _of_credentials(sentence) or type(error).__name__
-        return cls(code, said, _named_action(said) or _s3_action(sentence))
+        return cls(code, message, _named_action(message) or _s3_action(sentence))
 
 
 def _name_in_kinds(kind: type[BaseException]) -> str:
@@ -237,22 +237,22 @@ def _name_in_kinds(kind: type[BaseException]) -> str:
 
 def _of_credentials(sentence: str) -> str | None:
     """The error that botocore raised while obstore asked it for credentials."""
-    found = re.search(r"External AWS credential provider: (?:[\w.]+\.)?(\w+)", sentence)
-    return found[1] if found else None
+    match = re.search(r"External AWS credential provider: (?:[\w.]+\.)?(\w+)", sentence)
+    return match[1] if match else None
 
 
-def _named_action(said: str) -> str | None:
-    found = re.search(r"perform:? ([\w-]+:\w+)", said)
-    return found[1] if found else None
+def _named_action(message: str) -> str | None:
+    match = re.search(r"perform:? ([\w-]+:\w+)", message)
+    return match[1] if match else None
 
 
 def _s3_action(sentence: str) -> str | None:
-    found = re.search(r"performing (GET|HEAD|PUT) (\S+)", sentence)
-    if found is None:
+    match = re.search(r"performing (GET|HEAD|PUT) (\S+)", sentence)
+    if match is None:
         return None
-    if "list-type=" in found[2]:
+    if "list-type=" in match[2]:
         return "s3:ListBucket"
-    return "s3:PutObject" if found[1] == "PUT" else "s3:GetObject"
+    return "s3:PutObject" if match[1] == "PUT" else "s3:GetObject"
 
 
 def _one_line(text: str) -> str:

@@ -49,12 +49,12 @@ class Aws:
         """The endpoint set for a service in the environment or the profile; None for AWS's own."""
         if self._core.get_config_variable("ignore_configured_endpoint_urls"):
             return None
-        found: str | None = ConfiguredEndpointProvider(
+        url: str | None = ConfiguredEndpointProvider(
             full_config=self._core.full_config,
             scoped_config=self._core.get_scoped_config(),
             client_name=service,
         ).provide()
-        return found
+        return url
 
     def _config(self) -> Config:
         return Config(

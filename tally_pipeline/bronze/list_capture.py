@@ -171,11 +171,11 @@ def read_page(number: int, body: bytes, headers: Mapping[str, str]) -> Page:
         rows = elements(array)
     except MalformedJsonError as error:
         raise MalformedPageError(f"the reply's `results` is not a list ({error}){beginning(body)}") from error
-    told, total_pages, total_results = (
+    page, total_pages, total_results = (
         _count(parts.get(name)) for name in ("page", "total_pages", "total_results")
     )
-    if told is not None and told != number:
-        raise MalformedPageError(f"asked for page {number}, the reply is page {told}")
+    if page is not None and page != number:
+        raise MalformedPageError(f"asked for page {number}, the reply is page {page}")
 
     text = array[1:-1] if rows else b""
     # If the same text occurs twice, either place rebuilds the same body.
@@ -220,8 +220,8 @@ def decode(body: bytes) -> Bronze:
     sha256 = hashlib.sha256(body).hexdigest()
     try:
         # One pass over the text, if nothing in it is odd.
-        found = _parts.decode(body)
-        return Bronze(body, _read_metadata(bytes(found.metadata)), sha256, found.results)
+        split = _parts.decode(body)
+        return Bronze(body, _read_metadata(bytes(split.metadata)), sha256, split.results)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         pass
     try:
@@ -269,10 +269,10 @@ def _read_metadata(text: bytes) -> Metadata:
 
 def _row_id(row: bytes | msgspec.Raw) -> int | None:
     try:
-        found = members(bytes(row)).get("id")
+        id_text = members(bytes(row)).get("id")
     except MalformedJsonError:
         return None
-    return _count(found)
+    return _count(id_text)
 
 
 def _count(text: bytes | None) -> int | None:

@@ -46,11 +46,11 @@ def members(text: bytes) -> dict[str, bytes]:
     try:
         return {name: bytes(value) for name, value in _object.decode(text).items()}
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        found = {}
+        values = {}
         for start, end in _parts(text, b"{"):
             name, value = _member(text[start:end])
-            found[name] = value
-        return found
+            values[name] = value
+        return values
 
 
 def without_mark(text: bytes) -> bytes:

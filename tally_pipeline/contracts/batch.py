@@ -76,19 +76,19 @@ def _read(
         except ValueError:
             values = []
             for index, row in enumerate(block, start):
-                taken, reasons, strange = _read_one(row, decoder)
+                row_values, reasons, strange = _read_one(row, decoder)
                 unknown.update(strange)
                 if reasons:
                     broken[index] = reasons
                 else:
                     sound.append(index)
-                    values.append(taken)
+                    values.append(row_values)
         # Decoded rows end with the contract's extras, diagnosed rows do not.
         by_field = list(zip(*values, strict=False))
-        for part, column, held in zip(parts, of.sourced, by_field, strict=False):
-            part.append(pa.array(held, column.type))
-        for name, held in zip(decoder.new, by_field[len(of.sourced) :], strict=False):
-            unknown[name] += sum(value is not ABSENT for value in held)
+        for part, column, field_values in zip(parts, of.sourced, by_field, strict=False):
+            part.append(pa.array(field_values, column.type))
+        for name, field_values in zip(decoder.new, by_field[len(of.sourced) :], strict=False):
+            unknown[name] += sum(value is not ABSENT for value in field_values)
     return [pa.concat_arrays(part) for part in parts], sound, broken, unknown
 
 

@@ -65,7 +65,7 @@ def _each_once(values: pa.ListArray) -> pa.ListArray:
     """The lists with each id once, in order of first appearance."""
     ids = values.flatten().to_numpy()
     if len(ids) and not 0 <= ids.min() <= ids.max() < _IDS:
-        return pa.array([list(dict.fromkeys(held)) for held in values.to_pylist()], values.type)
+        return pa.array([list(dict.fromkeys(row_ids)) for row_ids in values.to_pylist()], values.type)
     rows = pc.list_parent_indices(values).to_numpy()
     first = np.unique(rows * _IDS + ids, return_index=True)[1]
     if len(first) == len(ids):

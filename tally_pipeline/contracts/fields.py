@@ -11,7 +11,7 @@ from tally_pipeline.contracts.row_decoder import Row
 from tally_pipeline.contracts.row_diagnosis import fields_of
 
 SHOWN = 20
-"""How many unknown fields are named at most."""
+"""The most unknown fields that are named."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ BATCH_LINES = 5_000
 """Lines refined at a time: enough to make the columns long, few enough to keep memory flat."""
 
 SHOWN = 20
-"""How many unknown fields are named at most."""
+"""The most unknown fields that are named."""
 
 Rule = Literal[contract.Rule, "repeated_id"]
 
@@ -79,11 +79,11 @@ def read(export: bytes, of: RowContract, *, unique: str, key: str) -> Lines:
 
     The result depends on nothing else. Raises `UnreadableExportError`.
     """
-    every = _lines(export)
-    places: Sequence[int] = range(len(every))
-    if not all(map(bytes.strip, every)):
-        places = [place for place in places if every[place].strip()]
-    lines = [every[place] for place in places] if len(places) < len(every) else every
+    raw_lines = _lines(export)
+    places: Sequence[int] = range(len(raw_lines))
+    if not all(map(bytes.strip, raw_lines)):
+        places = [place for place in places if raw_lines[place].strip()]
+    lines = [raw_lines[place] for place in places] if len(places) < len(raw_lines) else raw_lines
     batches: list[pa.RecordBatch] = []
     sound: list[np.ndarray] = []
     broken: dict[int, list[tuple[Rule, str]]] = {}
@@ -107,17 +107,17 @@ def read(export: bytes, of: RowContract, *, unique: str, key: str) -> Lines:
     if len(first) < len(ids):
         sound_lines = np.concatenate(sound)
         for repeat in np.setdiff1d(np.arange(len(ids)), first, assume_unique=True):
-            told = f"id {ids[repeat]} stands on an earlier line"
-            broken[places[sound_lines[repeat]]] = [("repeated_id", told)]
+            description = f"id {ids[repeat]} stands on an earlier line"
+            broken[places[sound_lines[repeat]]] = [("repeated_id", description)]
         rows = rows.take(np.sort(first))
     by_rule = Counter(
         rule for reasons in broken.values() for rule in dict.fromkeys(rule for rule, _ in reasons)
     )
     return Lines(
         rows=rows,
-        quarantine=_quarantine(every, broken, key),
-        lines=len(every),
-        blank=len(every) - len(lines),
+        quarantine=_quarantine(raw_lines, broken, key),
+        lines=len(raw_lines),
+        blank=len(raw_lines) - len(lines),
         by_rule={rule: by_rule[rule] for rule in RULES},
         new_fields=dict(sorted(unknown.items())[:SHOWN]),
         lost_fields=tuple(sorted(of.fields - seen)) if lines else (),

@@ -55,11 +55,11 @@ def _struct(of: RowContract, new: Sequence[str]) -> type[msgspec.Struct]:
         fields.append((column.field or "", _type(column), missing))
     fields += [(name, _Extra, ABSENT) for name in (*new, *sorted(of.extras))]
     # TMDB may use any names; those of a struct must be Python's.
-    named = {f"_{number}": name for number, (name, _, _) in enumerate(fields)}
+    names = {f"_{number}": name for number, (name, _, _) in enumerate(fields)}
     return msgspec.defstruct(
         "Row",
-        [(own, type_, default) for own, (_, type_, default) in zip(named, fields, strict=True)],
-        rename=named,
+        [(own, type_, default) for own, (_, type_, default) in zip(names, fields, strict=True)],
+        rename=names,
         kw_only=True,
         forbid_unknown_fields=True,
         gc=False,

@@ -27,8 +27,8 @@ def diagnose(row: Row, of: RowContract) -> tuple[dict[str, Any], list[Reason]]:
         return {}, [("unreadable", f"the row cannot be read: {error.msg}")]
     if type(parsed) is not dict:
         return {}, [("not_an_object", f"the row is {_named(parsed)}, not an object")]
-    found = (_offence(column, parsed.get(column.field, _ABSENT)) for column in of.sourced)
-    return parsed, [reason for reason in found if reason]
+    offences = (_offence(column, parsed.get(column.field, _ABSENT)) for column in of.sourced)
+    return parsed, [reason for reason in offences if reason]
 
 
 def fields_of(row: Row) -> frozenset[str]:
@@ -75,8 +75,8 @@ def _string_offence(column: Column, text: str) -> Reason | None:
     if _BLANK.fullmatch(text):
         return None if column.nullable else ("blank_name", f"{column.field} is blank")
     if column.name == "first_air_date" and not rules.is_day(text):
-        told = f"{column.field} is {_glimpse(text)}, not a day of the calendar written YYYY-MM-DD"
-        return "impossible_date", told
+        description = f"{column.field} is {_glimpse(text)}, not a day of the calendar written YYYY-MM-DD"
+        return "impossible_date", description
     return None
 
 

@@ -52,7 +52,7 @@ REAL_SERIES = 200_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class CountedQuery:
     """A query of a run; `unloads`: its rows were requested as Parquet."""
 
     sql: str
@@ -89,7 +89,7 @@ class Run:
     """The requests of one run to the store and to the query engine."""
 
     store: Usage
-    queries: tuple[Asked, ...] = ()
+    queries: tuple[CountedQuery, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,12 +150,12 @@ def _of_runs(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]:
         ("hourly checks", measured.watch, HOURS, Usage(), 1.0),
     )
     for part, run, times, added, size in parts:
-        asked = run.store + added
-        counted: Basis = "scaled" if added != Usage() or (pages > 1 and asked.table_lists) else "measured"
-        listed = asked.lists + asked.table_lists * pages
-        yield Line(part, "s3_write", (asked.writes + listed) * times, counted)
-        yield Line(part, "s3_read", asked.reads * times, counted)
-        yield Line(part, "transfer", asked.bytes_read * size * times / 1e9, _of_size(counted, size))
+        usage = run.store + added
+        basis: Basis = "scaled" if added != Usage() or (pages > 1 and usage.table_lists) else "measured"
+        listings = usage.lists + usage.table_lists * pages
+        yield Line(part, "s3_write", (usage.writes + listings) * times, basis)
+        yield Line(part, "s3_read", usage.reads * times, basis)
+        yield Line(part, "transfer", usage.bytes_read * size * times / 1e9, _of_size(basis, size))
         yield from _of_queries(f"Athena, for {part}", run, times, measured, lake, factor)
     runs = DAYS * (2 + REFINES_A_DAY) + 2 * WEEKS + HOURS
     yield Line("what runs printed", "s3_write", runs * LOG_WRITES_A_RUN, "assumed")
@@ -166,7 +166,7 @@ def _of_queries(
 ) -> Iterator[Line]:
     if not run.queries:
         return
-    usage = sum((query_usage(asked, measured, lake, factor) for asked in run.queries), Usage()).times(times)
+    usage = sum((query_usage(query, measured, lake, factor) for query in run.queries), Usage()).times(times)
     yield Line(part, "athena", usage.scanned_mb, "computed")
     yield Line(f"{part}: folders listed", "s3_write", usage.lists, "computed")
     yield Line(f"{part}: results written", "s3_write", usage.writes, "assumed")
@@ -174,27 +174,27 @@ def _of_queries(
     yield Line(part, "glue", len(run.queries) * times, "computed")
 
 
-def query_usage(asked: Asked, measured: Measured, lake: Lake, factor: float = 1.0) -> Usage:
+def query_usage(query: CountedQuery, measured: Measured, lake: Lake, factor: float = 1.0) -> Usage:
     """The usage of one query in Athena: one listing for each partition that its filters leave, empty or not, and one
     whole read of each file in them."""
     first = date.fromordinal(measured.today.toordinal() - lake.days + 1)
     keys = {spec.name: spec.partitions for spec in TABLES}
-    listed = files = size = 0.0
-    for scan in scans(asked.sql):
+    listings = files = size = 0.0
+    for scan in scans(query.sql):
         days = scan.days_within(first, measured.today)
         lists = 1
         if DATA_TYPE in keys.get(scan.table, ()):
             known = {one.name for one in LISTS}
             lists = len(known if scan.lists is None else known & scan.lists)
-        listed += days * lists
-        held = days * lists / (7 if scan.table == "silver_genres" else 1)
-        files += held
-        size += held * measured.file_bytes.get(scan.table, 0.0) * factor
-    writes = UNLOAD_FILES + RESULT_WRITES if asked.unloads else RESULT_WRITES
+        listings += days * lists
+        partitions = days * lists / (7 if scan.table == "silver_genres" else 1)
+        files += partitions
+        size += partitions * measured.file_bytes.get(scan.table, 0.0) * factor
+    writes = UNLOAD_FILES + RESULT_WRITES if query.unloads else RESULT_WRITES
     return Usage(
         writes=writes,
-        lists=listed + asked.unloads,
-        reads=files * GETS_A_FILE + (UNLOAD_FILES if asked.unloads else 0),
+        lists=listings + query.unloads,
+        reads=files * GETS_A_FILE + (UNLOAD_FILES if query.unloads else 0),
         scanned_mb=max(LEAST_MB, size / 1e6),
     )
 
@@ -237,12 +237,12 @@ def _of_storage(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]
     size, series = measured.layer_bytes, REAL_SERIES / max(measured.series, 1)
     basis = _of_size("computed", factor)
     rebuilt = size["rebuilt"] * factor
-    kept = min(lake.days, RETENTION_DAYS)
+    days_kept = min(lake.days, RETENTION_DAYS)
     yield Line("bronze", "s3_storage", size["bronze"] * factor * lake.days / 1e9, basis)
-    yield Line("silver, gold, reports", "s3_storage", rebuilt * kept / 1e9, basis)
+    yield Line("silver, gold, reports", "s3_storage", rebuilt * days_kept / 1e9, basis)
     replaced = rebuilt * (REFINES_A_DAY - 1) * min(lake.days, REPLACED_DAYS)
     yield Line("their replaced versions", "s3_storage", replaced / 1e9, basis)
-    exports = (size["export"] * lake.days + size["series"] * kept) * series
+    exports = (size["export"] * lake.days + size["series"] * days_kept) * series
     yield Line("exports and series", "s3_storage", exports / 1e9, "scaled")
 
 

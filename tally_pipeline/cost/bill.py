@@ -67,9 +67,9 @@ class Charge:
 def price_list() -> PriceList:
     """The prices of `prices.toml`."""
     text = (files("tally_pipeline.cost") / "prices.toml").read_text(encoding="utf-8")
-    told = tomllib.loads(text)
-    about = told.pop("about")
-    return PriceList(**about, prices={name: Price(**price) for name, price in told.items()})
+    parsed = tomllib.loads(text)
+    about = parsed.pop("about")
+    return PriceList(**about, prices={name: Price(**price) for name, price in parsed.items()})
 
 
 def charges(lines: Iterable[Line], prices: Mapping[str, Price]) -> list[Charge]:

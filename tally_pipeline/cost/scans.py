@@ -32,12 +32,12 @@ class Scan:
 
     def days_within(self, first: date, last: date) -> int:
         """The number of days from `first` to `last` that it reads."""
-        every = ((first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1))
+        days = ((first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1))
         return sum(
             (self.first is None or self.first <= day)
             and (self.last is None or day <= self.last)
             and (self.days is None or day in self.days)
-            for day in every
+            for day in days
         )
 
 

@@ -21,7 +21,7 @@ class NoCaptureError(Exception):
     """Bronze holds no capture of a dataset and day that may be refined; the message lists those that it holds."""
 
 
-def held(lake: Lake, dataset: Dataset[Any, Any], day: str | None = None) -> list[BronzeKey]:
+def capture_keys(lake: Lake, dataset: Dataset[Any, Any], day: str | None = None) -> list[BronzeKey]:
     """The captures in bronze, of one day or all, in the keys' order. Other objects are passed over."""
     folder = dataset.place.day_folder(day) if day else dataset.place.folder
     return [key for info in lake.store.list(folder) if (key := dataset.place.parse(info.key))]
@@ -34,8 +34,8 @@ def choose(lake: Lake, dataset: Dataset[C, R], day: str, options: Options | None
     Raises `NoCaptureError` if there is none; it lists the captures in bronze and says what to do.
     """
     lake.check_source()
-    found, rejected = acceptable(lake, dataset, held(lake, dataset, day), options)
-    for capture in found:
+    candidates, rejected = acceptable(lake, dataset, capture_keys(lake, dataset, day), options)
+    for capture in candidates:
         try:
             return _whole(lake, dataset, capture).passing_over(rejected)
         except (UnreadableCaptureError, NoSuchObjectError) as error:
@@ -50,7 +50,7 @@ def newest_acceptable(lake: Lake, days: Collection[str]) -> Iterator[tuple[AnyDa
     """The capture that counts of each dataset and each of these days, judged by a peek: one listing a dataset."""
     for dataset in DATASETS:
         by_day: dict[str, list[BronzeKey]] = {}
-        for key in held(lake, dataset):
+        for key in capture_keys(lake, dataset):
             by_day.setdefault(key.dt, []).append(key)
         for day in sorted(by_day.keys() & set(days)):
             accepted, _ = acceptable(lake, dataset, by_day[day])

@@ -102,8 +102,8 @@ class DailyExport(Dataset[Export, R]):
         receipt = capture.content.receipt
         content_length = receipt.headers.get("Content-Length", "") if receipt else ""
         promised = int(content_length) if content_length.isdecimal() else None
-        whole = download_whole(len(capture.content.body), promised)
-        return ((DOWNLOAD_WHOLE, whole),)
+        finding = download_whole(len(capture.content.body), promised)
+        return ((DOWNLOAD_WHOLE, finding),)
 
     def show_capture(self, capture: Capture[Export]) -> Shown:
         receipt = capture.content.receipt
@@ -141,11 +141,11 @@ def receipt_key(key: BronzeKey) -> str:
 
 def differing(key: BronzeKey, source: str, execution_id: str | None, stated_source: str | None) -> list[str]:
     """The differences between a capture's metadata and its key."""
-    stated = (("execution", execution_id, key.execution_id), ("source", stated_source, source))
+    pairs = (("execution", execution_id, key.execution_id), ("source", stated_source, source))
     return [
-        f"it says its {what} is {says}, its place says {should}"
-        for what, says, should in stated
-        if says not in (None, should)
+        f"it says its {name} is {stated}, its place says {expected}"
+        for name, stated, expected in pairs
+        if stated not in (None, expected)
     ]
 
 
@@ -168,10 +168,10 @@ def _receipt(store: Store, key: BronzeKey) -> Receipt | None:
 
 def download_whole(size: int, promised: int | None) -> Finding:
     """For a stored file: incomplete ones are not stored. `promised`: Content-Length, None if none was sent."""
-    said = "no length was promised" if promised is None else f"{promised} were promised"
+    promise = "no length was promised" if promised is None else f"{promised} were promised"
     return Finding(
         passed=promised in (None, size),
-        summary=f"{size} bytes, {said}; the gzip checksums hold",
+        summary=f"{size} bytes, {promise}; the gzip checksums hold",
         remedy="Materialize the day again.",
         numbers={"bytes": size},
     )

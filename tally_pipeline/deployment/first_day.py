@@ -36,8 +36,8 @@ def record(settings: Settings, day: date) -> bool:
     before = first_day(settings)
     if recorded(settings) is None or day < before:
         with TableLocks.beside(settings.lake_folder).hold("first_day", (), lambda _: None):
-            known = recorded(settings)
-            if known is None or day < known:
+            recorded_day = recorded(settings)
+            if recorded_day is None or day < recorded_day:
                 fresh = path(settings).with_suffix(f".{os.getpid()}")
                 fresh.write_text(day.isoformat(), encoding="ascii")
                 fresh.replace(path(settings))
@@ -50,8 +50,8 @@ def look(settings: Settings, lake: Lake) -> None:
         return
     # An unreadable lake raises in its next user too, and is looked at again.
     with suppress(LakeError):
-        held = lake.first_day(PLACES)
-        record(settings, min(clock.today(), date.fromisoformat(held)) if held else clock.today())
+        first = lake.first_day(PLACES)
+        record(settings, min(clock.today(), date.fromisoformat(first)) if first else clock.today())
 
 
 def path(settings: Settings) -> Path:

@@ -24,8 +24,8 @@ from tally_pipeline.tmdb.connection import Tmdb
 def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None = None) -> Deployment:
     """The deployment whose parts have these names. Contacts nothing."""
     aws = Aws(names)
-    told = settings.tmdb.token or settings.tmdb.api_key
-    secret = None if told else names.token_parameter
+    credential = settings.tmdb.token or settings.tmdb.api_key
+    secret = None if credential else names.token_parameter
     lake = Lake(Store.on_s3(aws, names.lake_bucket), settings.source, TableLocks.beside(settings.lake_folder))
     return Deployment(
         settings=settings,

@@ -120,15 +120,15 @@ def reconcile(lake: Lake, data_type: str, day: str, *, of_capture: bool = True) 
     `of_capture` no bronze object is opened.
     """
     silver, quarantine = (lake.footer_if_ours(key, Footer) for key in _files(data_type, day))
-    stated = silver or quarantine
+    footer = silver or quarantine
     captures = [str(key) for key in lake.bronze_keys(data_type, day)]
-    named = [ref.key for ref in stated.bronze] if stated else []
-    metadata = _latest_metadata(lake, named or captures) if of_capture else None
+    keys = [ref.key for ref in footer.bronze] if footer else []
+    metadata = _latest_metadata(lake, keys or captures) if of_capture else None
     return ReconciledDay(
         data_type=data_type,
-        counts=stated.counts if stated else None,
-        verdict=(stated and stated.verdict) or (metadata.verdict if metadata else None),
-        source=(stated and stated.source) or (metadata.source if metadata else None),
+        counts=footer.counts if footer else None,
+        verdict=(footer and footer.verdict) or (metadata.verdict if metadata else None),
+        source=(footer and footer.source) or (metadata.source if metadata else None),
         published=silver is not None,
         captured_at=metadata.ingestion_timestamp if metadata else None,
         bronze_objects=len(captures),
@@ -195,10 +195,8 @@ def _latest_metadata(lake: Lake, keys: Sequence[str]) -> Metadata | None:
 
 
 def _rows_by_list(engine: Engine, table: str, day: str) -> dict[str, int]:
-    counted = engine.query(
-        f"SELECT data_type, count(*) AS n FROM {table} WHERE dt = '{day}' GROUP BY data_type"
-    )
-    return {row["data_type"]: row["n"] for row in counted.to_pylist()}
+    rows = engine.query(f"SELECT data_type, count(*) AS n FROM {table} WHERE dt = '{day}' GROUP BY data_type")
+    return {row["data_type"]: row["n"] for row in rows.to_pylist()}
 
 
 def _pass_rates(engine: Engine, day: str, rows: pa.Table) -> dict[str, list[float | None]]:
@@ -211,7 +209,9 @@ def _pass_rates(engine: Engine, day: str, rows: pa.Table) -> dict[str, list[floa
         (row["data_type"], row["dt"]): row["pass_rate"]
         for row in [*past, *(row | {"dt": day} for row in rows.to_pylist())]
     }
-    return {name: [rates.get((name, then)) for then in days] for name in sorted({name for name, _ in rates})}
+    return {
+        name: [rates.get((name, earlier)) for earlier in days] for name in sorted({name for name, _ in rates})
+    }
 
 
 TABLE = DataQualityDaily()

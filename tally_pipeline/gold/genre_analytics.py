@@ -111,14 +111,14 @@ def totals_agree(genres: pa.Table, silver: Mapping[str, pa.Table]) -> Finding:
     rows = genres.to_pylist()
     compared = []
     for name in sorted({*silver, *(row["data_type"] for row in rows)}):
-        here = [row for row in rows if row["data_type"] == name]
+        list_rows = [row for row in rows if row["data_type"] == name]
         tags, popularity = _tagged(silver.get(name))
         compared.append(
             {
                 "list": name,
-                "shows": sum(row["shows"] for row in here),
+                "shows": sum(row["shows"] for row in list_rows),
                 "silver shows": tags,
-                "popularity": math.fsum(row["total_popularity"] for row in here),
+                "popularity": math.fsum(row["total_popularity"] for row in list_rows),
                 "silver popularity": popularity,
             }
         )

@@ -104,15 +104,15 @@ class ShowPopularityTrends(SqlTable):
 
 def every_show_once(trends: pa.Table, silver: Mapping[str, pa.Table]) -> Finding:
     """`silver`: the day's silver by list."""
-    wanted = {show for rows in silver.values() for show in rows["show_id"].to_pylist()}
+    shows = {show for rows in silver.values() for show in rows["show_id"].to_pylist()}
     show_ids = trends["show_id"].to_pylist()
-    missing, extra = sorted(wanted - set(show_ids)), sorted(set(show_ids) - wanted)
+    missing, extra = sorted(shows - set(show_ids)), sorted(set(show_ids) - shows)
     repeats = len(show_ids) - len(set(show_ids))
     offenders = [{"show_id": show, "what": "missing"} for show in missing]
     offenders += [{"show_id": show, "what": "not in silver"} for show in extra]
     return Finding(
         passed=not (missing or extra or repeats),
-        summary=f"{counted(len(show_ids), 'row')}, {counted(len(wanted), 'show')} in silver; {len(missing)} missing,"
+        summary=f"{counted(len(show_ids), 'row')}, {counted(len(shows), 'show')} in silver; {len(missing)} missing,"
         f" {len(extra)} that silver does not have, {counted(repeats, 'repeat')}",
         remedy=BUG,
         numbers={"rows": len(show_ids), "missing": len(missing), "extra": len(extra), "repeats": repeats},
@@ -125,17 +125,17 @@ def trends_tell_gaps(trends: pa.Table, day: str, days: Set[str]) -> Finding:
     wrong: list[dict[str, Any]] = []
     missing = {span: days_before(day, span) not in days for span in SPANS}
     for span, gap in missing.items():
-        stated = set(trends[f"gap_{span}d"].to_pylist())
-        if stated - {gap}:
-            wrong.append({"column": f"gap_{span}d", "says": sorted(stated), "is": gap})
+        values = set(trends[f"gap_{span}d"].to_pylist())
+        if values - {gap}:
+            wrong.append({"column": f"gap_{span}d", "says": sorted(values), "is": gap})
         for name in (f"change_{span}d", f"change_{span}d_pct", f"rank_change_{span}d"):
             if gap and trends[name].null_count < trends.num_rows:
                 wrong.append(
                     {"column": name, "says": "a change", "is": f"no data of {days_before(day, span)}"}
                 )
     lacking = sum(days_before(day, back) not in days for back in range(1, SPANS[-1] + 1))
-    if (stated := set(trends["window_days_missing"].to_pylist())) - {lacking}:
-        wrong.append({"column": "window_days_missing", "says": sorted(stated), "is": lacking})
+    if (values := set(trends["window_days_missing"].to_pylist())) - {lacking}:
+        wrong.append({"column": "window_days_missing", "says": sorted(values), "is": lacking})
     for streak, told_gap in set(
         zip(trends["streak"].to_pylist(), trends["streak_broken_by_gap"].to_pylist(), strict=True)
     ):

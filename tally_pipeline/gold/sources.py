@@ -68,26 +68,26 @@ class Sources:
 
     def before(self, data_type: str, day: str) -> str | None:
         """The list's last day with silver before `day`."""
-        return max((then for then in self.by_list.get(data_type, ()) if then < day), default=None)
+        return max((dt for dt in self.by_list.get(data_type, ()) if dt < day), default=None)
 
     def silver_keys(self, days: Iterable[str | None], lists: Iterable[str] | None = None) -> list[str]:
         """The keys of existing silver files of these days, of some lists or all, in order."""
-        wanted = {day for day in days if day}
+        dts = {day for day in days if day}
         names = self.by_list if lists is None else lists
-        present = ((name, day) for name in names for day in wanted if day in self.by_list[name])
+        present = ((name, day) for name in names for day in dts if day in self.by_list[name])
         return sorted(layout.silver_key(name, day) for name, day in present)
 
     def past(self, first_day: str) -> EarlierInputs:
         """The silver files of the days before `first_day`."""
         earlier = [
-            (then, f"{layout.silver_key(name, then)}:{size}")
+            (dt, f"{layout.silver_key(name, dt)}:{size}")
             for name, days in self.by_list.items()
-            for then, size in days.items()
-            if then < first_day
+            for dt, size in days.items()
+            if dt < first_day
         ]
         return EarlierInputs(
             files=len(earlier),
-            first_dt=min((then for then, _ in earlier), default=None),
+            first_dt=min((dt for dt, _ in earlier), default=None),
             sha256=hashlib.sha256("\n".join(sorted(text for _, text in earlier)).encode()).hexdigest(),
         )
 

@@ -146,7 +146,7 @@ class SqlTable(Table):
         """
         # Only the text of a parsed date gets into the SQL.
         days = {"day": days_before(day, 0)} | {f"day_{span}": days_before(day, span) for span in SPANS}
-        values: dict[str, Any] = {name: f"'{then}'" for name, then in days.items()} | dict(self.values)
+        values: dict[str, Any] = {name: f"'{date_}'" for name, date_ in days.items()} | dict(self.values)
         package = type(self).__module__.rpartition(".")[0]
         text = (files(package) / f"{self.name}.sql").read_text(encoding="utf-8")
         return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), text)

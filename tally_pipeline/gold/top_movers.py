@@ -130,7 +130,9 @@ class TopMovers(SqlTable):
         known = {}
         for name in sources.lists_of(day):
             days = sources.days(name).intersection(_compared(sources, name, day))
-            shows_of = (sources.lake.read_silver(name, then)["show_id"].to_pylist() for then in days)
+            shows_of = (
+                sources.lake.read_silver(name, compared_day)["show_id"].to_pylist() for compared_day in days
+            )
             known[name] = set().union(*shows_of)
         return [
             (MOVERS_MOVED, movers_moved(rows)),
@@ -156,7 +158,7 @@ def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Collection[s
     wrong, gaps = [], {}
     for row in movers.to_pylist():
         name = row["data_type"]
-        past = {then for then in days.get(name, ()) if then < day}
+        past = {dt for dt in days.get(name, ()) if dt < day}
         if row["kind"].endswith("_7d"):
             before = week_ago if (week_ago := days_before(day, 7)) in past else None
         else:
@@ -164,7 +166,7 @@ def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Collection[s
         gap = None
         if before:
             between = days_between(before, day) - 1
-            gap = between - sum(then > before for then in past)
+            gap = between - sum(dt > before for dt in past)
         if (row["compared_dt"], row["gap_days"]) != (before, gap):
             wrong.append({"list": name, "kind": row["kind"], "compared_dt": row["compared_dt"], "is": before})
         if gap:
@@ -176,21 +178,21 @@ def movers_moved(movers: pa.Table) -> Finding:
     """Compares the risers and fallers with the popularity and ranks in their own rows."""
     moved = [row for row in movers.to_pylist() if row["kind"].startswith(("riser", "faller"))]
     wrong = [row for row in moved if not _moved(row)]
-    shown = ("data_type", "kind", "title", "rank_before", "rank", "popularity_before", "popularity")
+    columns = ("data_type", "kind", "title", "rank_before", "rank", "popularity_before", "popularity")
     return Finding(
         passed=not wrong,
         summary=f"{len(moved) - len(wrong)} of {len(moved)} risers and fallers moved as they are said to",
         remedy=BUG,
         numbers={"movers": len(moved), "wrong": len(wrong)},
-        offenders=[{name: row[name] for name in shown} for row in wrong[:SHOWN]],
+        offenders=[{name: row[name] for name in columns} for row in wrong[:SHOWN]],
     )
 
 
 def _moved(row: Mapping[str, Any]) -> bool:
     way = 1 if row["kind"].startswith("riser") else -1
     grown = row["popularity"] - row["popularity_before"], row["doublings"]
-    kept = row["rank_before"] - row["rank"], row["score"]
-    return all(way * value > 0 for value in grown) and all(way * value >= 0 for value in kept)
+    differences = row["rank_before"] - row["rank"], row["score"]
+    return all(way * value > 0 for value in grown) and all(way * value >= 0 for value in differences)
 
 
 def shows_known(movers: pa.Table, known: Mapping[str, Collection[int]]) -> Finding:

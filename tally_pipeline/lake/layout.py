@@ -102,8 +102,8 @@ class Place:
 class Places:
     """The places of all datasets, for parsing the key of any capture."""
 
-    def __init__(self, known: Iterable[Place]) -> None:
-        self._by_name = {place.data_type: place for place in known}
+    def __init__(self, places: Iterable[Place]) -> None:
+        self._by_name = {place.data_type: place for place in places}
         self._by_folder = {place.folder: place for place in self._by_name.values()}
 
     def __iter__(self) -> Iterator[Place]:

@@ -57,8 +57,8 @@ class _Cursor(msgspec.Struct, frozen=True):
 class FolderObjectEvents:
     """Object events of a lake in a folder.
 
-    A folder's own times change when an entry is added, whatever times the entry has: so only fresh folders are
-    listed, and a poll costs one `stat` for a dataset and day, however many objects there are. The files of a fresh
+    A folder's own times change when an entry is added, independent of the entry's times: so only fresh folders are
+    listed, and a poll costs one `stat` for a dataset and day, for any number of objects. The files of a fresh
     folder are distinguished by name, size and time, not by the clock: no file that arrives in the same second as a
     poll is missed or reported twice. Times of folders are compared with each other, never with this machine's clock:
     a file server's clock may be hours behind, and may have been wrong.
@@ -76,7 +76,7 @@ class FolderObjectEvents:
             last = _Cursor()  # The clock was set back: list everything; refined captures are passed over.
         lists = [*_folders(self._root / layout.BRONZE), *self._others()]
         events: list[ObjectEvent] = []
-        listed: list[tuple[int, str, str]] = []
+        entries: list[tuple[int, str, str]] = []
         newest_ns, newest_seen_ns = last.newest_ns, last.newest_seen_ns
         for of_list in lists:
             # A list's folder that was moved here as a whole has a new inode, but its days keep their times.
@@ -88,12 +88,12 @@ class FolderObjectEvents:
                 if arrival is None:
                     continue
                 name = f"{arrival.data_type}/{arrival.dt}"
-                listed.append((changed_ns, name, arrival.digest))
+                entries.append((changed_ns, name, arrival.digest))
                 if last.seen.get(name) != arrival.digest:
                     events.append(arrival)
         is_quiet = looked_ns - newest_seen_ns > self._window_ns
         fresh_ns = newest_ns + 1 if is_quiet else newest_ns - self._window_ns
-        seen = {name: digest for changed_ns, name, digest in listed if changed_ns >= fresh_ns}
+        seen = {name: digest for changed_ns, name, digest in entries if changed_ns >= fresh_ns}
         inodes = {of_list.name: of_list.inode() for of_list in lists}
         cursor_now = _Cursor(looked_ns, newest_ns, newest_seen_ns, fresh_ns, inodes, seen)
         return events, msgspec.json.encode(cursor_now).decode()
@@ -124,7 +124,7 @@ def _arrival(root: Path, places: Places, folder: Path) -> ObjectEvent | None:
     # Of a million objects only the names are kept: Python's garbage collector does not track strings.
     within = folder.relative_to(root).as_posix()
     digest = hashlib.sha256()
-    arrived: list[tuple[int, str]] = []
+    names_by_time: list[tuple[int, str]] = []
     try:
         with os.scandir(folder) as entries:
             in_order = sorted(entries, key=lambda entry: entry.name)
@@ -139,10 +139,10 @@ def _arrival(root: Path, places: Places, folder: Path) -> ObjectEvent | None:
         except FileNotFoundError:  # gone meanwhile, or a link to nowhere
             continue
         digest.update(f"{entry.name}:{state.st_size}:{state.st_mtime_ns};".encode())
-        arrived.append((state.st_ctime_ns, name))
-    if not arrived:
+        names_by_time.append((state.st_ctime_ns, name))
+    if not names_by_time:
         return None
-    names = tuple(name for _, name in sorted(arrived))
+    names = tuple(name for _, name in sorted(names_by_time))
     newest = places.parse(names[-1])
     return ObjectEvent(newest.data_type, newest.dt, names, digest.hexdigest()[:16]) if newest else None
 

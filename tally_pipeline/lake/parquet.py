@@ -74,14 +74,14 @@ def read_footer(tail: bytes, kind: type[F]) -> F:
     with their files.
     """
     try:
-        stated = pq.read_metadata(pa.BufferReader(tail))
-        footer = msgspec.json.decode((stated.metadata or {})[_KEY], type=kind)
+        metadata = pq.read_metadata(pa.BufferReader(tail))
+        footer = msgspec.json.decode((metadata.metadata or {})[_KEY], type=kind)
     except (*_DAMAGED, KeyError, msgspec.DecodeError) as error:
         raise ForeignFileError(f"not a file that Tally wrote: {error}") from error
-    counted = _rows_counted(footer, is_quarantine="raw" in stated.schema.names)
-    if counted not in (None, stated.num_rows):
+    rows = _rows_counted(footer, is_quarantine="raw" in metadata.schema.names)
+    if rows not in (None, metadata.num_rows):
         raise ForeignFileError(
-            f"not as Tally wrote it: it holds {stated.num_rows} rows, its footer says {counted}"
+            f"not as Tally wrote it: it holds {metadata.num_rows} rows, its footer says {rows}"
         )
     return footer
 

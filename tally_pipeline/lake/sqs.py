@@ -24,7 +24,7 @@ RECEIVED_AT_ONCE = 10
 """Messages that one request receives or deletes at most; SQS's own limit."""
 
 REQUESTS_A_LOOK = 10
-"""So a poll takes about 100 messages at most: a tick has 60 s, and the next tick takes the others."""
+"""Limits a poll to about 100 messages: a tick has 60 s, and the next tick takes the others."""
 
 WAIT_SECONDS = 1
 """The time SQS waits for a message: without waiting it asks only some of its servers and misses messages."""
@@ -95,15 +95,21 @@ class SqsObjectEvents:
         received = self._receive()
         is_sweep = _is_sweep_due(last.swept, now)
         try:
-            found = {(event.data_type, event.dt): event for event in self._swept(now)} if is_sweep else {}
-            for data_type, dt in received.days - found.keys():
+            events_by_day = (
+                {(event.data_type, event.dt): event for event in self._swept(now)} if is_sweep else {}
+            )
+            for data_type, dt in received.days - events_by_day.keys():
                 captures = self._captures(self._places.of(data_type).day_folder(dt), data_type)
-                found |= {(event.data_type, event.dt): event for event in _events_of(captures)}
+                events_by_day |= {(event.data_type, event.dt): event for event in _events_of(captures)}
         except LakeError:
             self._bucket_answers = False
             raise
-        seen = {f"{event.data_type}/{event.dt}": event.digest for event in found.values()}
-        events = [found[key] for key in sorted(found) if last.seen.get("/".join(key)) != found[key].digest]
+        seen = {f"{event.data_type}/{event.dt}": event.digest for event in events_by_day.values()}
+        events = [
+            events_by_day[key]
+            for key in sorted(events_by_day)
+            if last.seen.get("/".join(key)) != events_by_day[key].digest
+        ]
         next_cursor = _Cursor(
             tuple(received.receipts),
             now.date().isoformat() if is_sweep else last.swept,

@@ -167,10 +167,10 @@ class Store:
     @_explained("read")
     def get_with_version(self, key: str) -> tuple[bytes, str]:
         """The object's bytes, and its version; raises `NoSuchObjectError`."""
-        found = obstore.get(self._backend, _named(key))
-        body = bytes(found.bytes())
+        result = obstore.get(self._backend, _named(key))
+        body = bytes(result.bytes())
         self._saw("GetObject", len(body))
-        return body, _version(found.meta)
+        return body, _version(result.meta)
 
     @_explained("read the end of")
     def tail(self, key: str, length: int) -> bytes:
@@ -212,12 +212,12 @@ class Store:
     def _version(self, key: str) -> str | None:
         try:
             # As in `exists`, not by HEAD.
-            found = obstore.get(self._backend, _named(key), options={"range": {"suffix": 1}})
+            result = obstore.get(self._backend, _named(key), options={"range": {"suffix": 1}})
         except (FileNotFoundError, exceptions.NotFoundError) as error:
             if errors.code_of(error) == "NoSuchBucket":
                 raise
             return None
-        return _version(found.meta)
+        return _version(result.meta)
 
     @_explained("write")
     def replace(self, key: str, body: bytes, version: str | None) -> None:

@@ -26,10 +26,10 @@ class CloudWatchMetrics:
             self._put(namespace, list(of_one))
 
     def _put(self, namespace: str, data: Sequence[Datum]) -> None:
-        told = [{"MetricName": d.metric.name, "Unit": d.metric.unit, "Value": d.value} for d in data]
+        metric_data = [{"MetricName": d.metric.name, "Unit": d.metric.unit, "Value": d.value} for d in data]
         try:
             with explained("send metrics", f"CloudWatch namespace {namespace}"):
-                self._aws.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=told)
+                self._aws.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=metric_data)
         except AwsError as error:
             names = ", ".join(sorted({d.metric.name for d in data}))
             _log.warning(

@@ -1,7 +1,7 @@
-"""Where dagster.yaml of version 0.1 looks for Dagster's storage.
+"""Dagster's storage under the name in version 0.1's dagster.yaml.
 
-Each `tally` command writes that file anew (`orchestration.runs.dagster_home`); a Dagster that is started without one
-still reads the old one.
+Each `tally` command rewrites that file (`orchestration.runs.dagster_home`); a Dagster that is started without one
+still reads the old file.
 """
 
 from __future__ import annotations

@@ -38,21 +38,21 @@ _PAGE = 1000
 class _Execution:
     """A finished query, as Athena describes it."""
 
-    told: Mapping[str, Any]
+    response: Mapping[str, Any]
 
     @property
     def state(self) -> str:
-        return str(self.told["Status"]["State"])
+        return str(self.response["Status"]["State"])
 
     @property
     def reason(self) -> str:
         """Athena's reason for its failure."""
-        status = self.told["Status"]
+        status = self.response["Status"]
         return str(status.get("StateChangeReason") or status.get("AthenaError", {}).get("ErrorMessage") or "")
 
     @property
     def bytes_scanned(self) -> int:
-        return int(self.told.get("Statistics", {}).get("DataScannedInBytes", 0))
+        return int(self.response.get("Statistics", {}).get("DataScannedInBytes", 0))
 
 
 class AthenaEngine:
@@ -105,7 +105,7 @@ class AthenaEngine:
                 )
             case dialect.Query() as query:
                 execution = self._run(query.athena, query)
-                query_id = execution.told["QueryExecutionId"]
+                query_id = execution.response["QueryExecutionId"]
                 rows = athena_errors.table(self._pages(query_id))
                 seconds = time.monotonic() - started
                 return Answer(rows, seconds, execution.bytes_scanned, query_id, self._link(query_id))
@@ -137,10 +137,10 @@ class AthenaEngine:
     def _in_glue(self, table: str) -> Mapping[str, Any]:
         name = dialect.known_table(table, self._tables)
         with explained("read", f"Glue table {self._settings.database}.{name}", QueryError):
-            found: Mapping[str, Any] = self._aws.client("glue").get_table(
+            table_: Mapping[str, Any] = self._aws.client("glue").get_table(
                 DatabaseName=self._settings.database, Name=name
             )["Table"]
-        return found
+        return table_
 
     def _run(self, sql: str, query: dialect.Query) -> _Execution:
         """Run `sql`, the text of `query`, to its end; raises `QueryError` unless it succeeds."""
@@ -173,17 +173,17 @@ class AthenaEngine:
         pause = _FIRST_PAUSE
         while True:
             with self._asking("learn what became of a query in"):
-                told = self._athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
-            execution = _Execution(told)
+                response = self._athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+            execution = _Execution(response)
             if execution.state not in ("QUEUED", "RUNNING"):
                 return execution
-            left = deadline - time.monotonic()
-            if left <= 0:
+            seconds_left = deadline - time.monotonic()
+            if seconds_left <= 0:
                 raise QueryError(
                     f"the query took longer than {self._time_limit:g} s and was stopped: filter on dt, so that it"
                     f" reads fewer days, or ask again when Athena is less busy ({self._link(query_id)})"
                 )
-            time.sleep(min(pause, left))
+            time.sleep(min(pause, seconds_left))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     def _pages(self, query_id: str) -> Iterator[Mapping[str, Any]]:
@@ -198,8 +198,8 @@ class AthenaEngine:
         s3 = self._aws.client("s3")
         with explained("read what Athena wrote to", f"s3://{bucket}/{folder}", QueryError):
             for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
-                for found in page.get("Contents", []):
-                    body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+                for item in page.get("Contents", []):
+                    body = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
                     yield pq.ParquetFile(pa.BufferReader(body)).read(use_threads=False)
 
     @cached_property

@@ -53,11 +53,11 @@ class CachedDuckDbEngine(DuckDbEngine):
         """Make the folder hold exactly the store's files of these tables. Raises `QueryError`."""
         try:
             for table in tables:
-                there = [info for info in self._store.list(table.prefix) if info.key.endswith(".parquet")]
-                stale = [info for info in there if not self._holds(info)]
+                listed = [info for info in self._store.list(table.prefix) if info.key.endswith(".parquet")]
+                stale = [info for info in listed if not self._holds(info)]
                 with ThreadPoolExecutor(FETCHED_AT_ONCE) as threads:
                     list(threads.map(self._fetch, stale))
-                self._remove_others(table, {info.key for info in there})
+                self._remove_others(table, {info.key for info in listed})
         except LakeError as error:
             raise QueryError(f"the lake's files cannot be fetched: {error}") from error
 

@@ -61,9 +61,9 @@ class Query:
         """The query's names of functions by DuckDB's names, in lower case, if the two differ."""
         pairs = {}
         for function in self.tree.find_all(exp.Func):
-            here, there = (_called(function.sql(dialect)) for dialect in ("duckdb", "athena"))
-            if here and there and here not in self.text.lower():
-                pairs[here] = there
+            duckdb, athena = (_called(function.sql(dialect)) for dialect in ("duckdb", "athena"))
+            if duckdb and athena and duckdb not in self.text.lower():
+                pairs[duckdb] = athena
         return pairs
 
     def _explained(self, sql: str) -> str:
@@ -110,9 +110,9 @@ def _query(sql: str, tables: Collection[str], *, explain: bool = False) -> Query
     tree = _parse(sql)
     read = _tables_read(tree)
     qualified = any(table.db for table in read)
-    named = frozenset(_bind(table, tables) for table in read)
+    names = frozenset(_bind(table, tables) for table in read)
     # Rewritten only to remove a database's name: Athena should get the text that a person wrote.
-    return Query(tree.sql("athena") if qualified else sql, named, tree, explain)
+    return Query(tree.sql("athena") if qualified else sql, names, tree, explain)
 
 
 def _parse(sql: str) -> exp.Query | exp.Values:

@@ -79,8 +79,8 @@ class DuckDbEngine:
                 except QueryError as error:
                     if not isinstance(error.__cause__, duckdb.Error):
                         raise
-                    words = duckdb_errors.explained(str(error.__cause__), tables, query.functions)
-                    raise QueryError(words) from error.__cause__
+                    explanation = duckdb_errors.explained(str(error.__cause__), tables, query.functions)
+                    raise QueryError(explanation) from error.__cause__
 
     def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
         """The query's rows in `schema`, which names and types its columns. Raises `QueryError`."""
@@ -167,12 +167,12 @@ class DuckDbEngine:
 
     def _files(self, table: TableSpec) -> dict[Path, tuple[int, int, int]]:
         """The table's files, each with values that change with its replacement: inode, size, time of writing."""
-        found = {}
+        states = {}
         for path in self._root.glob(table.pattern):
             with suppress(FileNotFoundError):
                 stat = path.stat()
-                found[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-        return found
+                states[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        return states
 
     def _unchanged(self, tables: Sequence[TableSpec], before: list[dict[Path, tuple[int, int, int]]]) -> bool:
         """True if every file from before still exists unchanged. A new day does no harm."""

@@ -66,7 +66,7 @@ def explained(message: str, tables: Sequence[TableSpec], names: Mapping[str, str
 
 def in_athenas_types(text: str) -> str:
     """The text with Athena's names in place of DuckDB's types: `array(varchar)` for `VARCHAR[]`."""
-    return _TYPE.sub(lambda found: _athena_type(found[0]), text)
+    return _TYPE.sub(lambda match: _athena_type(match[0]), text)
 
 
 def _athena_type(duckdb: str) -> str:
@@ -97,10 +97,10 @@ def _no_such_call(match: re.Match[str], _: Sequence[TableSpec], names: Mapping[s
     if not name.isidentifier():
         operands = types.replace(", ", " and ") or "this"
         return f"{_OPERATORS.get(name, name)} cannot be applied to {operands}: {_remedy(types)}"
-    given = f"({types})" if types else "nothing"
+    arguments = f"({types})" if types else "nothing"
     name = names.get(name.lower(), name)
     remedy = _DAYS_ARE_TEXT if _OF_TIME.match(name) and "varchar" in types else _remedy(types)
-    return f"the function {name} does not take {given}: {remedy}"
+    return f"the function {name} does not take {arguments}: {remedy}"
 
 
 def _no_such_function(match: re.Match[str], _: Sequence[TableSpec], names: Mapping[str, str]) -> str:

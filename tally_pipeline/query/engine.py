@@ -93,11 +93,11 @@ class QueryEngine(Protocol):
 
 
 def compared(
-    contract: Sequence[tuple[str, str]], table: Sequence[tuple[str, str]], what: str
+    contract: Sequence[tuple[str, str]], table: Sequence[tuple[str, str]], kind: str
 ) -> list[dict[str, str]]:
-    """The places at which two lists of columns (name and type) differ; the first place is `what 1`."""
+    """The places at which two lists of columns (name and type) differ; the first place is `{kind} 1`."""
     return [
-        {"place": f"{what} {place}", "contract": _at(contract, place), "table": _at(table, place)}
+        {"place": f"{kind} {place}", "contract": _at(contract, place), "table": _at(table, place)}
         for place in range(1, max(len(contract), len(table)) + 1)
         if _at(contract, place) != _at(table, place)
     ]

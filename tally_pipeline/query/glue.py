@@ -76,10 +76,10 @@ def differences(
     """
     storage = table.get("StorageDescriptor", {})
     keys = table.get("PartitionKeys", [])
-    found = {"StorageDescriptor": storage}, {"PartitionKeys": keys}
+    parts = {"StorageDescriptor": storage}, {"PartitionKeys": keys}
     return [
-        *compared(athena_columns(spec.columns), columns(found[0]), "column"),
-        *compared([(key, "string") for key in spec.partitions], columns(found[1]), "partition key"),
+        *compared(athena_columns(spec.columns), columns(parts[0]), "column"),
+        *compared([(key, "string") for key in spec.partitions], columns(parts[1]), "partition key"),
         *_storage_differences(storage, location(spec, bucket)),
         *_projection_differences(
             table.get("Parameters", {}), projection(spec, location(spec, bucket), lists)
@@ -87,13 +87,13 @@ def differences(
     ]
 
 
-def _storage_differences(storage: Mapping[str, Any], wanted: str) -> Iterator[dict[str, str]]:
-    stated = {
-        "location": (wanted, storage.get("Location", "").rstrip("/")),
+def _storage_differences(storage: Mapping[str, Any], location: str) -> Iterator[dict[str, str]]:
+    values = {
+        "location": (location, storage.get("Location", "").rstrip("/")),
         "input format": (INPUT_FORMAT, storage.get("InputFormat", "")),
         "SerDe": (SERDE, storage.get("SerdeInfo", {}).get("SerializationLibrary", "")),
     }
-    for place, (contract, table) in stated.items():
+    for place, (contract, table) in values.items():
         if contract != table:
             yield {"place": place, "contract": contract, "table": table or "nothing"}
 
@@ -102,9 +102,9 @@ def _projection_differences(
     parameters: Mapping[str, str], wanted: Mapping[str, str]
 ) -> Iterator[dict[str, str]]:
     for name, value in wanted.items():
-        stated = parameters.get(name, "nothing").rstrip("/")
-        if stated != value:
-            yield {"place": name, "contract": value, "table": stated}
+        actual = parameters.get(name, "nothing").rstrip("/")
+        if actual != value:
+            yield {"place": name, "contract": value, "table": actual}
     days = parameters.get("projection.dt.range", "nothing")
     if not _DAYS.fullmatch(days.replace(" ", "")):
         yield {"place": "projection.dt.range", "contract": "YYYY-MM-DD,NOW", "table": days}
@@ -129,6 +129,6 @@ def _comment(field: pa.Field) -> str:
     return str((field.metadata or {}).get(b"comment", b"").decode())
 
 
-def _type(stated: str) -> str:
+def _type(text: str) -> str:
     """The type without case and blanks: Glue keeps a type as written, Athena ignores both."""
-    return stated.lower().replace(" ", "")
+    return text.lower().replace(" ", "")

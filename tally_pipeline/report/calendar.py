@@ -109,19 +109,19 @@ def _summary(inputs: Inputs, data_type: str) -> str:
     begun = [day for day in inputs.days if inputs.state(data_type, day) != "before"]
     if not begun:
         return "No data yet."
-    there = sum(1 for day in begun if inputs.state(data_type, day) == "published")
+    published = sum(1 for day in begun if inputs.state(data_type, day) == "published")
     rates = [
         (row["pass_rate"], day)
         for day in begun
         if (row := inputs.quality_by_day.get((data_type, day))) and row["rows"]
     ]
-    text = f"{there} of {counted(len(begun), 'day')} published"
+    text = f"{published} of {counted(len(begun), 'day')} published"
     if rates:
         rate, day = min(rates)
         text += f", lowest pass rate {percent(rate)}" + (f" on {short_day(day)}" if rate < 100 else "")
-    gone = [day for day in begun if inputs.state(data_type, day) == "missing"]
+    missing = [day for day in begun if inputs.state(data_type, day) == "missing"]
     held_back = [day for day in begun if inputs.state(data_type, day) == "held back"]
     text += "."
-    text += f" No data: {day_list(gone)}." if gone else ""
+    text += f" No data: {day_list(missing)}." if missing else ""
     text += f" Held back: {day_list(held_back)}." if held_back else ""
     return text

@@ -73,9 +73,9 @@ def _leader(inputs: Inputs, data_type: str, title: str) -> str:
         before = inputs.leaders.get((data_type, day))
         if before is None:
             # The leader on a day without data is unknown: the run is counted up to it, and no further.
-            known = f", counted from {short_day(_after(inputs, day))}: the day before has no data"
+            since = f", counted from {short_day(_after(inputs, day))}: the day before has no data"
             missing = inputs.state(data_type, day) != "before"
-            return _leads(leader[1], title, days, known if missing else "")
+            return _leads(leader[1], title, days, since if missing else "")
         if before[0] != leader[0]:
             if days == 1:
                 return f"{quoted(leader[1])} takes first place of {title} from {quoted(before[1])}."
@@ -84,10 +84,10 @@ def _leader(inputs: Inputs, data_type: str, title: str) -> str:
     return _leads(leader[1], title, days, " at least")
 
 
-def _leads(show: str, title: str, days: int, known: str = "") -> str:
+def _leads(show: str, title: str, days: int, since: str = "") -> str:
     if days == 1:
-        return f"{quoted(show)} leads {title}{known}."
-    return f"{quoted(show)} leads {title} for the {ordinal(days)} day running{known}."
+        return f"{quoted(show)} leads {title}{since}."
+    return f"{quoted(show)} leads {title} for the {ordinal(days)} day running{since}."
 
 
 def _after(inputs: Inputs, day: str) -> str:
@@ -98,11 +98,11 @@ def _most_popular(inputs: Inputs) -> str:
     if not inputs.is_first_day or not inputs.trends.num_rows:
         return ""
     rows = sorted(inputs.trends.to_pylist(), key=lambda row: (-row["popularity"], row["show_id"]))
-    named = [f"{quoted(row['title'])} ({number(row['popularity'], 1)})" for row in rows[:MOST_POPULAR]]
+    names = [f"{quoted(row['title'])} ({number(row['popularity'], 1)})" for row in rows[:MOST_POPULAR]]
     several = sum(1 for row in rows if row["lists"] > 1)
     lists = sum(1 for one in inputs.lists if inputs.state(one.name, inputs.day) == "published")
     return (
-        f"{joined(named)}, of {counted(len(rows), 'show')} on {counted(lists, 'list')};"
+        f"{joined(names)}, of {counted(len(rows), 'show')} on {counted(lists, 'list')};"
         f" {counted(several, 'is', 'are')} on more than one."
     )
 
@@ -112,9 +112,9 @@ def _moves(inputs: Inputs) -> str:
 
 
 def _moves_over_a_week(inputs: Inputs) -> str:
-    told = _biggest(inputs, "riser_7d", "faller_7d")
-    if told:
-        return f"Over 7 days {told}"
+    moves = _biggest(inputs, "riser_7d", "faller_7d")
+    if moves:
+        return f"Over 7 days {moves}"
     week_ago = days_before(inputs.day, 7)
     if inputs.lake_begins is None or inputs.lake_begins > week_ago:
         return ""
@@ -177,10 +177,10 @@ def _came_and_went(inputs: Inputs, data_type: str, title: str) -> str:
         count = inputs.kind_count(data_type, kind)
         first = inputs.movers_by_kind[data_type, kind][0] if count else None
         rank = (first["rank"] or first["rank_before"]) if first else 0
-        named = (
+        names = (
             f", the highest {quoted(first['title'])} at {number(rank)}" if first and rank <= NAMED_TO else ""
         )
-        parts.append(f"{bound}{number(count)} {word}{named}" if count else f"none {word}")
+        parts.append(f"{bound}{number(count)} {word}{names}" if count else f"none {word}")
     partial = " (a capture was partial)" if not (whole and whole_before) else ""
     return f"{title}: {'; '.join(parts)}{partial}."
 
@@ -213,8 +213,8 @@ def _largest_genres(inputs: Inputs) -> str:
     one = inputs.lists[0]
     rows = [row for row in inputs.genres.to_pylist() if row["data_type"] == one.name]
     rows.sort(key=lambda row: (-row["shows"], row["genre_id"]))
-    named = [f"{names[row['genre_id']]} ({number(100 * row['share'])} %)" for row in rows[:MOST_POPULAR]]
-    return f"On {one.title} the largest are {joined(named)}." if named else ""
+    shares = [f"{names[row['genre_id']]} ({number(100 * row['share'])} %)" for row in rows[:MOST_POPULAR]]
+    return f"On {one.title} the largest are {joined(shares)}." if shares else ""
 
 
 def _ahead(inputs: Inputs) -> str:
@@ -230,15 +230,15 @@ def _ahead(inputs: Inputs) -> str:
 
 def _quality(inputs: Inputs) -> str:
     day = inputs.day
-    there = [one for one in inputs.lists if inputs.state(one.name, day) == "published"]
+    published = [one for one in inputs.lists if inputs.state(one.name, day) == "published"]
     held_back = [one.title for one in inputs.lists if inputs.state(one.name, day) == "held back"]
-    rows = [row for one in there if (row := inputs.quality_by_day.get((one.name, day)))]
-    sentences = [f"{len(there)} of {counted(len(inputs.lists), 'list')} published"]
+    rows = [row for one in published if (row := inputs.quality_by_day.get((one.name, day)))]
+    sentences = [f"{len(published)} of {counted(len(inputs.lists), 'list')} published"]
     total, bad = (sum(row[column] or 0 for row in rows) for column in ("rows", "quarantined"))
     if total:
-        kept = percent(100 * (total - bad) / total)
+        pass_rate = percent(100 * (total - bad) / total)
         rejected = f"{counted(bad, 'row')} quarantined" if bad else "none quarantined"
-        sentences[0] += f": {kept} of {counted(total, 'row')} passed, {rejected}"
+        sentences[0] += f": {pass_rate} of {counted(total, 'row')} passed, {rejected}"
     if held_back:
         sentences.append(
             f"{joined(held_back)} {'was' if len(held_back) == 1 else 'were'} captured, not published"

@@ -54,8 +54,8 @@ def _note(inputs: Inputs, data_type: str) -> str:
     if sum(1 for name, _ in inputs.shows_by_day if name == data_type) > 1:
         return ""
     begins = inputs.first_days.get(data_type) or inputs.day
-    then = days_after(max(begins, inputs.day))
-    return f"Lines are drawn from the second day with data on, {short_day(then)} at the earliest."
+    second_day = days_after(max(begins, inputs.day))
+    return f"Lines are drawn from the second day with data on, {short_day(second_day)} at the earliest."
 
 
 def as_script(data: Any) -> str:

@@ -50,9 +50,9 @@ def spans(days: Sequence[str]) -> list[tuple[str, str]]:
 def day_list(days: Sequence[str], most: int = 6) -> str:
     """`3–5 Oct, 12 Nov`; after `most` runs of days comes the number of the other days."""
     runs = spans(days)
-    said = [_span(first, last) for first, last in runs[-most:]]
-    left = sum(1 for day in days if day < runs[-most:][0][0]) if runs else 0
-    return ", ".join(said) + (f" and {counted(left, 'day')} before" if left else "")
+    texts = [_span(first, last) for first, last in runs[-most:]]
+    others = sum(1 for day in days if day < runs[-most:][0][0]) if runs else 0
+    return ", ".join(texts) + (f" and {counted(others, 'day')} before" if others else "")
 
 
 def _span(first: str, last: str) -> str:
@@ -75,9 +75,9 @@ def signed(value: float, digits: int = 0) -> str:
 
 def quoted(title: str) -> str:
     """`“A title”`, its writing direction isolated from the text around it; a long one is shortened."""
-    kept = title.translate(_NO_DIRECTIONS)
-    shown = kept if len(kept) <= _LONGEST_TITLE else f"{kept[: _LONGEST_TITLE - 1].rstrip()}…"
-    return f"“{_ISOLATE}{shown}{_END_ISOLATE}”"
+    text = title.translate(_NO_DIRECTIONS)
+    short = text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1].rstrip()}…"
+    return f"“{_ISOLATE}{short}{_END_ISOLATE}”"
 
 
 def plain(text: str) -> str:

@@ -95,11 +95,11 @@ class Inputs:
     def day_before(self, data_type: str) -> str | None:
         """The list's last day with data before the report's; None without one."""
         kinds = (kind for kind in KINDS if not kind.endswith("_7d"))
-        told = [
+        days = [
             rows[0]["compared_dt"] for kind in kinds if (rows := self.movers_by_kind.get((data_type, kind)))
         ]
         past = [day for name, day in self.shows_by_day if name == data_type and day < self.day]
-        return max([*told, *past], default=None)
+        return max([*days, *past], default=None)
 
     def whole(self, data_type: str, day: str) -> bool:
         """True if the list's capture on a day of the window is whole."""

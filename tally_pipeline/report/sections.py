@@ -106,9 +106,9 @@ def movers(inputs: Inputs, data_type: str) -> list[Span]:
     """The list's movers since the day before, and over 7 days."""
     spans = []
     for name, title, kinds in _SPANS:
-        then = _compared(inputs, data_type, name)
-        note = _compared_said(inputs, data_type, name, then)
-        panels = [_panel(inputs, data_type, kind, heading) for kind, heading in kinds] if then else []
+        compared = _compared(inputs, data_type, name)
+        note = _compared_said(inputs, data_type, name, compared)
+        panels = [_panel(inputs, data_type, kind, heading) for kind, heading in kinds] if compared else []
         spans.append(Span(name, title, note, panels))
     return spans
 
@@ -127,12 +127,12 @@ def _compared(inputs: Inputs, data_type: str, span: str) -> str | None:
     return week_ago if inputs.state(data_type, week_ago) == "published" else None
 
 
-def _compared_said(inputs: Inputs, data_type: str, span: str, then: str | None) -> str:
+def _compared_said(inputs: Inputs, data_type: str, span: str, compared: str | None) -> str:
     """The day of comparison, the days between without data, and the median show's change, in words."""
     first = inputs.first_days.get(data_type)
     if inputs.state(data_type, inputs.day) != "published":
         return "No data of this day: nothing is compared."
-    if then is None:
+    if compared is None:
         week_ago = days_before(inputs.day, 7)
         if first and span == "7d" and week_ago >= first:
             return f"Nothing is compared: the list has no data of {short_day(week_ago)}, 7 days before."
@@ -147,7 +147,7 @@ def _compared_said(inputs: Inputs, data_type: str, span: str, then: str | None) 
     between = f"; {counted(gap, 'day')} between without data" if gap else ""
     drift = next((row["list_drift_pct"] for row in rows if row["list_drift_pct"] is not None), None)
     moved = f" The list’s median show changed by {signed(drift, 1)} %." if drift is not None else ""
-    return f"Compared with {short_day(then)}{between}.{moved}"
+    return f"Compared with {short_day(compared)}{between}.{moved}"
 
 
 def _kinds(span: str) -> list[str]:
@@ -268,13 +268,13 @@ def _genre_change(inputs: Inputs, row: Row) -> Change:
 
 def freshness(inputs: Inputs) -> list[dict[str, Any]]:
     """For each list: the state of the day, and its newest day."""
-    told = []
+    rows = []
     for one in inputs.lists:
         row = inputs.quality_by_day.get((one.name, inputs.day)) or {}
         state = inputs.state(one.name, inputs.day)
         newest = max((day for name, day in inputs.shows_by_day if name == one.name), default=None)
         captured = row.get("captured_at")
-        told.append(
+        rows.append(
             {
                 "title": one.title,
                 "state": _state_said(state, row.get("verdict")),
@@ -288,7 +288,7 @@ def freshness(inputs: Inputs) -> list[dict[str, Any]]:
                 "pass_rate": percent(row["pass_rate"]) if row.get("rows") else DASH,
             }
         )
-    return told
+    return rows
 
 
 def _state_said(state: str, verdict: str | None) -> str:

@@ -27,7 +27,7 @@ def sparkline(
     short = max(0.0, least_span - (high - low)) / 2
     low, high = low - short, high + short
     points = [_point(place, value, len(values), low, high) for place, value in enumerate(values)]
-    runs = [list(run) for there, run in groupby(points, key=lambda point: point is not None) if there]
+    runs = [list(run) for has_data, run in groupby(points, key=lambda point: point is not None) if has_data]
     lines = " ".join(_path([point for point in run if point]) for run in runs)
     lone = "".join(_dot(*run[0], 1.5) for run in runs if len(run) == 1 and run[0])
     end = _dot(*points[-1], 2.2) if points[-1] else ""
@@ -58,9 +58,9 @@ def _dot(x: float, y: float, radius: float) -> str:
 
 def _hatches(missing: Sequence[bool]) -> Iterator[str]:
     place = 0
-    for gone, run in groupby(missing):
+    for is_missing, run in groupby(missing):
         length = len(list(run))
-        if gone:
+        if is_missing:
             left, right = _x(place - 0.5, len(missing)), _x(place + length - 0.5, len(missing))
             left, right = max(0.0, left), min(float(WIDTH), right)
             yield f'<rect x="{left:.1f}" y="0" width="{right - left:.1f}" height="{HEIGHT}"/>'

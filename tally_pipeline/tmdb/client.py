@@ -76,10 +76,10 @@ class TmdbClient:
         `day` where that is given. Raises `TmdbError` when not even page 1 came, and `ValueError` when `depth`
         is not 1 to 500.
         """
-        wanted = show_list.depth if depth == "default" else depth
-        if wanted is not None and not 1 <= wanted <= MAX_PAGES:
+        limit = show_list.depth if depth == "default" else depth
+        if limit is not None and not 1 <= limit <= MAX_PAGES:
             raise ValueError(
-                f"depth of {show_list.name} is {wanted}; give 1 to {MAX_PAGES} pages (TMDB serves no more), "
+                f"depth of {show_list.name} is {limit}; give 1 to {MAX_PAGES} pages (TMDB serves no more), "
                 "or None for the whole list"
             )
         settings, started_at, began = self.settings, clock.now(), time.monotonic()
@@ -89,7 +89,7 @@ class TmdbClient:
             fetcher,
             stop,
             list_name=show_list.name,
-            limit=wanted or MAX_PAGES,
+            limit=limit or MAX_PAGES,
             connections=settings.connections,
             on_page=on_page,
         )
@@ -99,7 +99,7 @@ class TmdbClient:
             show_list=show_list,
             started_at=started_at,
             endpoint=show_list.path_for(settings.trending_window),
-            depth=wanted,
+            depth=limit,
             language=settings.language,
             timezone=settings.timezone if show_list.sends_timezone else None,
             source=settings.source,

@@ -79,5 +79,5 @@ def list_named(name: str) -> ShowList:
     for show_list in LISTS:
         if show_list.name == name:
             return show_list
-    known = ", ".join(show_list.name for show_list in LISTS)
-    raise UnknownListError(f"there is no list {name!r}; the lists are: {known}")
+    names = ", ".join(show_list.name for show_list in LISTS)
+    raise UnknownListError(f"there is no list {name!r}; the lists are: {names}")

@@ -25,8 +25,8 @@ from tally_pipeline.tmdb.fetch import Fetched, PageFetcher
 OnPage = Callable[[PageProgress], None]
 
 FEW = 10
-"""Up to so many empty inner pages are each requested as often as a page that fails. Where there are more, the others
-are likely as broken as the first."""
+"""The most empty inner pages that are each requested as often as a page that fails. More are likely as broken as the
+first."""
 
 _STALE = "Likely a stale copy in TMDB's cache, where a page stays for up to 8 hours: run it again later."
 

@@ -36,7 +36,7 @@ class RateLimit:
                 self._waiting.remove(me)
 
     def pause(self, seconds: float) -> None:
-        """Gives out no slot for so many seconds from now; a longer pause that is under way stays."""
+        """Gives out no slot for `seconds` from now; a longer pause in progress stays."""
         with self._lock:
             self._next_slot = max(self._next_slot, time.monotonic() + seconds)
 

@@ -86,7 +86,7 @@ class TmdbSettings:
 
     @property
     def exports(self) -> str:
-        """Where the daily exports are, without a slash at the end."""
+        """The URL of the daily exports, without a slash at the end."""
         if self.exports_url is not None:
             return self.exports_url.rstrip("/")
         if _is_tmdbs(self.base_url):

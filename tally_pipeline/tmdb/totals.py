@@ -1,4 +1,4 @@
-"""How far a list goes: the totals that its pages state, compared with the shows that they bring. Pure.
+"""The length of a list: the totals that its pages state, compared with the shows that they bring. Pure.
 
 The functions take the pages that came, by number. The length that a page states is believed only as long as no rows
 contradict it.
@@ -15,9 +15,9 @@ from tally_pipeline.tmdb.lists import ROWS_PER_PAGE
 Pages = Mapping[int, Page]
 
 MOST_DRIFTED = 5
-"""How many rows of a list's last page may all stand on earlier pages. A list that grows while it is read pushes rows
-over its pages' borders: of the four borders recorded on 2025-12-24 one was crossed, by one show. A last page that
-only repeats, and more than five times that, is no drift."""
+"""The most rows of a list's last page that may all stand on earlier pages. A list that grows while it is read pushes
+rows over its pages' borders: of the four borders recorded on 2025-12-24 one was crossed, by one show. A last page
+that only repeats, and more than five times that, is no drift."""
 
 
 def stated_pages(record: PageRecord) -> int | None:
@@ -41,8 +41,8 @@ def usual_pages(pages: Pages) -> int | None:
     A single page may be a stale copy from TMDB's cache.
     """
     last = max(pages.keys() - pages_without_new_shows(pages), default=0)
-    stated = Counter(n for page in pages.values() if (n := stated_pages(page.record)) and n >= last)
-    return max(stated, key=lambda number: (stated[number], number), default=None)
+    counts = Counter(n for page in pages.values() if (n := stated_pages(page.record)) and n >= last)
+    return max(counts, key=lambda number: (counts[number], number), default=None)
 
 
 def pages_without_new_shows(pages: Pages) -> set[int]:
@@ -86,15 +86,15 @@ def may_go_on(pages: Pages, last: int) -> bool:
 
 def _should_bring(record: PageRecord, usual: int | None) -> bool:
     """True if by the totals a page should bring new shows, although neither it nor any later page does."""
-    stated = stated_pages(record) or usual
-    if stated is None or stated == 1 < record.page:
+    length = stated_pages(record) or usual
+    if length is None or length == 1 < record.page:
         # No page states a length that could be believed, and TMDB's lists end with empty pages.
         return record.rows > MOST_DRIFTED
-    if record.page == stated == 1 and not record.total_results:
+    if record.page == length == 1 and not record.total_results:
         return False  # so TMDB says that a list holds nothing
-    if stated > record.page or (usual or 0) > record.page:
+    if length > record.page or (usual or 0) > record.page:
         return True
-    return stated == record.page and (not record.rows or record.rows > MOST_DRIFTED)
+    return length == record.page and (not record.rows or record.rows > MOST_DRIFTED)
 
 
 def _pages_for(results: int | None) -> int:

@@ -8,14 +8,14 @@ from datetime import date
 import pytest
 
 from tally_pipeline.cost import activity
-from tally_pipeline.cost.activity import Asked, Lake, Measured, Run, Usage, lines, query_usage
+from tally_pipeline.cost.activity import CountedQuery, Lake, Measured, Run, Usage, lines, query_usage
 from tally_pipeline.cost.bill import charges, price_list
 from tally_pipeline.tmdb.lists import LISTS
 
 TODAY = date(2025, 12, 30)
 N = len(LISTS)
-COUNT = Asked("SELECT count(*) FROM silver_shows WHERE dt = '2025-12-30'")
-ALL = Asked("SELECT * FROM silver_shows", unloads=True)
+COUNT = CountedQuery("SELECT count(*) FROM silver_shows WHERE dt = '2025-12-30'")
+ALL = CountedQuery("SELECT * FROM silver_shows", unloads=True)
 RUN = Run(Usage(writes=10, lists=3, table_lists=2, reads=20, bytes_read=1e6, bytes_written=1e6), (COUNT,))
 MEASURED = Measured(
     today=TODAY,
@@ -126,7 +126,7 @@ def test_a_query_is_billed_ten_megabytes_at_least() -> None:
 
 
 def test_genres_are_there_once_a_week() -> None:
-    asked = Asked("SELECT * FROM silver_genres")
+    asked = CountedQuery("SELECT * FROM silver_genres")
     usage = query_usage(asked, MEASURED, replace(MONTH, days=70))
     assert (usage.lists, usage.reads) == (70, 10 * activity.GETS_A_FILE)
 

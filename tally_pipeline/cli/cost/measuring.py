@@ -1,4 +1,4 @@
-"""Counts what real runs ask of a store and of a query engine, in the sandbox, on a lake that is thrown away."""
+"""Counts the requests of real runs to a store and a query engine, in the sandbox, on a temporary lake."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import dagster as dg
 import pyarrow as pa
 
 from tally_pipeline import clock
-from tally_pipeline.cost.activity import Asked, Measured, Run, Usage
+from tally_pipeline.cost.activity import CountedQuery, Measured, Run, Usage
 from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.datasets.shows import stored
 from tally_pipeline.definitions import build_definitions
@@ -35,11 +35,11 @@ from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
 from tally_pipeline.tmdb.settings import TmdbSettings
 
 COUNTED_DAYS = 30
-"""The oldest lake on which runs are counted: what a run does depends on at most 28 days before its own, and for the
-rest it grows evenly."""
+"""The age of the oldest lake on which runs are counted: a run depends on at most 28 days before its own, and
+otherwise grows evenly."""
 
 DEEPEST = 50
-"""Pages of a list that are captured at most, when a number of shows is asked for; more are arithmetic."""
+"""The most pages of a list that are captured for a requested number of shows; more are extrapolated."""
 
 Say = Callable[[str], None]
 
@@ -71,7 +71,7 @@ def measure(settings: Settings, *, days: int, shows: int | None, say: Say) -> Me
             say("Counting once more on a lake one day older.")
             before = bench.refine_today()
             bench.fill(1, until=bench.today - timedelta(days=counted))
-            bench.refine_today()  # fetches that day's files, which is done once
+            bench.refine_today()  # fetches that day's files, which happens once
             growth = bench.refine_today().store - before.store
         return Measured(
             today=bench.today,
@@ -100,7 +100,7 @@ class _Bench:
         self._counting = threading.Lock()
         self._catalog = _Recorded(plain.query_engine)
         store = Store.in_folder(settings.lake_folder, observe=self._observe)
-        # Listings of whole tables are told apart: they grow with the lake.
+        # Listings of whole tables are counted separately: they grow with the lake.
         tables = Store.in_folder(
             settings.lake_folder,
             observe=lambda operation, size: self._observe(f"{operation} of a table", size),
@@ -109,7 +109,7 @@ class _Bench:
             plain,
             lake=Lake(store, settings.source),
             query_engine=self._catalog,
-            # What gold and the report ask costs requests to the store, and none to Athena.
+            # Queries of gold and the report cost requests to the store, and none to Athena.
             analytics_engine=CachedDuckDbEngine(tables, settings.state / "mirror", TABLES),
         )
         self._definitions = build_definitions(self._deployment)
@@ -125,7 +125,7 @@ class _Bench:
             aws=None,
             sandbox_embedded=True,
             no_capture=None,
-            # The sandbox need not be spared.
+            # The sandbox needs no rate limit.
             tmdb=TmdbSettings(requests_per_second=1000),
             depths=settings.depths if shows is None else _depths(shows),
             first_day=today - timedelta(days=COUNTED_DAYS + 1),
@@ -134,7 +134,7 @@ class _Bench:
             yield cls(ours, instance, today)
 
     def fill(self, days: int, *, until: date) -> None:
-        """Make a past: so many days up to `until`, refined and everything below."""
+        """Make a past of `days` days up to `until`, refined and with everything downstream."""
         if not days:
             return
         past = [until - timedelta(days=ago) for ago in range(days)][::-1]
@@ -145,31 +145,31 @@ class _Bench:
         self._taken()
 
     def run(self, job: str, *, partitioned: bool = True) -> Run:
-        """One of the jobs, of today, counted."""
+        """Count a run of a job, of today."""
         self._taken()
         self._execute(job, None, *([self.today, self.today] if partitioned else []))
         return self._taken()
 
     def refine_today(self) -> Run:
-        """Silver of every list, and everything below it."""
+        """Count a run of silver of every list, and everything downstream."""
         self._taken()
         self._execute("refine", self._below(*map(common.silver_key, LISTS)), self.today, self.today)
         return self._taken()
 
     def captured_and_refined(self, job: str, silver: dg.AssetKey) -> Run:
-        """A capture of a stream, and what the sensor launches for it."""
+        """Count a capture of a dataset, and the run that the sensor launches for it."""
         self._taken()
         self._execute(job, None, self.today, self.today)
         self._execute("refine", self._below(silver), self.today, self.today)
         return self._taken()
 
     def rows(self) -> int:
-        """The rows that the day's captures hold, of all lists."""
+        """The number of rows in the day's captures of all lists."""
         footers = (stored.silver_footer(self._deployment.lake, one.name, str(self.today)) for one in LISTS)
         return sum(footer.counts.bronze_rows for footer in footers if footer)
 
     def series(self) -> int:
-        """The rows of the day's export that were refined."""
+        """The number of refined rows of the day's export."""
         sql = f"SELECT count(*) AS n FROM silver_series WHERE dt = '{self.today}'"
         return int(self._deployment.analytics_engine.query(sql)["n"][0].as_py())
 
@@ -182,7 +182,7 @@ class _Bench:
         return found
 
     def layer_bytes(self) -> dict[str, float]:
-        """What the day added to the lake, by layer."""
+        """The bytes that the day added to the lake, by layer."""
         size = {
             layer: sum(size for _, size in self._written_today(layer))
             for layer in ("bronze", "silver", "quarantine", "gold", layout.REPORTS)
@@ -207,7 +207,7 @@ class _Bench:
             self._bytes[operation] += size
 
     def _taken(self) -> Run:
-        """What was counted since the last call."""
+        """The counts since the last call."""
         requests, size = self._requests, self._bytes
         store = Usage(
             writes=requests["PutObject"],
@@ -228,7 +228,7 @@ class _Bench:
         return sorted(below.resolve(self._definitions.resolve_asset_graph()), key=str)
 
     def _execute(self, job: str, assets: Sequence[dg.AssetKey] | None, *days: date) -> None:
-        """Run a job on the days from the first to the last given, or on none."""
+        """Run a job on the days from the first to the last of `days`, or without a partition."""
         when: dict[str, Any] = {}
         if len(set(days)) == 1:
             when = {"partition_key": str(days[0])}
@@ -252,11 +252,11 @@ class _Bench:
 
 
 class _Recorded:
-    """A `QueryEngine` that keeps what it is asked."""
+    """A `QueryEngine` that records its queries."""
 
     def __init__(self, engine: QueryEngine) -> None:
         self._engine = engine
-        self.asked: list[Asked] = []
+        self.asked: list[CountedQuery] = []
 
     @property
     def name(self) -> str:
@@ -273,15 +273,15 @@ class _Recorded:
         return self._engine.tables()
 
     def query(self, sql: str) -> pa.Table:
-        self.asked.append(Asked(sql))
+        self.asked.append(CountedQuery(sql))
         return self._engine.query(sql)
 
     def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
-        self.asked.append(Asked(sql, unloads=True))
+        self.asked.append(CountedQuery(sql, unloads=True))
         return self._engine.rows(sql, schema)
 
     def measure(self, sql: str) -> Answer:
-        self.asked.append(Asked(sql))
+        self.asked.append(CountedQuery(sql))
         return self._engine.measure(sql)
 
     def columns(self, table: str) -> list[tuple[str, str]]:
@@ -292,6 +292,6 @@ class _Recorded:
 
 
 def _depths(shows: int) -> dict[str, int | None]:
-    """How deep each list is captured for so many shows a day."""
+    """The depth of each list for this number of shows a day."""
     pages = -(-shows // (len(LISTS) * ROWS_PER_PAGE))
     return {show_list.name: min(pages, DEEPEST, MAX_PAGES) for show_list in LISTS}

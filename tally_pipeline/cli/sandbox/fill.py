@@ -18,13 +18,13 @@ from tally_pipeline.plurals import counted
 from tally_pipeline.tmdb import sandbox
 
 SAID_EVERY = 40
-"""Captures after which a fill says how far it is."""
+"""Captures between two progress messages."""
 
 
 def fill(settings: Settings, days: int) -> int:
-    """Write the `days` days of bronze before today as if captured then, and make them known to Dagster.
+    """Write the `days` days of bronze before today as if captured then, and record them in Dagster.
 
-    What is there stays. Raises `SettingsError` when the lake is not the sandbox's.
+    Existing captures stay. Raises `SettingsError` if the lake is not the sandbox's.
     """
     if settings.source != "sandbox":
         raise SettingsError(
@@ -34,7 +34,7 @@ def fill(settings: Settings, days: int) -> int:
     past = [today - timedelta(days=ago) for ago in range(days, 0, -1)]
     lake = deploy(settings).lake
     with dagster_home.opened(settings) as instance, lake.locks.hold(automation.FILLING, (), _say):
-        # Before the first of them is there: a running `tally up` then has partitions for them by the time they are.
+        # Before the first of them is written, so that a running `tally up` has partitions for them by then.
         first_day.record(settings, past[0])
         written, there = write(settings, instance, lake, past, _say)
     _say(
@@ -53,7 +53,7 @@ def write(
     say: Callable[[str], None],
     pause: Callable[[], None] = lambda: None,
 ) -> tuple[int, int]:
-    """Write bronze of these days and record it; how many captures were written, and how many were there already."""
+    """Write bronze of these days and record it; returns the numbers of written and of existing captures."""
     written = there = 0
     names: list[str] = []
     for key, body in sandbox.captures(
@@ -70,12 +70,12 @@ def write(
         except AlreadyThereError:
             there += 1
         names.append(str(key))
-        # Now and then, not all at the end: to the sensor a pause would be the end of what comes.
+        # Regularly, not all at the end: the sensor would take a pause for the end.
         if len(names) == SAID_EVERY:
-            discovery.record_found(instance, lake, names, say, more=lambda: True)
+            discovery.record_found(instance, lake, names, say, has_time=lambda: True)
             names.clear()
             say(f"{key.dt}: {counted(written + there, 'capture')}")
-    discovery.record_found(instance, lake, names, say, more=lambda: True)
+    discovery.record_found(instance, lake, names, say, has_time=lambda: True)
     return written, there
 
 

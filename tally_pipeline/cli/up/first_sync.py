@@ -1,4 +1,4 @@
-"""The sync that `tally up` launches: a run like any in the UI, told of in the terminal as it goes."""
+"""The sync that `tally up` launches: a run like any in the UI, with its progress in the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tally_pipeline.cli import summary
 from tally_pipeline.cli.sync import closing_table
 from tally_pipeline.cli.up.ui import Ui, UiError
 from tally_pipeline.datasets import SERIES
-from tally_pipeline.datasets.captures import held
+from tally_pipeline.datasets.captures import capture_keys
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.orchestration import automation
@@ -22,10 +22,10 @@ from tally_pipeline.orchestration.runs import failures
 from tally_pipeline.tmdb.lists import LISTS
 
 ATTEMPTS = 5
-"""How often the sync is launched until it starts; the waits between are 2, 4, 8 and 16 s."""
+"""Attempts at launching the sync; the waits between are 2, 4, 8 and 16 s."""
 
 QUEUED_SECONDS = 15
-"""After so long in the queue the terminal says so."""
+"""Seconds in the queue after which the terminal says so."""
 
 _STEP_ENDED = {
     dg.DagsterEventType.STEP_SUCCESS: "[green]✓[/green]",
@@ -39,9 +39,9 @@ Pause = Callable[[float], None]
 def sync_today(
     settings: Settings, instance: dg.DagsterInstance, ui: Ui, pause: Pause, words: Console
 ) -> bool:
-    """Sync today unless it is there; a sync that is under way already is watched.
+    """Sync today unless it is published; a sync in progress is watched.
 
-    Returns whether today is there in the end. A failure is told, not raised.
+    Returns True if today is published in the end. A failure is printed, not raised.
     """
     lake, day = deploy(settings).lake, clock.today().isoformat()
     if _is_there(lake, day):
@@ -68,9 +68,9 @@ def sync_today(
 
 
 def launch_export(settings: Settings, ui: Ui, words: Console) -> None:
-    """Have the day's export downloaded where it can be had and is not there, and say so; the sensor refines it."""
+    """Launch the download of the day's export if it is available and missing, and say so; the sensor refines it."""
     deployment, day = deploy(settings), clock.today()
-    if held(deployment.lake, SERIES, day.isoformat()):
+    if capture_keys(deployment.lake, SERIES, day.isoformat()):
         return
     if not settings.sandbox_embedded:
         with deployment.tmdb.exports() as client:
@@ -96,12 +96,12 @@ def _is_there(lake: Lake, day: str) -> bool:
 
 
 def _for_day(day: str) -> dict[str, str]:
-    # Started again it would be twice the run: the next `tally up` launches its own.
+    # A restart would run it twice: the next `tally up` launches its own.
     return {"dagster/partition": day, "dagster/max_retries": "0"}
 
 
 def _started(instance: dg.DagsterInstance, ui: Ui, day: str, pause: Pause, words: Console) -> str | None:
-    """A sync of the day of which a step has begun, or that has ended; None when it would not start."""
+    """The id of a sync of the day with a started step, or that has ended; None if it did not start."""
     for wait in [*(2**attempt for attempt in range(1, ATTEMPTS)), None]:
         try:
             run_id = automation.run_under_way(instance, {"dagster/partition": day}, automation.sync.name)
@@ -122,7 +122,7 @@ def _started(instance: dg.DagsterInstance, ui: Ui, day: str, pause: Pause, words
 
 
 def _begins(instance: dg.DagsterInstance, run_id: str, pause: Pause, words: Console) -> bool:
-    """Wait until a step of the run has begun; whether one did before the run ended."""
+    """Wait until a step of the run has begun; returns True if one did before the run ended."""
     since, told = time.monotonic(), False
     while True:
         run = instance.get_run_by_id(run_id)
@@ -138,7 +138,7 @@ def _begins(instance: dg.DagsterInstance, run_id: str, pause: Pause, words: Cons
 
 
 def _watched(instance: dg.DagsterInstance, run_id: str, pause: Pause, words: Console) -> bool:
-    """Tell of each step as it ends, until the run has; whether it succeeded."""
+    """Print each step at its end, until the run ends; returns True if it succeeded."""
     told = 0
     while True:
         run = instance.get_run_by_id(run_id)

@@ -88,9 +88,9 @@ class GenresDataset(Dataset[Genres, Refined]):
             genres = genre_reply.decode(store.get(str(key)))
         except UnreadableGenresError as error:
             raise UnreadableGenresError(f"{store.uri(str(key))}: {error}") from error
-        stated = genres.metadata
-        captured_at = moment_of(stated.ingestion_timestamp)
-        return Capture(key, genres.sha256, stated.source, captured_at, "complete", genres)
+        metadata = genres.metadata
+        captured_at = moment_of(metadata.ingestion_timestamp)
+        return Capture(key, genres.sha256, metadata.source, captured_at, "complete", genres)
 
     def remedy(self, day: str, rejected: Sequence[str]) -> str:
         return "Materialize bronze_genres on that very day (UTC)."
@@ -99,12 +99,12 @@ class GenresDataset(Dataset[Genres, Refined]):
         return ()
 
     def show_capture(self, capture: Capture[Genres]) -> Shown:
-        stated = capture.content.metadata
+        metadata = capture.content.metadata
         return {
-            "source": stated.source or "not stated",
-            "language": stated.language or "not stated",
+            "source": metadata.source or "not stated",
+            "language": metadata.language or "not stated",
             "bytes": len(capture.content.reply),
-            "sha256": stated.sha256 or capture.sha256,
+            "sha256": metadata.sha256 or capture.sha256,
         }
 
     def audit(self, store: Store, key: BronzeKey, source: str) -> AuditResult:
@@ -112,12 +112,12 @@ class GenresDataset(Dataset[Genres, Refined]):
             genres = self.read(store, key).content
         except (UnreadableGenresError, NoSuchObjectError) as error:
             return AuditResult(str(key), problems=(str(error),))
-        stated = genres.metadata
-        problems = differing(key, source, stated.execution_id, stated.source)
-        if stated.sha256 not in (None, hashlib.sha256(genres.reply).hexdigest()):
+        metadata = genres.metadata
+        problems = differing(key, source, metadata.execution_id, metadata.source)
+        if metadata.sha256 not in (None, hashlib.sha256(genres.reply).hexdigest()):
             problems.append("the reply does not hash to the SHA-256 taken when it was received")
-        listed = refinement.refine(genres).counts.genres
-        return AuditResult(str(key), 1, listed, tuple(problems), unproven=stated.sha256 is None)
+        count = refinement.refine(genres).counts.genres
+        return AuditResult(str(key), 1, count, tuple(problems), unproven=metadata.sha256 is None)
 
     def refine(self, capture: Capture[Genres]) -> Refined:
         return refinement.refine(capture.content)

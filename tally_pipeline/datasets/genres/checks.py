@@ -56,13 +56,13 @@ def genres_named(rows: int, rejected: Sequence[str]) -> Finding:
 
 
 def genres_as_contracted(ids: Sequence[int]) -> Finding:
-    new, gone = sorted(set(ids) - contract.GENRES.keys()), sorted(contract.GENRES.keys() - set(ids))
-    is_broken = len(gone) > MOST_GENRES_GONE * len(contract.GENRES)
+    new, missing = sorted(set(ids) - contract.GENRES.keys()), sorted(contract.GENRES.keys() - set(ids))
+    is_broken = len(missing) > MOST_GENRES_GONE * len(contract.GENRES)
     return Finding(
-        passed=not new and not gone,
+        passed=not new and not missing,
         serious=is_broken,
-        summary=f"{counted(len(new), 'genre is', 'genres are')} new, {counted(len(gone), 'is', 'are')} gone"
-        if new or gone
+        summary=f"{counted(len(new), 'genre is', 'genres are')} new, {counted(len(missing), 'is', 'are')} gone"
+        if new or missing
         else "the contract's genres",
         remedy=(
             "Look at /genre/tv/list; silver keeps its last good file. Materialize bronze_genres again later; if TMDB"
@@ -70,7 +70,7 @@ def genres_as_contracted(ids: Sequence[int]) -> Finding:
             if is_broken
             else "Bring GENRES in the contract up to date; nothing is lost meanwhile."
         ),
-        numbers={"new": len(new), "gone": len(gone)},
+        numbers={"new": len(new), "gone": len(missing)},
         offenders=[{"genre_id": genre, "what": "new"} for genre in new[:SHOWN]]
-        + [{"genre_id": genre, "what": "gone"} for genre in gone[:SHOWN]],
+        + [{"genre_id": genre, "what": "gone"} for genre in missing[:SHOWN]],
     )

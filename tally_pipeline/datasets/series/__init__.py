@@ -33,7 +33,7 @@ class SeriesFooter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefineOptions(Options):
-    """How a day is refined; set in the launchpad."""
+    """Options of refining a day, set in the launchpad."""
 
     accept_volume: bool = Field(
         default=False,

@@ -64,7 +64,7 @@ _FIELDS = {column.name: column.field for column in contract.COLUMNS}
 
 
 class CaptureOptions(Options):
-    """How a capture is done; set in the launchpad."""
+    """Options of a capture, set in the launchpad."""
 
     pages: int | None = Field(
         default=None,
@@ -82,7 +82,7 @@ class CaptureOptions(Options):
 
 
 class RefineOptions(Options):
-    """How a day is refined; set in the launchpad."""
+    """Options of refining a day, set in the launchpad."""
 
     allow_partial: bool = Field(
         default=False,
@@ -146,9 +146,9 @@ class ShowsDataset(Dataset[Bronze, Refined]):
     def read(self, store: Store, key: BronzeKey) -> Capture[Bronze]:
         try:
             bronze = bronze_format.decode(store.get(str(key)))
-            stated = bronze.metadata
+            metadata = bronze.metadata
             return Capture(
-                key, bronze.sha256, stated.source, stated.captured_at, _verdict(bronze), content=bronze
+                key, bronze.sha256, metadata.source, metadata.captured_at, _verdict(bronze), content=bronze
             )
         except UnreadableBronzeError as error:
             raise UnreadableBronzeError(f"{store.uri(str(key))} is not a capture: {error}") from error
@@ -166,37 +166,37 @@ class ShowsDataset(Dataset[Bronze, Refined]):
         )
 
     def judge_capture(self, capture: Capture[Bronze]) -> Findings:
-        stated, every = capture.content.metadata, capture.content.rows()
-        if stated.data_type not in (None, self.name):
+        metadata, rows = capture.content.metadata, capture.content.rows()
+        if metadata.data_type not in (None, self.name):
             raise UnreadableBronzeError(
-                f"it says it is a capture of {stated.data_type}, yet lies under {self.name}"
+                f"it says it is a capture of {metadata.data_type}, yet lies under {self.name}"
             )
-        scanned = fields.scan(every, contract.SHOWS)
+        scanned = fields.scan(rows, contract.SHOWS)
         return (
-            (checks.NOT_EMPTY, checks.not_empty(stated, len(every))),
-            (checks.PAGE_SET_COMPLETE, checks.page_set_complete(stated)),
-            (checks.ETAGS_MATCH, checks.etags_match(stated)),
+            (checks.NOT_EMPTY, checks.not_empty(metadata, len(rows))),
+            (checks.PAGE_SET_COMPLETE, checks.page_set_complete(metadata)),
+            (checks.ETAGS_MATCH, checks.etags_match(metadata)),
             (checks.FIELDS_KNOWN, checks.fields_known(scanned.new, scanned.lost)),
         )
 
     def show_capture(self, capture: Capture[Bronze]) -> Shown:
-        stated, every = capture.content.metadata, capture.content.rows()
-        pages = stated.page_set
+        metadata, rows = capture.content.metadata, capture.content.rows()
+        pages = metadata.page_set
         return {
             "preview": Rows(
-                [_previewed(bytes(row), place) for place, row in enumerate(every[:PREVIEW_ROWS], 1)]
+                [_previewed(bytes(row), place) for place, row in enumerate(rows[:PREVIEW_ROWS], 1)]
             ),
-            "dagster/partition_row_count": len(every),
-            "source": stated.source or "not stated",
-            "verdict": stated.verdict or "not stated",
-            "pages": len(stated.pages),
-            "pages asked": pages.pages_asked if pages else len(stated.pages),
+            "dagster/partition_row_count": len(rows),
+            "source": metadata.source or "not stated",
+            "verdict": metadata.verdict or "not stated",
+            "pages": len(metadata.pages),
+            "pages asked": pages.pages_asked if pages else len(metadata.pages),
             "repeats": pages.repeats if pages else "not stated",
             "totals moved": pages.totals_moved if pages else False,
-            "requests": stated.requests or 0,
-            "retries": stated.retries or 0,
-            "duration (s)": round(stated.duration_seconds or 0.0, 3),
-            "bytes": sum(record.bytes for record in stated.pages),
+            "requests": metadata.requests or 0,
+            "retries": metadata.retries or 0,
+            "duration (s)": round(metadata.duration_seconds or 0.0, 3),
+            "bytes": sum(record.bytes for record in metadata.pages),
             "sha256": capture.sha256,
         }
 
@@ -207,26 +207,26 @@ class ShowsDataset(Dataset[Bronze, Refined]):
             pages = rebuild_pages(bronze)
         except (UnreadableBronzeError, NoSuchObjectError) as error:
             return AuditResult(str(key), problems=(str(error),))
-        stated = bronze.metadata
+        metadata = bronze.metadata
         problems = [
             f"page {record.page} does not hash to the SHA-256 taken when it was received"
             for record, body in pages
             if hashlib.sha256(body).hexdigest() != record.sha256
         ]
-        captured_on = stated.captured_at.date().isoformat() if stated.captured_at else None
-        for what, says, should in (
-            ("list", stated.data_type, key.data_type),
+        captured_on = metadata.captured_at.date().isoformat() if metadata.captured_at else None
+        for name, stated, expected in (
+            ("list", metadata.data_type, key.data_type),
             ("day", captured_on, key.dt),
-            ("execution", stated.execution_id, key.execution_id),
-            ("source", stated.source, source),
+            ("execution", metadata.execution_id, key.execution_id),
+            ("source", metadata.source, source),
         ):
-            if says not in (None, should):
-                problems.append(f"it says its {what} is {says}, its place says {should}")
-        counted = sum(record.rows for record, _ in pages)
-        if pages and counted != row_count:
-            problems.append(f"it holds {row_count} rows, its pages account for {counted}")
+            if stated not in (None, expected):
+                problems.append(f"it says its {name} is {stated}, its place says {expected}")
+        page_rows = sum(record.rows for record, _ in pages)
+        if pages and page_rows != row_count:
+            problems.append(f"it holds {row_count} rows, its pages account for {page_rows}")
         unproven = row_count > 0 and not pages
-        if unproven and (stated.client or "").startswith("tally/"):
+        if unproven and (metadata.client or "").startswith("tally/"):
             problems.append(
                 "Tally wrote it, yet its record of the pages cannot be read: nothing to hold it against"
             )
@@ -290,30 +290,30 @@ class ShowsDataset(Dataset[Bronze, Refined]):
 def _verdict(bronze: Bronze) -> str:
     """The verdict stated in bronze, unless the object contradicts it: without rows it is empty, with missing pages it
     is not complete. An object that states no verdict is complete if it holds rows."""
-    stated = bronze.metadata
+    metadata = bronze.metadata
     if not bronze.rows():
         return "empty"
-    if stated.missing and stated.verdict in (None, "complete"):
+    if metadata.missing and metadata.verdict in (None, "complete"):
         return "partial"
-    return stated.verdict or "complete"
+    return metadata.verdict or "complete"
 
 
 def _previewed(row: bytes, place: int) -> dict[str, object]:
     """A row as received, under silver's names; only the place of an unreadable one."""
-    shown: dict[str, object] = dict.fromkeys(_PREVIEWED)
-    shown["rank"] = place
+    preview: dict[str, object] = dict.fromkeys(_PREVIEWED)
+    preview["rank"] = place
     try:
         parts = members(row)
     except MalformedJsonError:
-        return shown
+        return preview
     for name in _PREVIEWED[1:]:
         text = parts.get(_FIELDS[name] or "")
         if text is not None:
             try:
-                shown[name] = msgspec.json.decode(text)
+                preview[name] = msgspec.json.decode(text)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                shown[name] = bytes(text).decode("utf-8", "backslashreplace")
-    return shown
+                preview[name] = bytes(text).decode("utf-8", "backslashreplace")
+    return preview
 
 
 SHOWS = tuple(map(ShowsDataset, LISTS))

@@ -117,12 +117,12 @@ def etags_match(metadata: Metadata) -> Finding:
 def fields_known(new: Mapping[str, int], lost: Sequence[str]) -> Finding:
     """`new`: rows by unknown field. `lost`: contract fields that no row has."""
     required = {column.field for column in contract.COLUMNS if column.required}
-    gone = [name for name in lost if name in required]
-    said = [f"new: {', '.join(new)}"] * bool(new) + [f"gone from every row: {', '.join(lost)}"] * bool(lost)
+    missing = [name for name in lost if name in required]
+    parts = [f"new: {', '.join(new)}"] * bool(new) + [f"gone from every row: {', '.join(lost)}"] * bool(lost)
     return Finding(
         passed=not new and not lost,
-        serious=bool(gone),
-        summary="; ".join(said) or "the fields are the contract's",
+        serious=bool(missing),
+        summary="; ".join(parts) or "the fields are the contract's",
         remedy=(
             "A new field is kept in bronze and breaks nothing: add it to the contract (a column, or EXTRAS) when"
             " it is worth having. A lost field: look at TMDB's changelog; silver keeps its last good file."

@@ -71,9 +71,9 @@ def refine(bronze: Bronze, *, data_type: str, dt: str, key: str) -> Refined:
 
     The result depends on nothing else. Raises `UnreadableBronzeError` when the object is no capture of that list.
     """
-    stated = bronze.metadata.data_type
-    if stated not in (None, data_type):
-        raise UnreadableBronzeError(f"it says it is a capture of {stated}, yet lies under {data_type}")
+    stated_list = bronze.metadata.data_type
+    if stated_list not in (None, data_type):
+        raise UnreadableBronzeError(f"it says it is a capture of {stated_list}, yet lies under {data_type}")
     rows = bronze.rows()
     places = Places(bronze, len(rows))
     ingestion_date = ingested_on(bronze, dt)
@@ -86,12 +86,12 @@ def refine(bronze: Bronze, *, data_type: str, dt: str, key: str) -> Refined:
         part = rows[start : start + BATCH_ROWS]
         chunk = refine_batch(part, contract.SHOWS)
         ranks = np.delete(places.ranks[start : start + len(part)], list(chunk.broken))
-        made = {
+        computed = {
             "ingestion_date": pa.repeat(pa.scalar(ingestion_date), len(ranks)),
             "data_type": pa.repeat(pa.scalar(data_type), len(ranks)),
             "rank": pa.array(ranks),
         }
-        arrays = [(chunk.columns | made)[column.name] for column in COLUMNS]
+        arrays = [(chunk.columns | computed)[column.name] for column in COLUMNS]
         batches.append(pa.RecordBatch.from_arrays(arrays, schema=contract.SILVER))
         broken.update({start + i: reasons for i, reasons in chunk.broken.items()})
         seen |= chunk.seen

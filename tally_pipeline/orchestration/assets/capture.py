@@ -53,7 +53,7 @@ def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
         key = dataset.place.key(day, step.context.run.run_id)
         product = Product(day=day)
         if not dataset.is_fetchable(day, today):
-            product.failure = dataset.too_late(day, today, step.lake.held(dataset, day))
+            product.failure = dataset.too_late(day, today, step.lake.capture_keys(dataset, day))
         elif in_a_row >= PATIENCE_DAYS:
             product.failure = (
                 f"not asked for, after {PATIENCE_DAYS} days in a row did not come. The last: {last_error}"
@@ -71,11 +71,11 @@ def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
                 in_a_row = 0 if isinstance(error, MissingExportError) else in_a_row + 1
                 product.failure = last_error = str(error)
         yield product
-        step.said(product, number, "kept")
+        step.log_result(product, number, "kept")
 
 
 def _retry_if_wanted(step: Step, error: TmdbError) -> None:
     """Raises `StepRetryError` if the run was launched with retries and one may help."""
-    most, done = getattr(step.options, "retries", 0), step.context.retry_number
-    if isinstance(error, TransientError) and done < most:
-        raise StepRetryError(str(error), most=most, seconds=RETRY_AFTER_SECONDS * 2**done) from None
+    most, retries = getattr(step.options, "retries", 0), step.context.retry_number
+    if isinstance(error, TransientError) and retries < most:
+        raise StepRetryError(str(error), most=most, seconds=RETRY_AFTER_SECONDS * 2**retries) from None

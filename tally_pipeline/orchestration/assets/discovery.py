@@ -53,7 +53,7 @@ def captures(lake: Lake, data_types: Iterable[str]) -> list[str]:
 def tables(lake: Lake) -> dict[str, Made]:
     """The files made from captures, by key: silver, gold and reports."""
     keys = (info.key for folder in _FOLDERS for info in lake.store.list(folder))
-    return {key: made for key in keys if (made := made_at(key)) is not None}
+    return {key: partition for key in keys if (partition := made_at(key)) is not None}
 
 
 _FOLDERS = {
@@ -79,24 +79,24 @@ def record_found(
     lake: Lake,
     names: Sequence[str],
     say: Say,
-    more: Callable[[], bool],
+    has_time: Callable[[], bool],
     busy: AbstractSet[dg.AssetKey] = frozenset(),
 ) -> list[str]:
     """Record each of these objects that is not recorded yet, and only once among concurrent processes: a capture with
     its metadata and checks, a file made from captures with its address.
 
     Returns the names that remain to be recorded: those of unfinished runs, which record them themselves (such runs
-    make the assets `busy`), and all that are left once `more` returns False. Unreadable objects are reported through
-    `say` and skipped.
+    make the assets `busy`), and all that are left once `has_time` returns False. Unreadable objects are reported
+    through `say` and skipped.
     """
-    left: list[str] = []
+    remaining: list[str] = []
     for first in range(0, len(names), AT_ONCE):
-        some = names[first : first + AT_ONCE]
-        if not more():
-            return [*left, *names[first:]]
+        batch = names[first : first + AT_ONCE]
+        if not has_time():
+            return [*remaining, *names[first:]]
         with lake.locks.hold("partition_events", (), say):
-            left += _record(instance, lake, some, say, busy)
-    return left
+            remaining += _record(instance, lake, batch, say, busy)
+    return remaining
 
 
 def _record(
@@ -106,7 +106,7 @@ def _record(
     say: Say,
     busy: AbstractSet[dg.AssetKey],
 ) -> list[str]:
-    left: list[str] = []
+    remaining: list[str] = []
     recorded = {
         asset: instance.get_materialized_partitions(asset)
         for asset in {partition.asset for partition in map(made_at, names) if partition} - busy
@@ -116,7 +116,7 @@ def _record(
         partition = made_at(name)
         if partition is not None:
             if partition.asset in busy:
-                left.append(name)
+                remaining.append(name)
             elif partition.dt not in recorded[partition.asset]:
                 where = {"dagster/uri": lake.store.uri(name), "source": lake.source, "found": _FOUND}
                 outcomes.setdefault(partition.asset, []).append(PartitionResult(partition.dt, (), where))
@@ -126,17 +126,17 @@ def _record(
             continue
         run = instance.get_run_by_id(key.execution_id)
         if run is not None and not run.is_finished:
-            left.append(name)
+            remaining.append(name)
             continue
         try:
-            outcome = _kept(lake, key)
+            outcome = _stored_result(lake, key)
         except _UNREADABLE as error:
             say(f"Not recorded as bronze of {key.data_type} for {key.dt}: {error}")
             continue
         outcomes.setdefault(common.bronze_of(key.data_type), []).append(outcome)
     for asset, of_asset in outcomes.items():
         record_without_run(instance, asset, of_asset)
-    return left
+    return remaining
 
 
 def is_recorded(instance: dg.DagsterInstance, lake: Lake, key: BronzeKey) -> bool:
@@ -145,8 +145,8 @@ def is_recorded(instance: dg.DagsterInstance, lake: Lake, key: BronzeKey) -> boo
     uri = lake.store.uri(str(key))
     for record in instance.fetch_materializations(of_day, limit=100).records:
         event = record.asset_materialization
-        stated = event.metadata.get("dagster/uri") if event else None
-        if stated is not None and stated.value == uri:
+        recorded_uri = event.metadata.get("dagster/uri") if event else None
+        if recorded_uri is not None and recorded_uri.value == uri:
             return True
     return False
 
@@ -155,7 +155,7 @@ def is_readable(lake: Lake, name: str) -> bool:
     """True if the object is a readable capture: any other under a capture's name makes no day of the lake."""
     key = PLACES.parse(name)
     try:
-        return key is not None and (bool(_kept(lake, key).metadata))
+        return key is not None and (bool(_stored_result(lake, key).metadata))
     except _UNREADABLE:
         return False
 
@@ -163,7 +163,7 @@ def is_readable(lake: Lake, name: str) -> bool:
 _UNREADABLE = (NoSuchObjectError, UnreadableCaptureError)
 
 
-def _kept(lake: Lake, key: BronzeKey) -> PartitionResult:
+def _stored_result(lake: Lake, key: BronzeKey) -> PartitionResult:
     dataset = next((one for one in DATASETS if one.name == key.data_type), None)
     if dataset is None:
         raise UnreadableCaptureError(f"no dataset is called {key.data_type}")

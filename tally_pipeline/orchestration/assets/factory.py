@@ -31,12 +31,12 @@ class Step:
     lake: LakeIOManager
     resources: Any
 
-    def said(self, product: Product, number: int, done: str = "published") -> None:
+    def log_result(self, product: Product, number: int, outcome: str = "published") -> None:
         """Log the result of a day."""
         if product.result is None:
-            done = "another writer published it meanwhile; it is made anew"
+            outcome = "another writer published it meanwhile; it is made anew"
         refusal = product.result.failure_reason if product.result else ""
-        self.context.log.info(f"{product.day} ({number} of {len(self.days)}): {refusal or done}")
+        self.context.log.info(f"{product.day} ({number} of {len(self.days)}): {refusal or outcome}")
 
 
 def partitioned_asset(

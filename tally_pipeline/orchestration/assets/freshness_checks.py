@@ -152,10 +152,10 @@ def _stale_silver(instance: dg.DagsterInstance, lake: Lake, days: Sequence[str])
 
 def _stale_gold(lake: Lake, days: Sequence[str]) -> Iterator[dict[str, str]]:
     sources = Sources.of(lake, [one.name for one in LISTS])
-    there = sources.days()
+    silver_days = sources.days()
     for day in days:
         for table in TABLES:
-            if day in there and not table.is_current(sources, day):
+            if day in silver_days and not table.is_current(sources, day):
                 yield {"asset": f"gold/{table.name}", "day": day, "should be of": "silver as it is now"}
 
 

@@ -48,8 +48,8 @@ def gold_asset(
     """The asset of one gold table."""
     key = gold_key(table)
     silver = [common.silver_key(show_list) for show_list in lists]
-    named = {dataset.silver_table.name: common.silver_key(dataset) for dataset in DATASETS}
-    made_from = {table_name: [asset] for table_name, asset in named.items()} | {SHOWS: silver}
+    name_sources = {dataset.silver_table.name: common.silver_key(dataset) for dataset in DATASETS}
+    made_from = {table_name: [asset] for table_name, asset in name_sources.items()} | {SHOWS: silver}
     reads = dict.fromkeys([*silver, *(key for name in table.source_tables for key in made_from[name])])
     spec = common.described(
         key,
@@ -87,7 +87,7 @@ def _make(step: Step, table: Table, lists: Sequence[str]) -> Iterator[Product]:
     for number, day in enumerate(step.days, start=1):
         product = make_day(table, sources, step.resources.analytics_engine, day)
         yield product
-        step.said(product, number)
+        step.log_result(product, number)
 
 
 def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> Product:
@@ -101,10 +101,10 @@ def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> P
         plots = table.plots(engine, day, computed.rows)
     except QueryError as error:
         raise StepFailedError(f"{table.sql_name} of {day}: {error}") from None
-    named, past = computed.inputs.named, computed.inputs.past
+    files, past = computed.inputs.named, computed.inputs.past
     metadata: dict[str, Any] = {
         "lists without silver": sorted(set(sources.by_list) - set(sources.lists_of(day))),
-        "made from": f"{counted(len(named), 'file')} named in the footer"
+        "made from": f"{counted(len(files), 'file')} named in the footer"
         + (f", {past.files} before them" if past else ""),
         "seconds": round(seconds, 3),
         "preview": Rows(table.preview(computed.rows).slice(0, PREVIEW_ROWS).to_pylist()),
@@ -118,14 +118,14 @@ def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> P
         dt=day,
         contract_version=VERSION,
         source=sources.lake.source,
-        inputs=named,
+        inputs=files,
         past=past,
     )
     return TableDay(
         day=day,
         findings=computed.findings,
         metadata=metadata,
-        inputs_stand=lambda: sources.stand(named),
+        inputs_stand=lambda: sources.stand(files),
         table=table.name,
         rows=computed.rows,
         footer=footer,

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from tally_pipeline.bronze.captures import UnreadableCaptureError
 from tally_pipeline.datasets import DATASETS, AnyDataset
-from tally_pipeline.datasets.captures import choose, held, newest_silver
+from tally_pipeline.datasets.captures import capture_keys, choose, newest_silver
 from tally_pipeline.datasets.dataset import Capture, Options
 from tally_pipeline.datasets.shows import stored
 from tally_pipeline.gold.sources import Sources
@@ -104,8 +104,8 @@ class LakeIOManager(dg.IOManager):
             table = parquet.decode(self.lake.store.get(self._table_key(context.asset_key, day)))
             tables.append(table.append_column("dt", pa.array([day] * table.num_rows, pa.string())))
         # A column without values on one day has no type there.
-        whole = pa.concat_tables(tables, promote_options="default")
-        return whole if context.dagster_type.typing_type is pa.Table else whole.to_pandas()
+        combined = pa.concat_tables(tables, promote_options="default")
+        return combined if context.dagster_type.typing_type is pa.Table else combined.to_pandas()
 
     # --- publishing ---
 
@@ -121,8 +121,8 @@ class LakeIOManager(dg.IOManager):
             return {key: self.lake.store.version(key) for key in keys}
         # For many days a listing costs less.
         folders = {key.partition("/dt=")[0] for key in keys}
-        there = {info.key: info.version for folder in folders for info in self.lake.store.list(folder)}
-        return {key: there.get(key) for key in keys}
+        listed = {info.key: info.version for folder in folders for info in self.lake.store.list(folder)}
+        return {key: listed.get(key) for key in keys}
 
     def publish(self, product: Product, versions: Versions) -> PartitionResult:
         """Publish one day in place of these versions, unless its checks object; rejected rows are kept in any case.
@@ -238,11 +238,11 @@ class LakeIOManager(dg.IOManager):
             return [layout.report_key(day)]
         return [self._table_key(asset, day)] if asset.path[0] == layout.GOLD else []
 
-    def _refused(self, product: Product, key: str, more: str = "") -> PartitionResult:
-        there = self.lake.store.exists(key)
-        stays = "The day's last good file stays." if there else "The day has no file yet."
+    def _refused(self, product: Product, key: str, note: str = "") -> PartitionResult:
+        is_published = self.lake.store.exists(key)
+        stays = "The day's last good file stays." if is_published else "The day has no file yet."
         return PartitionResult(
-            product.day, product.findings, failure_reason=f"{product.objections} {stays}{more}"
+            product.day, product.findings, failure_reason=f"{product.objections} {stays}{note}"
         )
 
     # --- reading ---
@@ -267,9 +267,9 @@ class LakeIOManager(dg.IOManager):
         """True if a capture is stored already."""
         return self.lake.store.exists(str(key))
 
-    def held(self, dataset: AnyDataset, day: str) -> list[BronzeKey]:
+    def capture_keys(self, dataset: AnyDataset, day: str) -> list[BronzeKey]:
         """The captures of a day in bronze."""
-        return held(self.lake, dataset, day)
+        return capture_keys(self.lake, dataset, day)
 
     def _table_key(self, asset: dg.AssetKey, day: str) -> str:
         """The key of a day of an asset's table: silver's for a silver asset, else in a folder of the asset's name."""

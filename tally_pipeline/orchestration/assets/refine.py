@@ -93,7 +93,7 @@ def _refine(step: Step, dataset: AnyDataset) -> Iterator[Product]:
             nothing = Finding(False, "there is nothing to refine", str(error))
             product = Product(day=day, findings=((dataset.silver_checks[0], nothing),), failure=str(error))
             yield product
-            step.said(product, number)
+            step.log_result(product, number)
             continue
         passed_over = {"passed over": list(capture.passed_over)} if capture.passed_over else {}
         product = RefinedDay(
@@ -111,7 +111,7 @@ def _refine(step: Step, dataset: AnyDataset) -> Iterator[Product]:
             made_from=capture.key,
         )
         yield product
-        step.said(product, number)
+        step.log_result(product, number)
         if product.result is None:
             continue
         published = not product.result.failure_reason

@@ -70,7 +70,7 @@ def _write(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
     for number, day in enumerate(step.days, start=1):
         product = write_day(step.lake.reading, step.resources.analytics_engine, day, lists)
         yield product
-        step.said(product, number)
+        step.log_result(product, number)
 
 
 def write_day(
@@ -123,10 +123,10 @@ def lists_finding(inputs: Inputs) -> Finding:
         for one in inputs.lists
         if (state := inputs.state(one.name, inputs.day)) != "published"
     ]
-    there = len(inputs.lists) - len(absent)
+    present = len(inputs.lists) - len(absent)
     return Finding(
         passed=not absent,
-        summary=f"{there} of {len(inputs.lists)} lists have data of {inputs.day}",
+        summary=f"{present} of {len(inputs.lists)} lists have data of {inputs.day}",
         remedy="The page shows the others and says so. See why these have none: materialize their silver, then gold"
         " and the report of the day.",
         serious=False,
@@ -208,10 +208,10 @@ def _quality(
     captured = {one.name: set(lake.bronze_days(one.name)) for one in lists}
     tables = [past, _dated(today, days[-1])]
     for day in days[:-1]:
-        there = [one.name for one in lists if day in captured[one.name]]
-        if day not in days_in_gold and there:
+        names = [one.name for one in lists if day in captured[one.name]]
+        if day not in days_in_gold and names:
             books = [
-                data_quality_daily.reconcile(lake, data_type, day, of_capture=False) for data_type in there
+                data_quality_daily.reconcile(lake, data_type, day, of_capture=False) for data_type in names
             ]
             tables.append(_dated(table.of_counts(day, books), day))
     columns = ["dt", *table.schema.names]

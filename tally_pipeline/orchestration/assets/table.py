@@ -71,12 +71,12 @@ def _compare(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
     try:
         schema = schema_finding(query_engine)
         # Under another schema rows may not even be countable, and the schema is the error to report.
-        counted = _count(query_engine, step.days) if schema.passed else None
+        counts = _count(query_engine, step.days) if schema.passed else None
     except QueryError as error:
-        schema, counted = _unreadable(query_engine, error), None
+        schema, counts = _unreadable(query_engine, error), None
     for day in step.days:
         product = (
-            _compared(step, query_engine, day, schema, counted, lists) if counted else _refused(day, schema)
+            _compared(step, query_engine, day, schema, counts, lists) if counts else _refused(day, schema)
         )
         product.inputs_stand = partial(_stands, step, day, lists, versions)
         yield product
@@ -139,14 +139,14 @@ def _unreadable(query_engine: QueryEngine, error: QueryError) -> Finding:
 
 
 @dataclass(frozen=True)
-class _Counted:
+class _TableCounts:
     """The table's rows by day and list, and the query that counted them."""
 
     rows: Mapping[str, Mapping[str, int]]
     answer: Answer
 
 
-def _count(query_engine: QueryEngine, days: Sequence[str]) -> _Counted:
+def _count(query_engine: QueryEngine, days: Sequence[str]) -> _TableCounts:
     """Count the rows with one query for all days of the run. It filters on the day: on Athena, every day costs."""
     answer = query_engine.measure(
         f"SELECT dt, data_type, count(*) AS n FROM {NAME}"
@@ -155,7 +155,7 @@ def _count(query_engine: QueryEngine, days: Sequence[str]) -> _Counted:
     rows: dict[str, dict[str, int]] = {}
     for row in answer.rows.to_pylist():
         rows.setdefault(row["dt"], {})[row["data_type"]] = row["n"]
-    return _Counted(rows, answer)
+    return _TableCounts(rows, answer)
 
 
 def _compared(
@@ -163,11 +163,11 @@ def _compared(
     query_engine: QueryEngine,
     day: str,
     schema: Finding,
-    counted: _Counted,
+    table_counts: _TableCounts,
     lists: Sequence[ShowList],
 ) -> Product:
     silver, foreign = _silver_rows(step, day, lists)
-    table = counted.rows.get(day, {})
+    table = table_counts.rows.get(day, {})
     counts = counts_finding(silver, table, query_engine.remedies.counts)
     metadata: dict[str, Any] = {
         "dagster/partition_row_count": sum(table.values()),
@@ -175,7 +175,7 @@ def _compared(
         "rows by list": Rows(counts.offenders),
         "lists": len(silver),
         "engine": query_engine.describe(),
-        **_query_metadata(counted.answer),
+        **_query_metadata(table_counts.answer),
         "try": dg.MetadataValue.md(
             f"```sql\nSELECT * FROM {NAME} WHERE dt = '{day}' ORDER BY rank LIMIT 10\n```"
         ),
@@ -205,12 +205,12 @@ def _silver_rows(step: Step, day: str, lists: Sequence[ShowList]) -> tuple[dict[
     foreign: list[str] = []
     for show_list in lists:
         try:
-            stated = step.lake.rows_stated(show_list.name, day)
+            stated_rows = step.lake.rows_stated(show_list.name, day)
         except ForeignFileError as error:
             foreign.append(str(error))
         else:
-            if stated is not None:
-                rows[show_list.name] = stated
+            if stated_rows is not None:
+                rows[show_list.name] = stated_rows
     return rows, foreign
 
 

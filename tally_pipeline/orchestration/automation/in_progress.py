@@ -23,8 +23,8 @@ def run_under_way(
     instance: dg.DagsterInstance, tags: Mapping[str, str], job_name: str | None = None
 ) -> str | None:
     """The id of a waiting or running run with these tags that is not canceled; None without one."""
-    wanted = dg.RunsFilter(job_name=job_name, tags=dict(tags), statuses=_GOING_ON)
-    return next((run.run_id for run in instance.get_runs(wanted, limit=1)), None)
+    filters = dg.RunsFilter(job_name=job_name, tags=dict(tags), statuses=_GOING_ON)
+    return next((run.run_id for run in instance.get_runs(filters, limit=1)), None)
 
 
 def under_way(instance: dg.DagsterInstance, graph: dg.AssetGraph) -> AbstractSet[dg.AssetKey]:

@@ -9,7 +9,7 @@ import dagster as dg
 
 from tally_pipeline import clock
 from tally_pipeline.datasets import DATASETS, AnyDataset
-from tally_pipeline.datasets.captures import held
+from tally_pipeline.datasets.captures import capture_keys
 from tally_pipeline.deployment import Settings
 from tally_pipeline.orchestration.assets.freshness_checks import GRACE
 from tally_pipeline.orchestration.automation.jobs import (
@@ -26,7 +26,7 @@ CAPTURE_RETRIES = 3
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """When what is captured, at the times set, and the hourly freshness checks. Times are UTC."""
+    """The captures, at the times in the settings, and the hourly freshness checks. Times are UTC."""
     schedule = partial(
         dg.ScheduleDefinition,
         execution_timezone="UTC",
@@ -83,7 +83,7 @@ def _genres_due(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.Ski
 def _export_due(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     due = _due(context)
     day = due.date().isoformat()
-    if all(held(context.resources.lake, dataset, day) for dataset in _of(capture_export.name)):
+    if all(capture_keys(context.resources.lake, dataset, day) for dataset in _of(capture_export.name)):
         return dg.SkipReason(f"bronze holds the export of {day}")
     return dg.RunRequest(run_key=due.isoformat(), partition_key=day)
 

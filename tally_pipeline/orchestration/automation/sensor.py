@@ -88,16 +88,16 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         lake: dg.ResourceParam[Lake],
     ) -> dg.SensorResult:
         cursor = _read_cursor(context.cursor)
-        arrived, next_arrivals = object_events.poll(cursor.arrivals)
+        events, next_arrivals = object_events.poll(cursor.arrivals)
         graph = _graph(context)
         busy = under_way(context.instance, graph)
-        unrecorded = _record(context, lake, cursor, arrived, busy)
+        unrecorded = _record(context, lake, cursor, events, busy)
         looked_on, again = _looked_at_again(lake, cursor.looked_on)
         # The newer event of a list and day replaces the older.
-        waiting = {(p.data_type, p.dt): p for p in (*again, *cursor.pending, *map(pending_of, arrived))}
+        waiting = {(p.data_type, p.dt): p for p in (*again, *cursor.pending, *map(pending_of, events))}
         sorted_out = sort_out(context, settings, begin, lake, waiting.values())
         filling = lake.locks.is_locked(FILLING)
-        settled = all(one.dt >= _today() for one in arrived) and not filling
+        settled = all(one.dt >= _today() for one in events) and not filling
         chosen = [
             one for one in _chosen(sorted_out.ready, graph, settled) if not busy & below(graph, one.what)
         ]
@@ -154,11 +154,11 @@ def _record(
     context: dg.SensorEvaluationContext,
     lake: Lake,
     cursor: _SensorCursor,
-    arrived: Iterable[ObjectEvent],
+    events: Iterable[ObjectEvent],
     busy: AbstractSet[dg.AssetKey],
 ) -> list[str]:
     """Record captures that Dagster does not know; returns the names of those that remain."""
-    names = [*cursor.unrecorded, *(one.names[-1] for one in arrived if one.data_type in DATA_TYPES)]
+    names = [*cursor.unrecorded, *(one.names[-1] for one in events if one.data_type in DATA_TYPES)]
     if cursor.looked_back != gold.VERSION:
         names += _unknown_before(context.instance, lake)
     names = [name for name in dict.fromkeys(names) if made_at(name) or _is_of_a_day(name)]
@@ -262,7 +262,7 @@ def _graph(context: dg.SensorEvaluationContext) -> dg.AssetGraph:
 
 
 def _until(seconds: float) -> Callable[[], bool]:
-    """A function that returns True for so many seconds."""
+    """A function that returns True for `seconds` from now."""
     end = time.monotonic() + seconds
     return lambda: time.monotonic() < end
 

@@ -17,19 +17,19 @@ from tally_pipeline.tmdb.lists import LISTS
 
 
 def stale(
-    instance: dg.DagsterInstance, lake: Lake, first: str, most: int, more: Callable[[], bool]
+    instance: dg.DagsterInstance, lake: Lake, first: str, most: int, has_time: Callable[[], bool]
 ) -> tuple[Mapping[str, frozenset[dg.AssetKey]], str | None]:
     """The assets downstream of silver to remake, by day, from `first` on; current days are omitted.
 
     A table is compared with the hashes in its footer, a report with the time of the day's tables. The second value is
-    the day to go on from, if `most` days were found, or `more` returned False, before all were checked.
+    the day to go on from, if `most` days were found, or `has_time` returned False, before all were checked.
     """
     sources = Sources.of(lake, [one.name for one in LISTS])
     compared = instance.get_materialized_partitions(common.TABLE)
     written = _written(lake)
     stale_by_day: dict[str, frozenset[dg.AssetKey]] = {}
     for day in sorted(day for day in sources.days() if day >= first):
-        if len(stale_by_day) == most or not more():
+        if len(stale_by_day) == most or not has_time():
             return stale_by_day, day
         anew = {gold_key(table) for table in TABLES if not table.is_current(sources, day)}
         if day not in compared:

@@ -41,13 +41,13 @@ storage:
 def prepare(settings: Settings) -> Path:
     """Create Dagster's home with the project's dagster.yaml in it; returns it. Raises `SettingsError`."""
     home = settings.dagster_home
-    ours = _dagster_yaml(settings)
+    text = _dagster_yaml(settings)
     config = home / "dagster.yaml"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        if not config.exists() or config.read_text() != ours:
+        if not config.exists() or config.read_text() != text:
             fresh = config.with_suffix(f".{os.getpid()}")
-            fresh.write_text(ours)
+            fresh.write_text(text)
             fresh.replace(config)
         # Even readers of the history write into its folder: a lock, SQLite's log.
         (home / _OPENING).touch()
@@ -58,14 +58,14 @@ def prepare(settings: Settings) -> Path:
 
 def _dagster_yaml(settings: Settings) -> str:
     """Dagster's settings. On AWS the output of runs is kept beside the lake, because the machine may go away."""
-    ours = files("tally_pipeline").joinpath("dagster.yaml").read_text() + _STORAGE.substitute(
+    text = files("tally_pipeline").joinpath("dagster.yaml").read_text() + _STORAGE.substitute(
         # JSON strings are YAML strings.
         home=json.dumps(str(settings.dagster_home.absolute()))
     )
     if settings.aws is None:
-        return ours
+        return text
     on_aws = files("tally_pipeline").joinpath("dagster.aws.yaml").read_text()
-    return f"{ours}\n{Template(on_aws).substitute(bucket=settings.aws.results_bucket, region=settings.aws.region)}"
+    return f"{text}\n{Template(on_aws).substitute(bucket=settings.aws.results_bucket, region=settings.aws.region)}"
 
 
 @contextmanager

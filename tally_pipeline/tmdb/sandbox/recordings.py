@@ -70,10 +70,10 @@ class Recordings:
         fitting = [entry for entry in self._by_path.get(path, ()) if _binding(entry.query) == binding]
         if not fitting:
             return error(34, headers={REPLAY_HEADER: "not-recorded"})
-        here = [entry for entry in fitting if entry.page == page]
-        if here:
+        of_page = [entry for entry in fitting if entry.page == page]
+        if of_page:
             language = query.get("language", "")
-            return min(here, key=lambda entry: _distance(entry.query.get("language"), language)).reply
+            return min(of_page, key=lambda entry: _distance(entry.query.get("language"), language)).reply
         if self._beyond == "error":
             return error(34, headers={REPLAY_HEADER: "not-recorded"})
         return _end_of_list(page, fitting)

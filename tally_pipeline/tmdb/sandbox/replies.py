@@ -99,8 +99,8 @@ def list_paths(lists: Sequence[ShowList] = LISTS) -> Mapping[str, str]:
     """Path of every list that is served -> its name in the catalogue ("" for one the catalogue lacks)."""
     known = {"/tv/popular", "/tv/top_rated", "/tv/airing_today", "/tv/on_the_air"}
     trending = {f"/trending/tv/{window}" for window in ("day", "week")}
-    named = {entry.path_for(window): entry.name for entry in lists for window in ("day", "week")}
-    return dict.fromkeys(known | trending, "") | named
+    names = {entry.path_for(window): entry.name for entry in lists for window in ("day", "week")}
+    return dict.fromkeys(known | trending, "") | names
 
 
 def page_number(query: Mapping[str, str]) -> int | None:

@@ -84,7 +84,7 @@ class Pipeline:
         return [status.value if status else None for status in (found or {}).values()]
 
     def held(self, day: date) -> list[BronzeKey]:
-        return captures.held(self.deployment.lake, SERIES, day.isoformat())
+        return captures.capture_keys(self.deployment.lake, SERIES, day.isoformat())
 
     def rows(self, day: date) -> int | None:
         footer = self.deployment.lake.footer_if_ours(SERIES.silver_key(day.isoformat()), SeriesFooter)
