@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,3 +123,39 @@ def test_an_import_of_tests_is_seen_in_every_form() -> None:
         assert _imports_tests(ast.parse(source)), source
     assert _imports_test_file(ast.parse("from .test_sync import run"))
     assert not _imports_test_file(ast.parse("from tally_pipeline_tests.cli.own_process import TALLY"))
+
+
+_CLAUSE = re.compile(r"(?:What|Whatever|Who|Whoever|Whether|Where|When|Why|How|Which)\b")
+
+
+def _clauses(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The line and the text of each docstring that begins with a clause, those of constants included."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(text))) if _CLAUSE.match(text.strip()):
+                yield node.lineno, text
+
+
+def test_no_docstring_begins_with_a_clause() -> None:
+    """`True if a capture is stored` and `The captures of a day`, not `Whether …` and `What …`."""
+    clauses = [
+        f"{path.relative_to(PACKAGE)}:{line} {text}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for line, text in _clauses(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert clauses == []
+
+
+def test_a_docstring_that_begins_with_a_clause_is_seen_wherever_it_stands() -> None:
+    clause = '"""What a day holds."""'
+    for source in (
+        clause,
+        f"X = 1\n{clause}",
+        f"class C:\n    {clause}",
+        f"class C:\n    x: int\n    {clause}",
+        f"async def f():\n    {clause}",
+        f"def f():\n    def g():\n        {clause}",
+        '"""\nWhether it is whole.\n"""',
+    ):
+        assert list(_clauses(ast.parse(source))), source
+    assert not list(_clauses(ast.parse('"""Whatsoever."""\nx = "What a day holds."')))

@@ -1,7 +1,7 @@
-"""The `tally` command. Every mistake of its user ends in one sentence and exit code 2, not in a stack trace.
+"""The `tally` command. Every user error ends in one sentence and exit code 2, not in a stack trace.
 
 Exit codes: 0 done and published, 1 not everything held or was published, 2 the command or a setting is wrong,
-130 interrupted. Whether somebody reads to the end what a command prints (`| head`) changes nothing in that.
+130 interrupted. A reader that stops early (`| head`) does not change them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _run(args: list[str]) -> int:
     if (asked := completion.asked()) is not None:
         return shell_complete(tally, {}, "tally", completion.VARIABLE, asked)
     try:
-        # Not by click's own `main`, which answers Ctrl-C and a closed pipe in its way.
+        # Not by click's own `main`, which handles Ctrl-C and a closed pipe in its own way.
         with tally.make_context("tally", args) as context:
             return tally.invoke(context) or 0
     except click.exceptions.Exit as ended:
@@ -68,7 +68,7 @@ def _run(args: list[str]) -> int:
 
 
 def _in_a_sentence(error: click.UsageError) -> str:
-    # Where there is a choice, click writes it over several lines.
+    # click writes choices on several lines.
     what = " ".join(error.format_message().split()).removesuffix(".")
     what = f"{what[:1].lower()}{what[1:]}"
     return f"{what}; `{error.ctx.command_path} --help` says what there is" if error.ctx else what
@@ -79,7 +79,7 @@ def _complain(sentence: str) -> None:
 
 
 def _mistakes() -> tuple[type[Exception], ...]:
-    """What a user can mend: each of these says how."""
+    """The errors that a user can correct: the message of each says how."""
     from tally_pipeline.aws.errors import AwsError
     from tally_pipeline.cli.report import NoReportError
     from tally_pipeline.cli.up.up import CannotStartError

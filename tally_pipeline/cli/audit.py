@@ -1,4 +1,4 @@
-"""`tally audit`: bronze proven to be the bytes that came."""
+"""`tally audit`: proof that bronze holds the bytes received."""
 
 from __future__ import annotations
 

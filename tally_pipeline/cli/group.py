@@ -1,4 +1,4 @@
-"""How commands of `tally` are declared: click, with our settings, and with errors that are one sentence."""
+"""The declaration of `tally`'s commands: click, with Tally's settings, and with one-sentence errors."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ COMMANDS = (
     "sandbox",
     "completion",
 )
-"""In the order of `tally --help`. Each is a module in `commands` of which `command` is the click command."""
+"""The commands in the order of `tally --help`. Each is a module in `commands`, whose `command` click runs."""
 
 
 class NamingGroup(click.Group):
-    """A group that says which commands there are where none of them is given."""
+    """A group that lists its commands if none is given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not (args or self.invoke_without_command or ctx.resilient_parsing):
@@ -52,7 +52,7 @@ class NamingGroup(click.Group):
 
 
 class Group(NamingGroup):
-    """The commands, each imported when it is asked for."""
+    """The commands, each imported on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -65,7 +65,7 @@ class Group(NamingGroup):
 
 
 def with_settings(run: Callable[Concatenate[Settings, P], int]) -> Callable[P, int]:
-    """A command that is given the settings first. What looks odd in them is said on standard error."""
+    """A command with the settings as its first argument. Their notices are printed on standard error."""
 
     @wraps(run)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> int:

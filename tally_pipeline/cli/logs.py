@@ -1,4 +1,4 @@
-"""`tally logs`: the latest runs of Dagster's history, and why those that failed did."""
+"""`tally logs`: the latest runs of Dagster's history, with the reasons of failures."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _MARKS = {
     dg.DagsterRunStatus.CANCELED: "[yellow]![/yellow]",
 }
 _OVERLAP = timedelta(seconds=5)
-"""A run's time of change is taken before it is stored: a look goes back so far behind the one before it."""
+"""The overlap of polls: a run's time of change is taken before it is stored."""
 
 
 def logs(settings: Settings, runs: int, *, follow: bool) -> int:
-    """Print the latest runs, the newest last; with `follow` go on until interrupted, or nobody reads any more."""
+    """Print the latest runs, the newest last; with `follow` go on until interrupted or the reader is gone."""
     out, scrub = terminal.out(), redactor(settings.tmdb.token, settings.tmdb.api_key)
     with dagster_home.opened(settings) as instance:
         started = clock.now()
@@ -49,7 +49,7 @@ def _follow(
     told: Iterable[dg.RunRecord],
     scrub: Scrub,
 ) -> None:
-    """Tell of every run that begins, changes its state or ends from here on."""
+    """Print every run that begins, changes its state or ends from now on."""
     known = {record.dagster_run.run_id: record.dagster_run.status for record in told}
     while terminal.is_heard():
         now = clock.now()
@@ -79,7 +79,7 @@ def _tell(out: Console, instance: dg.DagsterInstance, record: dg.RunRecord, scru
 
 
 def _what(run: dg.DagsterRun) -> str:
-    """The job; of a run of some assets these, for Dagster's own name of its job says nothing."""
+    """The job's name; for a run of single assets their names, because Dagster's name of its job says nothing."""
     if not run.job_name.startswith("__"):
         return run.job_name
     assets = sorted(key.to_user_string() for key in run.asset_selection or ())
@@ -96,7 +96,7 @@ def _days(run: dg.DagsterRun) -> str:
 
 
 def _duration(record: dg.RunRecord) -> str:
-    """How long it took, or has taken so far; empty when it has not begun."""
+    """The run's duration so far; empty before its start."""
     if record.start_time is None:
         return ""
     seconds = (record.end_time or clock.now().timestamp()) - record.start_time

@@ -1,4 +1,4 @@
-"""Kinds of values that commands take, and how a shell completes them."""
+"""The types of commands' parameters, and their shell completion."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Number(click.ParamType[int]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value)
-        # Python reads no number of thousands of digits.
+        # Python parses no numbers of thousands of digits.
         if not text.isdecimal() or len(text) > 100 or not self._least <= int(text) <= self._most:
             self.fail(f"{text!r} is not a number from {self._least} to {self._most}", param, ctx)
         return int(text)

@@ -1,4 +1,4 @@
-"""`tally rebuild`: silver and everything below it, for past days, from stored bronze: a backfill by command."""
+"""`tally rebuild`: a backfill of silver and everything downstream, for past days, from stored bronze."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tally_pipeline.tmdb.lists import LISTS
 
 
 def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
-    """Rebuild the days from `first` to `last` (YYYY-MM-DD; by default every day that bronze holds).
+    """Rebuild the days from `first` to `last` (YYYY-MM-DD; by default every day in bronze).
 
-    Of each day those lists that bronze holds: one that was added later, or that TMDB did not serve, has no silver
-    to be made anew. 0 when all were published. Raises `SettingsError` when bronze holds none of them, or some lie
-    outside the days that have partitions, `KeyboardInterrupt` when it is interrupted, after it has said so.
+    Only lists with captures of a day are rebuilt: one that was added later, or that TMDB did not serve, has none.
+    Returns 0 if all were published. Raises `SettingsError` if bronze has none of the days, or some are outside the
+    partitions, `KeyboardInterrupt` if it is interrupted, after a message.
     """
     words, deployment = terminal.words(), deploy(settings)
     held = _held(deployment.lake)
@@ -61,7 +61,7 @@ def rebuild(settings: Settings, first: str | None, last: str | None) -> int:
 def _execute(
     settings: Settings, deployment: Deployment, batches: Sequence[Batch[frozenset[str]]]
 ) -> list[dg.ExecuteInProcessResult]:
-    """One run for all days in a row of which bronze holds the same lists: silver of these, and all below it."""
+    """Execute one run for each batch of adjacent days with the same lists: their silver, and all downstream."""
     definitions = build_definitions(deployment)
     graph, results = definitions.resolve_asset_graph(), []
     with dagster_home.opened(settings) as instance:
@@ -86,7 +86,7 @@ def _execute(
 
 
 def _within(start: str, end: str, first: str | None, last: str | None) -> tuple[str, str]:
-    """The days asked for, by default all from `start` to `end`; raises `SettingsError` for days beyond these."""
+    """The requested days, by default all from `start` to `end`; raises `SettingsError` for days beyond these."""
     if first is not None and first < start:
         raise SettingsError(
             f"--first is {first}, and the days begin on {start}: give that day or a later one"
@@ -104,7 +104,7 @@ def _within(start: str, end: str, first: str | None, last: str | None) -> tuple[
 
 
 def _held(lake: Lake) -> dict[str, frozenset[str]]:
-    """The lists of which bronze holds captures, by day; days before TMDB and days to come are none."""
+    """The lists with captures in bronze, by day; without days before TMDB's first and future ones."""
     today = clock.today().isoformat()
     return automation.by_day(
         (day, one.name)

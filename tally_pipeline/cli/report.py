@@ -1,4 +1,4 @@
-"""`tally report`: where the page is, and open it. Builds nothing."""
+"""`tally report`: prints the page's place, and opens it. Builds nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class NoReportError(Exception):
 
 
 def report(settings: Settings, day: str | None, *, show: bool) -> int:
-    """Print where the report of `day` is (None: the newest), and open it in the browser when `show`."""
+    """Print the place of the report of `day` (None: the newest), and open it in the browser if `show`."""
     lake = deploy(settings).lake
     key = _key(lake, day)
     uri = lake.store.uri(key)
@@ -26,7 +26,7 @@ def report(settings: Settings, day: str | None, *, show: bool) -> int:
 
 
 def _fetched(settings: Settings, lake: Lake, key: str) -> Path:
-    """A copy for the browser, which cannot open what is in a bucket."""
+    """A local copy for the browser, which cannot open objects in a bucket."""
     page = settings.state / "report.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_bytes(lake.store.get(key))

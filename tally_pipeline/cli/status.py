@@ -1,4 +1,4 @@
-"""`tally status`: what is in the lake, what the checks say, whether schedule and sensor run."""
+"""`tally status`: the state of the lake, the checks, the schedules and the sensors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MARKS = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]", "warning":
 
 
 def status(settings: Settings, *, as_json: bool) -> int:
-    """Print the state; 0 when no check of the newest day failed."""
+    """Print the state; 0 if no check of the newest day failed."""
     deployment = deploy(settings)
     with dagster_home.opened(settings) as instance:
         state = collect(deployment, instance)
@@ -95,7 +95,7 @@ def _status(result: dg.AssetCheckEvaluation | None) -> str:
 
 
 def _automation(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance) -> dict[str, Any]:
-    """Whether the daemon is up (a heartbeat within the last two minutes), schedules and sensors switched on."""
+    """The state of the daemon (up with a heartbeat within the last two minutes), the schedules and the sensors."""
     beats = [
         beat.last_heartbeat.timestamp
         for beat in instance.get_daemon_statuses().values()

@@ -1,4 +1,4 @@
-"""What a run did to each list, read from the lake: the closing table and the JSON of `tally sync`."""
+"""The results of a run by list, read from the lake: the closing table and the JSON of `tally sync`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tally_pipeline.tmdb.lists import ShowList
 def by_list(
     lake: Lake, lists: Sequence[ShowList], day: str, run_id: str, errors: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """For each list what the run captured, refined and published. `errors`: what went wrong, by list."""
+    """The numbers captured, refined and published in the run, by list. `errors`: failures by list."""
     return {
         show_list.name: _of_list(lake, show_list.name, day, run_id, errors.get(show_list.name))
         for show_list in lists

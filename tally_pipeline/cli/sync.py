@@ -31,9 +31,9 @@ from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 
 def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as_json: bool) -> int:
-    """Capture, refine and check today; 0 only when everything that was asked for was published.
+    """Capture, refine and check today; 0 only if everything requested was published.
 
-    Raises `KeyboardInterrupt` when it is interrupted, after it has said what was published so far.
+    Raises `KeyboardInterrupt` if it is interrupted, after a message about the lists published so far.
     """
     words = terminal.words()
     day, run_id = clock.today().isoformat(), str(uuid.uuid4())
@@ -42,13 +42,13 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
         with _progress(words) as on_page:
             deployment = deploy(settings, on_page)
             with dagster_home.opened(settings) as instance:
-                # pyarrow wants pandas as soon as it meets a null: better while TMDB is waited for than after.
+                # pyarrow imports pandas at the first null: better during the wait for TMDB than after it.
                 threading.Thread(
                     target=importlib.import_module, args=("pandas",), name="import-ahead"
                 ).start()
                 first_day.look(settings, deployment.lake)
                 definitions = build_definitions(deployment)
-                # As late as can be: once a day is over none of it is captured any more.
+                # As late as possible: nothing of a day can be captured once it is over.
                 day = clock.today().isoformat()
                 words.print(
                     f"{day}, from {described_source(settings)}, into {settings.lake_place}", markup=False
@@ -71,7 +71,7 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
 
 
 def described_source(settings: Settings) -> str:
-    """Whose data it is, in words nobody can miss."""
+    """The data's source, in unmistakable words."""
     if settings.source == "tmdb":
         return "TMDB"
     return "the SANDBOX (invented shows; set TMDB_API_TOKEN to capture TMDB)"
@@ -93,7 +93,7 @@ def closing_table(found: dict[str, dict[str, Any]]) -> Table:
 
 
 def _interrupted(day: str, found: Mapping[str, Mapping[str, Any]]) -> str:
-    """What an interrupted sync leaves behind, and what to do now."""
+    """A message on the results of an interrupted sync, and on the next step."""
     published = [name for name, of_list in found.items() if of_list["published"]]
     captured = [name for name, of_list in found.items() if of_list["keys"] and not of_list["published"]]
     said = f"Interrupted. Published before that: {', '.join(published) or 'nothing'}."
@@ -132,7 +132,7 @@ def _execute(
 
 @contextmanager
 def _progress(console: Console) -> Iterator[Any]:
-    """Pages as they come: bars on a terminal, else a line for each list when it is done."""
+    """The progress of pages: bars on a terminal, else a line for each finished list."""
     if not sys.stderr.isatty():
 
         def line(at: PageProgress) -> None:
@@ -143,7 +143,7 @@ def _progress(console: Console) -> Iterator[Any]:
         return
     tasks: dict[str, TaskID] = {}
     columns = (TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    # Rich would read escape sequences in what others write meanwhile; our streams show them.
+    # Rich would interpret escape sequences in foreign output; the streams here escape them.
     with Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False) as bars:
 
         def bar(at: PageProgress) -> None:

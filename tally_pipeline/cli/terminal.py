@@ -1,8 +1,8 @@
-"""Where commands write: results to standard output, everything else to standard error.
+"""The streams of commands: results go to standard output, everything else to standard error.
 
-Much of what is written comes from others: titles, error messages, file names, days. None of it may steer a terminal.
-While `opened` lasts, every text that goes to either stream is shown by `shown`; consoles do the same before they lay
-it out, and write past it, for they alone may colour.
+Much of the output comes from elsewhere: titles, error messages, file names, days. None of it may control a terminal.
+While `opened` lasts, every text for either stream passes through `shown`; consoles apply it before their layout and
+then write past it, because they alone may colour.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from rich.console import Console
 from rich.text import Text
 
 _WIDTH = 140
-"""Columns where there is no terminal to ask (a pipe, a file, CI)."""
+"""The width without a terminal (a pipe, a file, CI)."""
 
 _STEERING = re.compile(
-    # Control characters but tab and line feed; marks, embeddings, overrides and isolates of bidirectional text;
-    # line and paragraph separators; what no reader sees, so that two names look like one; halves of characters.
+    # Control characters except tab and line feed; marks, embeddings, overrides and isolates of bidirectional text;
+    # line and paragraph separators; invisible characters, which make two names look like one; lone surrogates.
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff]"
 )
@@ -36,34 +36,34 @@ command -v ${PAGER%% *} > /dev/null || PAGER=cat
 export LESS="${LESS--S}" LESSCHARSET="${LESSCHARSET-utf-8}"
 exec ${PAGER:-cat}
 """
-"""The pager of who asks, by default less; the shell knows how that is said."""
+"""The user's pager, by default less; the shell parses its command."""
 
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 
 
 def shown(text: str) -> str:
-    r"""The text as a person may see it: what would steer a terminal is written out, as in `\x1b` and `\u202e`."""
+    r"""The text for people: characters that would control a terminal are escaped, as `\x1b` and `\u202e`."""
     return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def on_one_line(text: str) -> str:
-    r"""The same for one cell or one line: tabs and line feeds are written out as well, as `\t` and `\n`."""
+    r"""The same for one cell or one line: tabs and line feeds are escaped as well, as `\t` and `\n`."""
     return shown(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def out() -> Console:
-    """Results, for people or for a pipe."""
+    """The console of results, for people or for a pipe."""
     return _Console(file=_past_showing(sys.stdout), width=None if sys.stdout.isatty() else _WIDTH)
 
 
 def words() -> Console:
-    """Progress, errors, what to do."""
+    """The console of progress, errors and remedies."""
     width = None if sys.stderr.isatty() else _WIDTH
     return _Console(file=_past_showing(sys.stderr), stderr=True, width=width, soft_wrap=True)
 
 
 def exact() -> TextIO:
-    """Standard output for data that must come out as it is, in UTF-8. On a terminal it is shown like any text."""
+    """Standard output for data that must stay unchanged, in UTF-8. On a terminal it is escaped like any text."""
     if sys.stdout.isatty():
         return sys.stdout
     stream = _past_showing(sys.stdout)
@@ -73,19 +73,19 @@ def exact() -> TextIO:
 
 
 def print_json(text: str) -> None:
-    r"""Print JSON. What would steer a terminal is written `\u001b`, to every reader of JSON the same value."""
+    r"""Print JSON. Characters that would control a terminal are escaped as `\u001b`, which is equal JSON."""
     for unsafe in (_STEERING, *([] if _takes_all(sys.stdout) else [_BEYOND_ASCII])):
         text = unsafe.sub(lambda found: json.dumps(found[0])[1:-1], text)
     print(text)
 
 
 def is_heard() -> bool:
-    """Whether anybody may still read standard output: not when the reader of a pipe is gone, or the terminal."""
+    """True if standard output may still be read: its pipe's reader, or the terminal, is not gone."""
     return not (isinstance(sys.stdout, _Shown) and sys.stdout.is_gone)
 
 
 def takes(stream: TextIO, text: str) -> bool:
-    """Whether the stream's encoding has these characters."""
+    """True if the stream's encoding has these characters."""
     try:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -94,11 +94,11 @@ def takes(stream: TextIO, text: str) -> bool:
 
 
 def page(text: str) -> None:
-    """Show the text in a pager until its reader ends that. less cuts long lines and scrolls sideways."""
+    """Show the text in a pager until it is closed. less cuts long lines and scrolls sideways."""
     with subprocess.Popen(["sh", "-c", _PAGER], stdin=subprocess.PIPE) as process:
         with suppress(KeyboardInterrupt):
             process.communicate(text.encode("utf-8", "backslashreplace"))
-        # Ctrl-C is for the pager: this waits for it in any case.
+        # Ctrl-C is for the pager: this process waits for it in any case.
         while process.poll() is None:
             with suppress(KeyboardInterrupt):
                 process.wait()
@@ -109,10 +109,10 @@ def page(text: str) -> None:
 
 @contextmanager
 def opened() -> Iterator[None]:
-    """While this lasts, what is written to the streams is shown, and a stream that breaks disturbs nobody.
+    """While this lasts, output on the streams is escaped, and a broken stream raises nothing.
 
-    Characters that the encoding lacks are written out. When the reader of a pipe has seen enough, the rest is
-    thrown away: a capture is not broken off because `head` has its line.
+    Characters that the encoding lacks are escaped. If the reader of a pipe is gone, the rest is discarded: a capture
+    is not interrupted because `head` has its line.
     """
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (cast(TextIO, _Shown(stream)) for stream in before)
@@ -126,7 +126,7 @@ def opened() -> Iterator[None]:
 
 
 def lost() -> OSError | None:
-    """Why something that was written to standard output got lost; None when all of it was taken, or not wanted."""
+    """The error that lost output to standard output; None if all was taken, or its reader is gone."""
     if not isinstance(sys.stdout, _Shown):
         return None
     sys.stdout.flush()
@@ -134,7 +134,7 @@ def lost() -> OSError | None:
 
 
 class _Lasting(io.FileIO):
-    """A stream of this process. When it breaks, the rest is thrown away, and why it broke is remembered."""
+    """A stream of this process. If it breaks, the rest is discarded, and the error is kept."""
 
     is_gone = False
     lost: OSError | None = None
@@ -148,7 +148,7 @@ class _Lasting(io.FileIO):
             raise
         except OSError as error:
             self.is_gone, self.lost = True, error
-        # From here on for everybody, this process's children too.
+        # From here on for all, this process's children too.
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, self.fileno())
         os.close(null)
@@ -156,12 +156,12 @@ class _Lasting(io.FileIO):
 
 
 class _Shown:
-    """A text stream whose readers are people: see `shown`. `past` is the stream without that."""
+    """A text stream for people, which escapes by `shown`. `past` is the stream without that."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._file: _Lasting | None = None
         self._at_once = False
-        if stream is None:  # it was closed before we began; the lowest free number is its own
+        if stream is None:  # it was closed before this process began; the lowest free number is its own
             self.past: TextIO = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
         elif isinstance(stream, io.TextIOWrapper) and stream in (sys.__stdout__, sys.__stderr__):
             stream.flush()
@@ -203,7 +203,7 @@ class _Shown:
 
 
 class _Console(Console):
-    """A console that shows texts before it lays them out: the widths are those of what is seen."""
+    """A console that escapes texts before their layout, so that widths are those of the visible text."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(highlight=False, emoji=False, **options)

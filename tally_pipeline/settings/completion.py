@@ -1,13 +1,13 @@
-"""What a shell asks of `tally` when somebody presses Tab."""
+"""Detects a shell's request for completion (Tab) to `tally`."""
 
 from __future__ import annotations
 
 import os
 
 VARIABLE = "_TALLY_COMPLETE"
-"""The variable by which click's completion scripts ask; no setting."""
+"""The variable that click's completion scripts set; no setting."""
 
 
 def asked() -> str | None:
-    """What is asked for, as in `bash_complete`; None when a command is to be run."""
+    """The completion request, such as `bash_complete`; None for the run of a command."""
     return os.environ.get(VARIABLE) or None

@@ -1,4 +1,4 @@
-"""When a schedule fires, as Dagster reads cron expressions: what is accepted here runs there, at these times.
+"""The times of cron expressions as Dagster reads them: an expression accepted here fires there at the same times.
 
 All times are UTC."""
 
@@ -10,25 +10,25 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 LEAST_BETWEEN = timedelta(minutes=15)
-"""A capture that fails is tried again for 7 minutes, and takes some itself: the next must not begin meanwhile."""
+"""A failing capture is retried for 7 minutes, and takes some itself: the next must not begin meanwhile."""
 
 _LOOKED_AT = 200
-"""Times that are looked at for two that are too close: what is left of a day repeats on the next."""
+"""The number of times that are compared for two that are too close: after that, days repeat."""
 
 _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 
 _NEVER = "that date never comes"
 
 _RANDOM = re.compile(r"(?<![a-z])[rh](?![a-z])", re.IGNORECASE)
-"""Jenkins's `H` and `R`: another time whenever it is read."""
+"""Jenkins's `H` and `R`, which mean another time at each reading."""
 
 
 class CronError(ValueError):
-    """The expression is none, or none that can work; the message says why, without the expression."""
+    """The expression is invalid or cannot work; the message gives the reason, without the expression."""
 
 
 def check(expression: str, now: datetime) -> None:
-    """Raise `CronError` unless the expression fires some time, and never twice within `LEAST_BETWEEN`."""
+    """Raise `CronError` unless the expression fires at some time, and never twice within `LEAST_BETWEEN`."""
     if not expression.isascii():
         raise CronError("its digits must be 0 to 9")
     if _RANDOM.search(expression):
@@ -75,7 +75,7 @@ def _with(expression: str, *, day: str | None = None, month: str | None = None) 
 
 
 def _windows(expression: str) -> dg.TimeWindowPartitionsDefinition:
-    """What lies between two times of the expression: the one public thing of Dagster's that steps through them."""
+    """The time windows between the expression's times: Dagster's only public class that iterates over them."""
     return dg.TimeWindowPartitionsDefinition(
         start=_BEGIN, fmt="%Y-%m-%dT%H:%M", cron_schedule=expression, timezone="UTC"
     )

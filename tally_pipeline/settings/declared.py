@@ -1,5 +1,5 @@
-"""Every setting, declared once: what is read, its default, `.env.example`, README's table and docs/settings.md come
-from here.
+"""Every setting, declared once: reading, defaults, `.env.example`, README's table and docs/settings.md derive from
+here.
 
 A new setting is one `_setting(…)` in the group where it belongs, and its use in `settings.py`.
 """
@@ -23,9 +23,9 @@ D = TypeVar("D")
 class Setting(Generic[V]):
     """One setting.
 
-    `default` is its value where it is not set; `shown_default` the same in words, where the value says too little.
-    `example` is what `.env.example` has of it. `is_secret`: it is shown nowhere. `is_first`: README has it.
-    `in_example` is False for what means nothing in a file.
+    `default` is its value if it is not set; `shown_default` describes it if the value alone says too little.
+    `example` is its text in `.env.example`. `is_secret`: it is shown nowhere. `is_first`: README lists it.
+    `in_example` is False for a setting that has no meaning in a file.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Setting(Generic[V]):
     in_example: bool = True
 
     def read(self, text: str | None) -> V:
-        """The value of this text, or the default of none. Raises `SettingsError`."""
+        """The value of this text, the default for None. Raises `SettingsError`."""
         if text is None:
             return self.default
         value: V = self.form.read(self.name, text)
@@ -55,7 +55,7 @@ GROUPS = {
     "When and how much": "",
     "This machine": "",
 }
-"""The groups, in the order of the documents, each with what `.env.example` says above it."""
+"""The groups, in the order of the documents, each with its introduction in `.env.example`."""
 
 _declared: list[Setting[Any]] = []
 
@@ -187,7 +187,7 @@ DOTENV = _setting(
 )
 
 _REGION = AwsName(r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "eu-central-1")
-# A bucket's name is a folder's as well, beside the sources'.
+# A bucket's name is also that of a folder, beside those of sources.
 _BUCKET = AwsName(r"(?!sandbox$|tmdb$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "tally-datalake-dev")
 _QUEUE = AwsName(
     r"https?://[!-~]+/[A-Za-z0-9_-]+", "https://sqs.eu-central-1.amazonaws.com/123456789012/tally-events"
@@ -249,7 +249,7 @@ TOKEN_PARAMETER = _setting(
     "The SSM parameter that holds TMDB's token; a TMDB_API_TOKEN wins over it.",
 )
 NEEDED_ON_AWS = (LAKE_BUCKET, RESULTS_BUCKET, DATABASE, WORKGROUP, EVENTS_QUEUE)
-"""What a deployment on AWS cannot do without, besides the region."""
+"""The settings that a deployment on AWS requires, besides the region."""
 
 FIRST_DAY = _setting(
     "When and how much",
@@ -305,7 +305,7 @@ def _depth_of(one: ShowList) -> Setting[int | None]:
 
 
 DEPTHS = {one.name: _depth_of(one) for one in LISTS}
-"""By list."""
+"""The settings of depth, by list."""
 
 SENSOR_SECONDS = _setting(
     "This machine",
@@ -315,7 +315,7 @@ SENSOR_SECONDS = _setting(
     "How often the sensor looks for new bronze objects, in seconds; on AWS at most 240.",
 )
 SENSOR_ON_AWS = Whole(1, 240)
-"""A message that was seen comes again after five minutes unless the next look deletes it."""
+"""A received message comes again after five minutes unless the next poll deletes it."""
 
 PAST_DAYS = _setting(
     "This machine",
@@ -329,6 +329,6 @@ PORT = _setting(
 )
 
 SETTINGS = tuple(_declared)
-"""Every setting there is, by group."""
+"""Every setting, by group."""
 
 NAMES = frozenset(one.name for one in SETTINGS)

@@ -1,6 +1,6 @@
-"""Finds and reads `.env`: a line that is no setting is told of, for what was meant by it would be missing in silence.
+"""Finds and reads `.env`. A line that is no setting is an error: the setting meant would be missing silently.
 
-The syntax is python-dotenv's. No message holds a value, nor a line: that may be the token.
+The syntax is python-dotenv's. No message contains a value or a line, which may be the token.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _REFERENCE = re.compile(r"\$\{([^}:]+)\}")
 
 @dataclass(frozen=True)
 class Dotenv:
-    """What the `.env` at `path` sets: values by name, none of them empty. Without a `path` there was none.
+    """The settings of the `.env` at `path`: values by name, none of them empty. `path` is None without a file.
 
-    `passed_over` are those of `looked_for` that are there and set nothing of ours.
+    `passed_over` are the existing files of `looked_for` that set nothing of Tally's.
     """
 
     path: Path | None = None
@@ -37,15 +37,15 @@ class Dotenv:
 
 
 def project_folder() -> Path | None:
-    """The checkout that this code runs from; None where it was installed as a package."""
+    """The checkout that this code runs from; None if it was installed as a package."""
     folder = Path(__file__).resolve().parents[2]
     return folder if (folder / "pyproject.toml").is_file() else None
 
 
 def find(places: Iterable[Path], known: Collection[str], environment: Collection[str]) -> Dotenv:
-    """The first file of these that sets something of ours; others (another project's) are passed over.
+    """The first of these files that sets something of Tally's; others (another project's) are skipped.
 
-    Raises `SettingsError` for one that cannot be read, or has a line that is no setting.
+    Raises `SettingsError` for an unreadable file, or one with a line that is no setting.
     """
     looked_for = tuple(dict.fromkeys(places))
     passed_over: list[Path] = []
@@ -61,9 +61,9 @@ def find(places: Iterable[Path], known: Collection[str], environment: Collection
 
 
 def read(path: Path, known: Collection[str], environment: Collection[str]) -> dict[str, str] | None:
-    """What the file sets, without what it sets to nothing; None where there is no file. Raises `SettingsError`.
+    """The non-empty values that the file sets; None without a file. Raises `SettingsError`.
 
-    `environment` holds the names of the variables that a value may be made of.
+    `environment` holds the names of the variables that values may refer to.
     """
     if path.is_fifo() or path.is_socket():  # reading it would wait for ever
         raise SettingsError(f"{path} is no file: write one, or remove it")
@@ -76,7 +76,7 @@ def read(path: Path, known: Collection[str], environment: Collection[str]) -> di
             ) from None
         return None
     except (OSError, UnicodeDecodeError) as error:
-        # Not the decoder's own words: they hold the file, and that holds the token.
+        # Not the decoder's own message: it contains the file, and so the token.
         reason = error.strerror if isinstance(error, OSError) else _NO_TEXT
         raise SettingsError(f"{path} cannot be read ({reason}): write it anew, or remove it") from None
     if "\0" in text:  # UTF-16 without a mark of its own
@@ -85,7 +85,7 @@ def read(path: Path, known: Collection[str], environment: Collection[str]) -> di
     for binding in bindings:
         _check(path, binding, known)
     _check_references(path, bindings, environment)
-    # Written once more without what is empty, so that an empty line does not undo one above it.
+    # Written again without empty values, so that an empty one does not undo an earlier one.
     full = "\n".join(binding.original.string for binding in bindings if binding.value)
     values = dotenv_values(stream=io.StringIO(full))
     return {name: value.strip() for name, value in values.items() if value and value.strip()}
@@ -95,7 +95,7 @@ _NO_TEXT = "it is not text in UTF-8"
 
 
 def _check(path: Path, binding: Binding, known: Collection[str]) -> None:
-    """Raise `SettingsError` for a line that is no setting, or whose value swallowed the lines after it."""
+    """Raise `SettingsError` for a line that is no setting, or whose value extends over later lines."""
     if binding.error or (binding.key is not None and binding.value is None):
         setting = names.mentioned(binding.original.string, known) or "NAME"
         raise SettingsError(
@@ -111,7 +111,7 @@ def _check(path: Path, binding: Binding, known: Collection[str]) -> None:
 
 
 def _check_references(path: Path, bindings: Iterable[Binding], environment: Collection[str]) -> None:
-    """Raise `SettingsError` for a value made of a variable that is not set: it would be another value, or none."""
+    """Raise `SettingsError` for a value that refers to an unset variable: it would be wrong or empty."""
     there = set(environment)
     for binding in bindings:
         for name in _REFERENCE.findall(binding.value or ""):
@@ -125,6 +125,6 @@ def _check_references(path: Path, bindings: Iterable[Binding], environment: Coll
 
 
 def _line(binding: Binding) -> int:
-    """The line on which the setting begins; the parser counts the blank lines above as its own."""
+    """The number of the setting's first line; the parser counts the blank lines above as part of it."""
     text = binding.original.string
     return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")

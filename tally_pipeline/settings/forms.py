@@ -1,4 +1,4 @@
-"""What a setting's text may be, and what it is read as. Each says in a sentence what is wrong with another text."""
+"""The forms of settings' texts, and their values. Each explains in a sentence why another text is invalid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ W = TypeVar("W", bound=str)
 
 
 class Form(Protocol[T_co]):
-    """The form of a setting's text. `allowed` says it for the documents."""
+    """The form of a setting's text. `allowed` describes it in the documents."""
 
     @property
     def allowed(self) -> str: ...
@@ -119,7 +119,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Cron:
-    """Times of the day and week, as Dagster reads cron expressions; `default` is known to be one."""
+    """A cron expression as Dagster reads it; `default` is known to be valid."""
 
     default: str
 
@@ -128,7 +128,7 @@ class Cron:
     def read(self, name: str, text: str) -> str:
         if text == self.default:
             return text
-        # Here, for it imports Dagster: only who sets a schedule waits for that.
+        # Imported here, because it imports Dagster: only a set schedule waits for that.
         from tally_pipeline.settings import cron
 
         try:
@@ -142,7 +142,7 @@ class Cron:
 
 @dataclass(frozen=True)
 class Pages:
-    """How many pages of a list; None is all of them."""
+    """The number of pages of a list; None is all of them."""
 
     allowed = f"a number of pages from 1 to {MAX_PAGES}, or `all`"
 
@@ -156,7 +156,7 @@ class Pages:
 
 @dataclass(frozen=True)
 class AwsName:
-    """A name on AWS, of the form that AWS gives it, as in `example`."""
+    """A name on AWS, in AWS's form, such as `example`."""
 
     pattern: str
     example: str

@@ -1,4 +1,4 @@
-"""Which folder is the home, and whose lakes lie there already."""
+"""Finds the home folder, and the source of lakes that exist there already."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tally_pipeline.settings.values import Values, is_utf8
 _HOME = ".tally"
 
 _MEANS_MORE = "*?[=\\"
-"""In the path of a home each would mean more than itself: Dagster reads its dagster.yaml by a pattern, DuckDB takes
-`dt=5` above the lake for a partition of it, and a backslash for the end of a folder's name."""
+"""Characters with a special meaning in the path of a home: Dagster finds its dagster.yaml by a glob pattern, DuckDB
+takes `dt=5` above the lake for a partition, and a backslash for a path separator."""
 
 _PATH_BYTES = 380
 """SQLite takes paths of 511 bytes; the longest below a home, a run's log on AWS, has 131 more than the home."""
@@ -32,7 +32,7 @@ def home(values: Values, found: Dotenv, environment: Mapping[str, str]) -> Path:
 
 
 def _folder(name: str, text: str | None, default: Path, beside: Path) -> Path:
-    """An absolute path, counted from the folder `beside`; `~` is one's own home, `~name` somebody's."""
+    """The absolute path, from the folder `beside`; `~` is the user's own home, `~name` another user's."""
     try:
         path = (beside / Path(text).expanduser() if text else default).resolve()
         there = next(folder for folder in (path, *path.parents) if folder.exists())
@@ -49,7 +49,7 @@ def _folder(name: str, text: str | None, default: Path, beside: Path) -> Path:
 
 
 def _check_path(name: str, path: Path) -> None:
-    """Raise `SettingsError` for a path below which something would not be found again."""
+    """Raise `SettingsError` for a path below which files would not be found again."""
     odd = next((part for part in path.parts if set(part) & set(_MEANS_MORE)), None)
     if odd is not None:
         raise SettingsError(
@@ -64,9 +64,9 @@ def _check_path(name: str, path: Path) -> None:
 
 
 def _default_home(found: Dotenv) -> Path:
-    """Beside the `.env` that was read; else, as that is looked for: in the working folder, or beside the project.
+    """Beside the `.env` that was read; else as that is looked for: in the working folder, or beside the project.
 
-    So who starts Tally from another folder, as cron does, has the same lake.
+    So Tally started from another folder, as by cron, has the same lake.
     """
     project = dotenv_file.project_folder()
     if found.path is not None and found.path.parent in (Path.cwd(), project):
@@ -75,13 +75,13 @@ def _default_home(found: Dotenv) -> Path:
 
 
 def _beside(found: Dotenv, name: str, environment: Mapping[str, str]) -> Path:
-    """The folder from which a relative path in this setting counts: the file's in which it stands."""
+    """The base of a relative path in this setting: the folder of the file that sets it."""
     in_file = found.path is not None and name in found.values and name not in environment
     return found.path.parent if found.path is not None and in_file else Path.cwd()
 
 
 def tmdbs_lake(home: Path, environment: Mapping[str, str]) -> Path | None:
-    """What shows that this home, or Dagster's history that this process is for, is TMDB's; None if nothing does."""
+    """The path that shows that this home, or the Dagster history of this process, is TMDB's; None if nothing does."""
     lake, history = home / "tmdb" / "lake", home / "tmdb" / "dagster"
     meant = Path(environment.get("DAGSTER_HOME", "")).resolve()
     if meant == history.resolve():
@@ -111,7 +111,7 @@ def tmdbs_lake(home: Path, environment: Mapping[str, str]) -> Path | None:
 
 
 def check_no_bucket(home: Path) -> None:
-    """Raise `SettingsError` where this was the home of a lake on AWS, whose settings are gone."""
+    """Raise `SettingsError` if this was the home of a lake on AWS whose settings are missing now."""
     for config in sorted(home.glob("*/dagster/dagster.yaml")):
         state = config.parents[1].name
         if state not in ("sandbox", "tmdb"):

@@ -1,4 +1,4 @@
-"""Names that are nearly a setting's: whoever wrote one meant the setting, and would wait for it in vain."""
+"""Finds misspelt names of settings, which would otherwise be ignored silently."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PREFIXES = ("TALLY_", "TMDB_")
 
 _OF_OUR_TESTS = ("TALLY_TEST_", "TALLY_SHARED")
 
-# TMDB's own page calls it the "API Read Access Token": whatever is called so is a credential that was meant.
+# TMDB's own page calls it the "API Read Access Token": a name like this is meant as a credential.
 _CREDENTIALS = (
     (frozenset({"TOKEN", "BEARER", "JWT"}), "TMDB_API_TOKEN"),
     (frozenset({"KEY", "APIKEY"}), "TMDB_API_KEY"),
@@ -18,18 +18,18 @@ _CREDENTIALS = (
 
 _ALIKE_WITHIN_A_PREFIX = 0.75
 _ALIKE = 0.88
-"""How alike two names are (difflib's ratio) when one counts as a slip of the pen for the other. Within a prefix, at
-less than 0.75 `PATH` would pass for `PORT`; without one, at less than 0.88 other programs' names would."""
+"""The similarity of two names (difflib's ratio) from which one counts as a misspelling of the other. Within a prefix,
+`PATH` would pass for `PORT` below 0.75; without one, other programs' names would pass below 0.88."""
 
 
 def is_ours(name: str) -> bool:
-    """Whether the name has one of our prefixes, in whatever case; those of the tests have not."""
+    """True if the name has one of Tally's prefixes, in any case; those of the tests do not count."""
     upper = name.upper()
     return upper.startswith(PREFIXES) and not upper.startswith(_OF_OUR_TESTS)
 
 
 def meant(name: str, known: Collection[str]) -> str | None:
-    """The setting among `known` that `name`, which is none, was probably meant to be; None for another's name."""
+    """The setting among `known` that the unknown `name` probably means; None for another program's name."""
     written = re.sub(r"\W", "_", name.upper(), flags=re.ASCII).strip("_")
     if written in known:
         return written
@@ -54,6 +54,6 @@ def meant(name: str, known: Collection[str]) -> str | None:
 
 
 def mentioned(text: str, known: Collection[str]) -> str | None:
-    """The longest of the names that stands somewhere in the text, in whatever case."""
+    """The longest of the names that occurs in the text, in any case."""
     upper = text.upper()
     return next((name for name in sorted(known, key=lambda name: (-len(name), name)) if name in upper), None)

@@ -1,7 +1,7 @@
 """Reads the environment; nothing else does.
 
-Local: every value has a default, so that nothing at all need be set. On AWS: the names that `deploy/` gave to what
-it set up; `terraform output -json | tally deploy settings` prints them.
+Local: every value has a default, so that nothing needs to be set. On AWS: the names of the resources that `deploy/`
+created; `terraform output -json | tally deploy settings` prints them.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from tally_pipeline.tmdb.settings import TMDB_BASE_URL, Source, TmdbSettings
 __all__ = ["NAMES", "Settings", "SettingsError", "Source", "load_settings"]
 
 LOOK_FOR_IT = Path(dotenv_file.NAME)
-"""As the `.env` to read: the one in the working folder, or else the one beside the project."""
+"""Stands for the `.env` in the working folder, or else the one beside the project."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that can be set. Paths are absolute; `depths` holds pages by list (None: to the end).
+    """All settings. Paths are absolute; `depths` holds pages by list (None: to the end).
 
-    `sandbox_embedded` says that the sandbox is meant and no TMDB_BASE_URL is there: each process that fetches then
-    starts a sandbox of its own for as long as it needs one, and `tally up` gives an empty lake a past of
-    `sandbox_past_days`. `aws` is None on one's own machine. `no_capture` says why nothing can be captured (TMDB's
-    data is meant, and no key is there); what is in the lake can be read and rebuilt all the same. `first_day` is the
-    day at which the partitions begin at the latest; None leaves that to the lake (`deployment.first_day`). `dotenv`
-    is the `.env` that was read, `notices` what looks odd and does no harm.
+    `sandbox_embedded`: the source is the sandbox and TMDB_BASE_URL is not set: each process that fetches then starts
+    its own sandbox for as long as it needs one, and `tally up` gives an empty lake a past of `sandbox_past_days`.
+    `aws` is None on one's own machine. `no_capture` is the reason why nothing can be captured (the source is TMDB,
+    without a key); the lake can be read and rebuilt all the same. `first_day` is the latest possible first partition;
+    None leaves that to the lake (`deployment.first_day`). `dotenv` is the `.env` that was read, `notices` are odd but
+    harmless findings.
     """
 
     home: Path
@@ -64,32 +64,32 @@ class Settings:
 
     @property
     def source(self) -> Source:
-        """Whose data this is; each has a lake and a history of its own."""
+        """The source of the data; each has its own lake and history."""
         return "sandbox" if self.sandbox_embedded else self.tmdb.source
 
     def require_source(self) -> None:
-        """Raise `SettingsError` when nothing can be captured."""
+        """Raise `SettingsError` if nothing can be captured."""
         if self.no_capture is not None:
             raise SettingsError(self.no_capture)
 
     @property
     def told_by(self) -> str:
-        """Where the settings come from, for people."""
+        """The source of the settings, for people."""
         return _told_by(self.dotenv)
 
     @property
     def state(self) -> Path:
-        """The folder of this lake's history, and of the lake itself where it is a folder."""
+        """The folder of this lake's history, and of the lake itself if it is a folder."""
         return self.home / (self.aws.lake_bucket if self.aws else self.source)
 
     @property
     def lake_folder(self) -> Path:
-        """The lake on one's own machine; none is there on AWS."""
+        """The lake's folder on one's own machine; it does not exist on AWS."""
         return self.state / "lake"
 
     @property
     def lake_place(self) -> str:
-        """Where the lake is, for people: a folder or a bucket's address."""
+        """The lake's place, for people: a folder or a bucket's address."""
         return f"s3://{self.aws.lake_bucket}" if self.aws else str(self.lake_folder)
 
     @property
@@ -100,7 +100,7 @@ class Settings:
 def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None = LOOK_FOR_IT) -> Settings:
     """The settings from the environment and `.env` (None: from none); the environment wins.
 
-    A variable that is empty is no setting, in either. Raises `SettingsError`.
+    An empty variable is no setting, in either. Raises `SettingsError`.
     """
     environment = {
         name: value.strip() for name, value in (os.environ if environ is None else environ).items()
@@ -148,7 +148,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
 
 
 def _aws(values: Values) -> AwsSettings | None:
-    """Where everything is on AWS; None on one's own machine."""
+    """The settings of a deployment on AWS; None on one's own machine."""
     if values[declared.DEPLOYMENT] == "local":
         return None
     region = values[declared.REGION] or values[declared.DEFAULT_REGION]
@@ -202,7 +202,7 @@ def _tmdb(values: Values, *, embedded: bool) -> TmdbSettings:
 
 
 def _check_sandbox(values: Values, folder: Path, source: Source | None) -> None:
-    """Raise `SettingsError` where something speaks against the sandbox."""
+    """Raise `SettingsError` if another setting contradicts the sandbox."""
     if source is None:
         check_no_bucket(folder)
     if values[declared.EXPORTS_URL]:
@@ -220,7 +220,7 @@ def _sensor_seconds(values: Values, *, on_aws: bool) -> int:
 
 
 def _dotenv(environment: Mapping[str, str], dotenv: Path | None) -> Dotenv:
-    """The `.env` that counts: what TALLY_DOTENV names, or the one looked for, or the one given."""
+    """The `.env` to read: the one that TALLY_DOTENV names, the one looked for, or the one given."""
     if dotenv is None:
         return Dotenv()
     if dotenv != LOOK_FOR_IT:
@@ -250,7 +250,7 @@ def _told_by(found: Dotenv) -> str:
 
 
 def _no_capture(source: Source | None, tmdbs: Path | None, found: Dotenv) -> str:
-    """Why TMDB's data is meant and nothing of it can be captured, and what to do."""
+    """The reason why the source is TMDB but nothing can be captured, with the remedy."""
     because = (
         "TALLY_SOURCE is 'tmdb'" if source else f"{tmdbs} is TMDB's" if tmdbs else "TMDB_BASE_URL is TMDB's"
     )
@@ -261,12 +261,12 @@ def _no_capture(source: Source | None, tmdbs: Path | None, found: Dotenv) -> str
 
 
 def _check_names(environment: Mapping[str, str], found: Dotenv) -> tuple[str, ...]:
-    """What is to be told of names that are no setting; raises `SettingsError` for one that was meant to be.
+    """Notices about names that are no settings; raises `SettingsError` for a misspelt setting.
 
-    It was meant where it is nearly a setting's, and that one is not set.
+    A name is misspelt if it resembles a setting's name, and that setting is not set.
     """
     written = {name: "the environment" for name in environment if names.is_ours(name)}
-    # In the file any name may be meant; the environment is full of other programs'.
+    # In the file any name may be misspelt; the environment is full of other programs' names.
     written |= {name: str(found.path) for name in found.values if name not in environment}
     told = []
     for name, where in written.items():
@@ -274,7 +274,7 @@ def _check_names(environment: Mapping[str, str], found: Dotenv) -> tuple[str, ..
             continue
         setting = names.meant(name, NAMES)
         if setting and not (setting in environment or setting in found.values):
-            # What is no name at all may hold the token.
+            # Text that is no name at all may be the token.
             shown = name if name.isidentifier() else "a name"
             raise SettingsError(
                 f"{shown} in {where} is no setting: was {setting} meant? Write it so, or remove it"

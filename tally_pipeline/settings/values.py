@@ -1,4 +1,4 @@
-"""The texts of settings, read as what they are declared to be."""
+"""Reads the texts of settings by their declarations."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ V = TypeVar("V")
 
 
 class Values:
-    """The texts that are set, by name."""
+    """The set texts, by name."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
 
     def __getitem__(self, setting: Setting[V]) -> V:
-        """The setting's value, its default where it is not set. Raises `SettingsError`."""
+        """The setting's value, its default if it is not set. Raises `SettingsError`."""
         return setting.read(self.text(setting))
 
     def text(self, setting: Setting[Any]) -> str | None:
-        """The setting's text as it was written; None where it is not set. Raises `SettingsError`."""
+        """The setting's text as written; None if it is not set. Raises `SettingsError`."""
         text = self._texts.get(setting.name)
         if text is not None and "\0" in text:
             raise SettingsError(f"{setting.name} holds a NUL, which nothing can be made of: write it anew")
@@ -32,7 +32,7 @@ class Values:
 
 
 def is_utf8(text: str) -> bool:
-    """False for halves of characters, which is what Python makes of bytes that are no text."""
+    """False for lone surrogates, which Python uses for bytes that are no text."""
     try:
         text.encode()
     except UnicodeEncodeError:

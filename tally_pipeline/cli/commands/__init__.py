@@ -1,2 +1,2 @@
-"""One command a module: `command` is its one declaration. What it needs is imported when it runs: no help and no
-completion waits for Dagster."""
+"""One command a module, declared by `command`. A command imports its code when it runs, so that help and completion
+do not wait for Dagster."""

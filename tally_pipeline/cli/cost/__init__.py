@@ -1,1 +1,1 @@
-"""`tally cost`: a month on AWS, from runs that are counted."""
+"""`tally cost`: a month on AWS, from counted runs."""

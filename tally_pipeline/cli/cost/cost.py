@@ -1,4 +1,4 @@
-"""`tally cost`: a month's bill on AWS, worked out from runs in the sandbox. Contacts nobody."""
+"""`tally cost`: a month's bill on AWS, computed from runs in the sandbox. Contacts nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
 _COMMENT = re.compile(r"--[^\n]*")
 
 WORTH_NAMING = 0.001
-"""US dollars a month; less is summed up."""
+"""US dollars a month; smaller parts are summed up."""
 
 MOST_SERVED = len(LISTS) * MAX_PAGES * ROWS_PER_PAGE
 
@@ -46,7 +46,7 @@ def cost(settings: Settings, *, shows: int | None, days: int, as_json: bool) -> 
 
 
 def _parts(lines: Sequence[Line], prices: PriceList) -> Table:
-    """The parts that cost something worth naming, the dearest first, and the rest in one line."""
+    """The parts that cost at least `WORTH_NAMING`, the dearest first, and the rest in one line."""
     table = Table("part", "of", "known", header_style="bold", title="A month, part by part")
     table.add_column("a month", justify="right")
     table.add_column("before allowances", justify="right")

@@ -1,4 +1,4 @@
-"""What `tally deploy check` looks at on AWS: each thing that the settings name, and what hangs on it."""
+"""The checks of `tally deploy check` on AWS: each resource that the settings name, and its dependents."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CREDENTIALS, LAKE_BUCKET, RESULTS_BUCKET = "credentials", "lake bucket", "result
 APPLY = "run `terraform apply` in deploy/ again"
 
 SHORTEST_TOKEN = 20
-"""Characters that a credential of TMDB has at least; "not set", which Terraform puts there, is shorter."""
+"""The least length of a credential of TMDB; "not set", Terraform's initial value, is shorter."""
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403", "UnauthorizedOperation"}
 
@@ -32,7 +32,7 @@ Look = Callable[[Aws], Iterator[Checked]]
 
 
 def checked(aws: Aws, deployment: Deployment) -> Iterator[Checked]:
-    """Everything, one after the other. Without credentials nothing but that is told."""
+    """All checks, one after the other; without credentials only that of the credentials."""
     who = list(_looked(CREDENTIALS, "the credentials of this session", _credentials, aws))
     yield from who
     if any(one.state == "wrong" for one in who):
@@ -63,7 +63,7 @@ def checked(aws: Aws, deployment: Deployment) -> Iterator[Checked]:
 
 
 def _looked(resource: str, where: str, look: Look, aws: Aws) -> Iterator[Checked]:
-    """What the look finds. Who may run the pipeline need not be allowed to look at everything around it."""
+    """The results of one check. Credentials that may run the pipeline need not be allowed to read all resources."""
     try:
         yield from look(aws)
     except RAISED as error:
@@ -258,7 +258,7 @@ def _queue(aws: Aws, url: str) -> dict[str, str]:
 
 
 def _messages(attributes: Mapping[str, str]) -> int:
-    """How many messages a queue holds, by SQS's own estimate: also those that somebody looks at just now.
+    """The number of messages in a queue, by SQS's own estimate, including those received just now.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html.
     """
@@ -290,7 +290,7 @@ def _topic(aws: Aws) -> Iterator[Checked]:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """An alarm that there must be, by the metric that it looks at; `of` is the queue of a queue's metric."""
+    """An alarm that must exist, by its metric; `of` is the queue of a queue's metric."""
 
     told: str
     metric: str
@@ -299,7 +299,7 @@ class _Wanted:
 
 def _alarms(aws: Aws) -> Iterator[Checked]:
     pages = aws.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
-    # Other environments of the account have alarms on metrics of the same names: ours tell our topic.
+    # Other environments of the account have alarms on metrics of the same names: this one's notify its own topic.
     every = [alarm for page in pages for alarm in page["MetricAlarms"]]
     for wanted in _wanted_alarms(aws):
         named = [alarm for alarm in every if _looks_at(alarm, wanted)]

@@ -1,4 +1,4 @@
-"""`tally deploy check`: is everything that the pipeline runs on there, reachable and as the contract says?"""
+"""`tally deploy check`: checks that every resource of the pipeline exists, is reachable and matches the contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARKS = {"good": "[green]✓[/green]", "wrong": "[red]✗[/red]", "unsure": "[y
 
 
 def check(settings: Settings, *, as_json: bool) -> int:
-    """Look at each thing and say how it is. Changes nothing. 1 when something is wrong, else 0."""
+    """Check each resource and print its state. Changes nothing. 1 if something is wrong, else 0."""
     terminal.words().print(f"settings from {settings.told_by}", markup=False)
     found = []
     for checked in _checked(settings):

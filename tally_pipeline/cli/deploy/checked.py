@@ -1,4 +1,4 @@
-"""What `tally deploy check` found out about one thing that the pipeline runs on."""
+"""The result of `tally deploy check` about one resource of the pipeline."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ State = Literal["good", "wrong", "unsure"]
 
 @dataclass(frozen=True)
 class Checked:
-    """One thing: `told` is what was found, `todo` what to do about it (empty when it is good).
+    """One resource: `told` is the result in words, `todo` the remedy (empty if it is good).
 
-    "wrong" keeps the pipeline from working, or from being watched. "unsure" is worth a look: it could not be
-    seen with these credentials, or it may be meant so.
+    "wrong" keeps the pipeline from working, or from being monitored. "unsure" is a warning: the resource is not
+    readable with these credentials, or may be intended.
     """
 
     resource: str

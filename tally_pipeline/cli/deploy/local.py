@@ -1,4 +1,4 @@
-"""What `tally deploy check` looks at wherever the lake is, and what at a lake in a folder."""
+"""The checks of `tally deploy check` for a lake in a folder, and those for a lake anywhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tally_pipeline.query.tables import SILVER_SHOWS
 from tally_pipeline.tmdb.errors import TmdbError
 
 LEAST_FREE = 1_000_000_000
-"""Bytes of free disk below which a lake in a folder may soon be full: months of data, or a few big backfills."""
+"""Bytes of free disk below which a lake in a folder may soon be full: it lasts months, or a few big backfills."""
 
 
 def checked(deployment: Deployment) -> Iterator[Checked]:
@@ -29,7 +29,7 @@ def checked(deployment: Deployment) -> Iterator[Checked]:
     settings = deployment.settings
     yield of_folder("lake folder", settings.lake_folder)
     yield of_folder("history folder", settings.dagster_home)
-    # Asking makes the folder; a look should not.
+    # Opening it would create the folder, which a check should not.
     if settings.lake_folder.exists():
         yield of_source(deployment.lake)
     yield of_query(deployment)
@@ -37,7 +37,7 @@ def checked(deployment: Deployment) -> Iterator[Checked]:
 
 
 def of_folder(resource: str, folder: Path) -> Checked:
-    """Whether a folder can be written to, or made; and whether there is room."""
+    """Checks that a folder is writable or can be created, and has free space."""
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return wrong(
@@ -51,7 +51,7 @@ def of_folder(resource: str, folder: Path) -> Checked:
 
 
 def of_source(lake: Lake) -> Checked:
-    """Whether the lake is of the source that the settings name: invented shows and TMDB's never share one."""
+    """Checks that the lake belongs to the settings' source: invented shows and TMDB's never share one."""
     try:
         claim = lake.ownership_marker()
     except LakeError as error:
@@ -71,7 +71,7 @@ def of_source(lake: Lake) -> Checked:
 
 
 def of_query(deployment: Deployment) -> Checked:
-    """Whether the query engine answers: one small query, of yesterday and today."""
+    """Checks the query engine with one small query, of yesterday and today."""
     today = clock.today()
     first = today - timedelta(days=1)
     sql = f"SELECT count(*) AS n FROM {SILVER_SHOWS.name} WHERE dt BETWEEN '{first}' AND '{today}'"
@@ -84,7 +84,7 @@ def of_query(deployment: Deployment) -> Checked:
 
 
 def of_tmdb(deployment: Deployment) -> Checked:
-    """Whether TMDB answers and takes the token: its short list of genres is asked for."""
+    """Checks with a request for the short list of genres that TMDB answers and accepts the token."""
     settings = deployment.settings
     if settings.sandbox_embedded:
         return good("TMDB", "not asked: the SANDBOX serves invented shows. TMDB_API_TOKEN makes it TMDB's")
@@ -92,7 +92,7 @@ def of_tmdb(deployment: Deployment) -> Checked:
     try:
         with deployment.tmdb.client() as client:
             client.genres()
-    except (TmdbError, AwsError, ValueError) as error:  # the last: what SSM holds cannot be a token
+    except (TmdbError, AwsError, ValueError) as error:  # the last: SSM's value cannot be a token
         return wrong("TMDB", f"{where}: {error}", "mend that; captures fail as well until then")
     return good("TMDB", f"{where} answers" + _takes(settings))
 

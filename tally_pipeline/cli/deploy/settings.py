@@ -20,7 +20,7 @@ _PLAIN = re.compile(r"[\w./:@=+,-]+")
 
 
 def print_settings(source: TextIO) -> int:
-    """Print a line for each output that is a setting; raises `SettingsError`, having printed nothing."""
+    """Print a line for each output that is a setting; raises `SettingsError` before anything is printed."""
     try:
         outputs = json.load(source)
     except ValueError:
@@ -38,9 +38,9 @@ def print_settings(source: TextIO) -> int:
 
 
 def of_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], list[str]]:
-    """The lines of a .env file, and why what is not in them was left out. No secret is in either.
+    """The lines of a .env file, and the reasons for omitted outputs. No secret is in either.
 
-    Raises `SettingsError` when an output that the pipeline cannot do without is absent.
+    Raises `SettingsError` if a required output is absent.
     """
     told = {name.upper(): output for name, output in outputs.items()}
     missing = [name for name in NEEDED if _text(told.get(name, {})) is None]
@@ -76,7 +76,7 @@ def _text(output: Mapping[str, Any]) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    """The text as python-dotenv reads it back."""
+    """The text quoted for python-dotenv."""
     if _PLAIN.fullmatch(text):
         return text
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")

@@ -1,4 +1,4 @@
-"""Copies of a store's objects in a folder: whole or not there, checked, and named in a manifest."""
+"""Copies objects of a store into a folder: atomically, verified, and listed in a manifest."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from tally_pipeline.lake.store import ObjectInfo, Store
 
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"
-"""The folder, within the export's, of files that are not whole yet."""
+"""The folder, within the export's, of incomplete files."""
 
 ATTEMPTS = 3
-"""How often an object is fetched that somebody changes at that very time."""
+"""Attempts at fetching an object that is changed meanwhile."""
 
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 
 class DoubtError(Exception):
-    """There is no copy of an object that is beyond doubt; the message says of which, why, and what to do."""
+    """There is no verified copy of an object; the message gives the object, the reason, and the remedy."""
 
 
 class Stated(msgspec.Struct, frozen=True):
-    """What the manifest says of a file: its size in bytes and its SHA-256."""
+    """A file's entry in the manifest: its size in bytes and its SHA-256."""
 
     bytes: int
     sha256: str
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What an export wrote: from which lake, of whose data, when (UTC), and every file by its key."""
+    """The record of an export: its lake, the data's source, its time (UTC), and every file by its key."""
 
     lake: str
     source: str
@@ -51,7 +51,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Copy:
-    """An object's copy. "renewed" is one that was of an older version, from an export before."""
+    """An object's copy. "renewed" replaced an older version, from an earlier export."""
 
     key: str
     stated: Stated
@@ -60,9 +60,9 @@ class Copy:
 
 @contextmanager
 def into(folder: Path) -> Iterator[None]:
-    """Copies are made into the folder while this lasts; what is not whole at its end is removed.
+    """Prepares the folder for copies; at the end incomplete files are removed.
 
-    Raises `SettingsError` when the folder cannot be written to.
+    Raises `SettingsError` if the folder is not writable.
     """
     try:
         (folder / PARTIAL).mkdir(parents=True, exist_ok=True)
@@ -78,10 +78,10 @@ def into(folder: Path) -> Iterator[None]:
 
 
 def copy(store: Store, info: ObjectInfo, folder: Path, before: Stated | None) -> Copy:
-    """Copy an object; `before` is what an export wrote in its place, if one did.
+    """Copy an object; `before` is the manifest's entry from an earlier export, if any.
 
-    A file that is there and differs is replaced only if it is that export's, untouched, and the object not one
-    of bronze, for those never change. Raises `DoubtError`, `LakeError`; the file that is there then stays.
+    An existing file that differs is replaced only if it is that export's, unmodified, and the object is not in
+    bronze, where objects never change. Raises `DoubtError`, `LakeError`; the existing file then stays.
     """
     path = _place(folder, info.key)
     try:
@@ -106,7 +106,7 @@ def copy(store: Store, info: ObjectInfo, folder: Path, before: Stated | None) ->
 
 
 def _place(folder: Path, key: str) -> Path:
-    """Where the copy goes: always below the folder, whatever the key."""
+    """The path of the copy: below the folder for any key."""
     parts = key.split("/")
     odd = {"", ".", ".."} & set(parts) or any(character in key for character in "\0\\")
     if odd or parts[0] in (MANIFEST, PARTIAL):
@@ -117,7 +117,7 @@ def _place(folder: Path, key: str) -> Path:
 
 
 def _fetched(store: Store, info: ObjectInfo) -> bytes:
-    """The object's bytes, as many and with the MD5 that the listing says, where that says one."""
+    """The object's bytes, checked against the size and, if it has one, the MD5 in the listing."""
     for _ in range(ATTEMPTS):
         body = store.get(info.key)
         if len(body) == info.size and _md5(info) in (None, hashlib.md5(body).hexdigest()):
@@ -143,7 +143,7 @@ def _etag_proves(body: bytes, info: ObjectInfo) -> bool:
 
 
 def _md5(info: ObjectInfo) -> str | None:
-    """The MD5 that an S3 ETag is, for an object that was put in one part; None where it is something else."""
+    """The MD5 in the S3 ETag of an object that was uploaded in one part; None for another ETag."""
     match = _MD5.fullmatch(info.version)
     return match[1] if match else None
 
@@ -166,7 +166,7 @@ def _stated(body: bytes) -> Stated:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """What the last export wrote; None where there was none. Raises `SettingsError` when it cannot be read."""
+    """The manifest of the last export; None without one. Raises `SettingsError` if it is unreadable."""
     try:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except FileNotFoundError:
@@ -178,14 +178,14 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def write_manifest(folder: Path, lake: str, source: str, objects: Mapping[str, Stated]) -> None:
-    """Put the manifest in place of the one that may be there."""
+    """Write the manifest, replacing any existing one."""
     now = clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
     told = Manifest(lake, source, now, dict(sorted(objects.items())))
     _write(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(told)), folder / PARTIAL)
 
 
 def verify(folder: Path, objects: Mapping[str, Stated]) -> list[str]:
-    """Read every file again; what is not as the manifest says."""
+    """Read every file again; returns the differences from the manifest."""
     found = []
     for key, stated in objects.items():
         path = folder / key

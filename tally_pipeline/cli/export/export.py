@@ -1,4 +1,4 @@
-"""`tally export`: the lake as plain files in a folder, proven to be what the store holds."""
+"""`tally export`: the lake as plain files in a folder, proven equal to the store's objects."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ from tally_pipeline.lake.store import LakeError, NoSuchObjectError, ObjectInfo, 
 from tally_pipeline.plurals import counted
 
 AT_ONCE = 8
-"""Downloads under way: more would hardly be faster, and each holds its object in memory."""
+"""Concurrent downloads: more would hardly be faster, and each holds its object in memory."""
 
 
 def export(settings: Settings, folder: Path, only: Sequence[str]) -> int:
     """Copy the lake, or some of its layers, and prove the copy. 1 when anything is in doubt.
 
-    The folder is a lake again. What lies there already is kept where it is the same, so that an export that was
-    broken off goes on. Of objects with older versions only the newest is copied. Raises `SettingsError` when
-    the folder cannot be used.
+    The folder is a lake again. Existing equal files are kept, so that an interrupted export can go on. Only the
+    newest version of an object is copied. Raises `SettingsError` if the folder cannot be used.
     """
     words, lake = terminal.words(), deploy(settings).lake
     folder = folder.expanduser().resolve()
@@ -66,7 +65,7 @@ def _require_apart(folder: Path, settings: Settings) -> None:
 
 
 def _known(folder: Path, lake: Lake) -> dict[str, Stated]:
-    """What an export into this folder wrote before. Raises `SettingsError` when it was of another lake."""
+    """The entries of an earlier export into this folder. Raises `SettingsError` if it was of another lake."""
     manifest = copies.read_manifest(folder)
     if manifest is None:
         return {}
@@ -79,7 +78,7 @@ def _known(folder: Path, lake: Lake) -> dict[str, Stated]:
 
 
 def _objects(store: Store, layers: Sequence[str]) -> list[ObjectInfo]:
-    """The layers' objects, and what says whose the lake is. The pipeline's role may list layers, not the whole."""
+    """The layers' objects and the ownership marker. The pipeline's role may list layers, not the whole bucket."""
     try:
         whose = [
             ObjectInfo(layout.OWNERSHIP_MARKER, len(store.get(layout.OWNERSHIP_MARKER)), "", clock.now())
@@ -92,12 +91,12 @@ def _objects(store: Store, layers: Sequence[str]) -> list[ObjectInfo]:
 def _made(
     store: Store, objects: Sequence[ObjectInfo], folder: Path, known: Mapping[str, Stated]
 ) -> tuple[list[Copy], list[str]]:
-    """The copies of the objects, and why the others have none that is beyond doubt."""
+    """The copies of the objects, and the reasons why the others have no verified copy."""
     made: list[Copy] = []
     doubts: list[str] = []
     quiet = not sys.stderr.isatty()
     results = _results(store, objects, folder, known)
-    # Rich would read escape sequences in what others write meanwhile; our streams show them.
+    # Rich would interpret escape sequences in foreign output; the streams here escape them.
     with Progress(
         console=terminal.words(), disable=quiet, redirect_stdout=False, redirect_stderr=False
     ) as bar:
@@ -126,6 +125,6 @@ def _results(
 
 
 def _audited(folder: Path, source: str) -> list[str]:
-    """What does not hold in the bronze of the copy."""
+    """The problems that an audit finds in the copy's bronze."""
     lake = Lake(Store.in_folder(folder), source)
     return [f"{found.key}: {problem}" for found in audit(lake) for problem in found.problems]

@@ -1,4 +1,4 @@
-"""The answer of a query: printed, paged or written to a file."""
+"""Prints, pages or writes the answer of a query."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tally_pipeline.plurals import noun
 Format = Literal["table", "csv", "json"]
 
 SHOWN = 20
-"""Rows of a table that are shown unless somebody asks for more."""
+"""The rows of a table that are shown by default."""
 
 
 def query(
@@ -30,10 +30,10 @@ def query(
     paged: bool = True,
     output: Path | None = None,
 ) -> int:
-    """Print what the query answers, or write it to `output`.
+    """Print the query's answer, or write it to `output`.
 
-    `limit`: rows at most; without one a table has the first `SHOWN`, unless it is to be `whole`. `paged`: a table
-    that is higher than the terminal goes through a pager. Raises `QueryError`, `SettingsError`.
+    `limit`: the most rows; without one a table has the first `SHOWN`, or all if `whole`. `paged`: a table higher than
+    the terminal goes through a pager. Raises `QueryError`, `SettingsError`.
     """
     if output is not None:
         formats.suffix(output)
@@ -71,7 +71,7 @@ def _column(field: pa.Field, column: pa.ChunkedArray) -> Column:
 
 
 def _closing(rows: pa.Table, answer: pa.Table, found: Grid) -> str:
-    """How much of the answer is shown, and how to have the rest."""
+    """A note on the shown part of the answer, and on the way to get the rest."""
     told = _of(rows, answer)
     if rows.num_rows < answer.num_rows:
         told += "; --all, --limit N or --output FILE for more"

@@ -1,4 +1,4 @@
-"""What a query answers, as text: cells, CSV, JSON; and as a file. Pure but for the writing of the file."""
+"""A query's answer as text (cells, CSV, JSON) and as a file. Pure, except for writing the file."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def as_json(answer: pa.Table) -> str:
 
 
 def as_csv(answer: pa.Table) -> Iterator[str]:
-    """The lines, as RFC 4180 says but for their ends. A null is nothing, an empty text is `""`."""
+    """The lines as in RFC 4180, except for their ends. A null is empty, an empty text is `""`."""
     lonely = answer.num_columns == 1
     for row in ([*answer.column_names], *_rows(answer, texts)):
-        # An empty line is no row to many readers.
+        # Many readers skip empty lines.
         yield ",".join(_field("" if text is None and lonely else text) for text in row) + "\n"
 
 
 def suffix(path: Path) -> Suffix:
-    """The format that a file's name asks for; raises `SettingsError` when it asks for none, or cannot be written."""
+    """The format by a file's name; raises `SettingsError` for an unknown suffix, or if it cannot be written."""
     for known in SUFFIXES:
         if path.name.lower().endswith(f".{known}"):
             if not path.absolute().parent.is_dir():
@@ -65,12 +65,12 @@ def suffix(path: Path) -> Suffix:
 
 
 def write(answer: pa.Table, path: Path) -> bool:
-    """Write the answer as the file's suffix says, whole or not at all; whether it took the place of another file.
+    """Write the answer in the format of the file's suffix, atomically; returns True if it replaced another file.
 
-    Raises `QueryError`, and `SettingsError` when the folder or the disk does not take it.
+    Raises `QueryError`, and `SettingsError` if the folder or the disk does not take it.
     """
     known = suffix(path)
-    # A link stays one: what it points to is written anew.
+    # A link stays a link: its target is replaced.
     place = path.resolve()
     try:
         was_there = place.exists()
@@ -107,7 +107,7 @@ def _umask() -> int:
 
 
 def _rows(answer: pa.Table, of: Callable[[pa.ChunkedArray], list[Any]]) -> Iterator[Sequence[Any]]:
-    """By place, not by name: a query may answer two columns of one name."""
+    """The rows, by the columns' places, not their names: a query may return two columns of one name."""
     return zip(*(of(column) for column in answer.columns), strict=True)
 
 
@@ -118,7 +118,7 @@ def _require_apart(answer: pa.Table, what: str) -> None:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    """As Python's, maps as dictionaries; as pairs where a key is no name, but a list or a row."""
+    """A column's values as Python's, maps as dictionaries, or as pairs if their keys are lists or rows."""
     values: list[Any]
     try:
         values = column.to_pylist(maps_as_pydicts="lossy")
@@ -140,7 +140,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return _BEYOND_NUMBERS.get(repr(value), repr(value))
     text = _json(value)
-    # What JSON writes as a string stands for itself: a day, a time, bytes in base64.
+    # Keys that JSON writes as strings: a day, a time, bytes in base64.
     return text[1:-1] if text.startswith('"') else text
 
 

@@ -1,4 +1,4 @@
-"""Tables in a terminal: every row one line, columns as wide as there is room for. Pure."""
+"""Lays out tables in a terminal: one line for each row, columns as wide as possible. Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 LONGEST = 200
-"""Columns of the terminal that one cell takes at most, wherever there is room."""
+"""The greatest width of a cell, in columns of the terminal."""
 
 LEAST = 12
-"""What a text is cut down to before whole columns are left out: a day stays a day."""
+"""The width to which texts are cut before whole columns are omitted: enough for a day."""
 
 _NOTHING = "…"
 
 
 @dataclass(frozen=True)
 class Column:
-    """Texts without line feeds, below a name. Numbers stand to the right, and are never cut."""
+    """Texts without line feeds, below a name. Numbers are right-aligned and never cut."""
 
     name: str
     texts: Sequence[str]
@@ -27,7 +27,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table's lines, the names of the columns that are not in it, and how many of its texts were cut."""
+    """A table's lines, the names of the omitted columns, and the number of texts that were cut."""
 
     lines: list[str]
     left_out: list[str]
@@ -35,10 +35,10 @@ class Grid:
 
 
 def grid(columns: Sequence[Column], width: int | None, *, in_ascii: bool = False) -> Grid:
-    """The table, at most so wide (columns of a terminal; None: as wide as it is).
+    """The table, at most `width` columns of a terminal wide (None: unlimited).
 
-    When it does not fit, long texts are cut, then the columns in the middle are left out: the first say what a row
-    is, the last are those that a partition is known by.
+    If it does not fit, long texts are cut, then the columns in the middle are omitted: the first ones identify a row,
+    the last ones the partition.
     """
     wanted = [min(LONGEST, max(map(_width, (column.name, *column.texts)))) for column in columns]
     least = [_least(column, most) for column, most in zip(columns, wanted, strict=True)]
@@ -91,12 +91,12 @@ def _least(column: Column, wanted: int) -> int:
 
 
 def _total(widths: Sequence[int], *, gap: bool) -> int:
-    """Columns of the terminal that a table of these widths takes; `gap`: and the mark for those left out."""
+    """The total width of a table with columns of these widths; `gap`: with the mark for omitted ones."""
     return sum(width + 3 for width in widths) - 1 + (4 if gap else 0)
 
 
 def _kept(least: Sequence[int], width: int | None) -> tuple[int, int]:
-    """How many of the first and of the last columns there is room for; one at least."""
+    """The numbers of first and of last columns that fit; at least one."""
     for count in range(len(least), 1, -1):
         first, last = count - count // 2, count // 2
         gap = count < len(least)
@@ -106,7 +106,7 @@ def _kept(least: Sequence[int], width: int | None) -> tuple[int, int]:
 
 
 def _shared(least: Sequence[int], wanted: Sequence[int], spare: int | None) -> list[int]:
-    """The widths: the room to spare goes to those that want more, first to those that want little."""
+    """The widths: spare room goes to the columns that want more, first to those that want little more."""
     if spare is None:
         return list(wanted)
     widths = list(least)

@@ -1,1 +1,1 @@
-"""`tally sandbox`: a TMDB to try things on, and a past for its lake."""
+"""`tally sandbox`: a stand-in for TMDB, and a past for its lake."""

@@ -1,4 +1,4 @@
-"""`tally sandbox`: a TMDB to try things on."""
+"""`tally sandbox`: a stand-in for TMDB."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def serve(
     snapshot: str | None,
     beyond: Literal["end", "error"],
 ) -> int:
-    """Serve until interrupted; raises `SandboxError`, `RecordingsError`, `ValueError` for what cannot be served."""
+    """Serve until interrupted; raises `SandboxError`, `RecordingsError`, `ValueError` if it cannot start."""
     if (recordings is None) != (snapshot is None):
         raise ValueError(
             "--recordings and --snapshot go together: a folder of recordings and one of its dates"

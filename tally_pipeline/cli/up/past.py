@@ -1,4 +1,4 @@
-"""The past that `tally up` gives an empty lake of the sandbox: days filled and rebuilt, behind everything else."""
+"""The past that `tally up` gives an empty lake of the sandbox: days filled and rebuilt at low priority."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS
 
 LOOK_SECONDS = 1.0
-"""How often it is looked whether the run has ended."""
+"""Seconds between two checks for the run's end."""
 
 Pause = Callable[[float], None]
 
 
 class Turn:
-    """The turn of who fills the lake. While it is held, the sensor leaves past days, and gold, to the holder.
+    """The lock of a process that fills the lake. The sensor leaves past days, and gold, to its holder.
 
-    Whoever uses it as a context manager gives it up at the end.
+    As a context manager it is released at the end.
     """
 
     def __init__(self, lake: Lake) -> None:
@@ -54,15 +54,15 @@ class Turn:
         self._is_held = False
 
     def take_if_free(self) -> bool:
-        """Take it unless somebody else has it, who keeps the sensor off as well; whether it is ours."""
-        # To the kernel we are somebody else whenever we ask.
+        """Take it unless another process has it, which keeps the sensor off as well; returns True if taken."""
+        # To the kernel each open file is another holder, even in this process.
         if not self._is_held and not self._lake.locks.is_locked(automation.FILLING):
             self._held.enter_context(self._lake.locks.hold(automation.FILLING, (), lambda _: None))
             self._is_held = True
         return self._is_held
 
     def wait(self, pause: Pause, say: Callable[[str], None]) -> None:
-        """Take it, however long that takes."""
+        """Take it, waiting as long as that takes."""
         if not self.take_if_free():
             say("The lake is being filled; the past comes after that.")
         while not self.take_if_free():
@@ -72,11 +72,10 @@ class Turn:
 def give(
     settings: Settings, instance: dg.DagsterInstance, ui: Ui, turn: Turn, pause: Pause, words: Console
 ) -> None:
-    """Fill the days that the lake should have had before its first, and rebuild them; watch that to its end.
+    """Fill the days of the sandbox's past before the lake's first day, and rebuild them; watch that to its end.
 
-    Only what is not there, or not made from what is there now, is made, the days before today in one run. Does
-    nothing for TMDB's data, for a sandbox that somebody serves, for a lake with a past, or when switched off. A
-    failure is told, not raised.
+    Only missing or stale assets are made, the days before today in one run. Does nothing for TMDB's data, for a
+    sandbox served elsewhere, for a lake with a past, or if switched off. A failure is printed, not raised.
     """
     lake = deploy(settings).lake
     days = missing(settings, lake, clock.today())
@@ -96,7 +95,7 @@ def give(
         while True:
             if run_id is None:
                 batch = next(iter(_to_make(instance, lake, _held_from(lake, days[0]))), None)
-                # The same once more would end as before.
+                # A repeat would end the same way.
                 if batch is None or batch in launched:
                     break
                 launched.append(batch)
@@ -120,7 +119,7 @@ def give(
 
 
 def _is_watched_to_success(instance: dg.DagsterInstance, run_id: str, pause: Pause) -> bool:
-    """Wait until the run has ended; whether it succeeded."""
+    """Wait until the run has ended; returns True if it succeeded."""
     while (run := instance.get_run_by_id(run_id)) is not None and not run.is_finished:
         pause(LOOK_SECONDS)
     return run is not None and run.is_success
@@ -133,9 +132,9 @@ def _tell_failure(instance: dg.DagsterInstance, run_id: str, ui: Ui, words: Cons
 
 
 def missing(settings: Settings, lake: Lake, today: date) -> list[date]:
-    """The days before the lake's first own day that are to be filled or rebuilt, all of them or none, in order.
+    """The days before the lake's first own day to fill or rebuild, all of them or none, in order.
 
-    A lake that was captured before today without ever being filled has a past of its own: nothing is missing.
+    A lake with captures before today that was never filled has a past of its own: nothing is missing.
     """
     if not settings.sandbox_embedded or not settings.sandbox_past_days:
         return []
@@ -150,7 +149,7 @@ _NAMES = [show_list.name for show_list in LISTS]
 
 
 def _first_own_day(lake: Lake, today: date) -> date:
-    """The first day of which bronze holds a capture that was not filled; today where there is none."""
+    """The first day with a capture in bronze that was not filled; today without one."""
     for day in sorted({day for name in _NAMES for day in lake.bronze_days(name)}):
         keys = (key for name in _NAMES for key in lake.bronze_keys(name, day))
         if any(key != sandbox.filled_key(key.data_type, date.fromisoformat(day)) for key in keys):
@@ -163,7 +162,7 @@ def _is_filled(lake: Lake, data_type: str, day: date) -> bool:
 
 
 def _held_from(lake: Lake, first: date) -> list[str]:
-    """The days from `first` to the last day held without a gap: days since then look back on these."""
+    """The days in bronze from `first` on without a gap: later days look back on these."""
     held = {day for name in _NAMES for day in lake.bronze_days(name)}
     days = [first.isoformat()]
     while (following := days_after(days[-1])) in held:
@@ -174,7 +173,7 @@ def _held_from(lake: Lake, first: date) -> list[str]:
 def _to_make(
     instance: dg.DagsterInstance, lake: Lake, days: Sequence[str]
 ) -> list[Batch[frozenset[dg.AssetKey]]]:
-    """What is to be made of these days, oldest first: what is not there, not known to Dagster, or not current."""
+    """The batches to make of these days, oldest first: assets that are missing, unknown to Dagster, or stale."""
     known = {key: instance.get_materialized_partitions(key) for key in automation.BELOW_BRONZE}
     stale, _ = automation.stale(instance, lake, days[0], len(days) + 1, lambda: True)
     return automation.batches(
@@ -189,7 +188,7 @@ def _anew(
     known: Mapping[dg.AssetKey, AbstractSet[str]],
     stale: frozenset[dg.AssetKey],
 ) -> frozenset[dg.AssetKey]:
-    """What is to be made of a day: with silver all that hangs below it."""
+    """The assets to make of a day: with silver everything downstream."""
     silver = {
         common.silver_of(name)
         for name in _NAMES
@@ -201,7 +200,7 @@ def _anew(
 
 
 def _is_refined(lake: Lake, data_type: str, day: str) -> bool:
-    """Whether silver was made from the capture that counts, or there is none that could be refined."""
+    """True if silver was made from the capture that counts, or no capture can be refined."""
     try:
         capture = choose(lake, named(data_type), day)
     except NoCaptureError:

@@ -13,15 +13,15 @@ from types import FrameType
 
 POLL_SECONDS = 0.2
 
-# How long each signal gets to end the processes before the next, harsher one.
+# Seconds that each signal gets to end the processes before the next, harsher one.
 _PATIENCE = ((signal.SIGINT, 20.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
-# Ends the group when the pipe on its input closes: that is when whoever started it is gone, however it went.
+# Ends the group when the pipe on its input closes: that is, when its parent is gone for any reason.
 _GUARD = "cat; kill -s INT -- -$1; sleep 10; kill -s KILL -- -$1"
 
 
 class StoppedError(Exception):
-    """Somebody wants all of this to stop: Ctrl-C, SIGTERM, or the terminal was closed."""
+    """A request to stop: Ctrl-C, SIGTERM, or the terminal was closed."""
 
 
 class ServiceDiedError(Exception):
@@ -54,7 +54,7 @@ class Services:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             pass_fds=self._shared,
-            # A group of its own: Ctrl-C in the terminal is for us alone, and we pass it on in order.
+            # A group of its own: Ctrl-C in the terminal reaches this process alone, which stops the others in order.
             process_group=self.group or 0,
         )
         if self._guard is None:
@@ -107,11 +107,11 @@ class Services:
             self._guard.communicate()
 
     def _signal(self, number: int) -> bool:
-        """Send a signal to the group (0 only asks); whether there is anybody left."""
+        """Send a signal to the group (0 only tests it); returns True if a process is left."""
         if self.group is None:
             return False
         for process in self._running.values():
-            process.poll()  # A child that nobody has asked about stays in the group as a zombie.
+            process.poll()  # A child that is not reaped stays in the group as a zombie.
         try:
             os.killpg(self.group, number)
         except (ProcessLookupError, PermissionError):  # macOS refuses where only zombies are left.
@@ -121,13 +121,13 @@ class Services:
 
 @contextmanager
 def _handling(on_signal: Callable[[], None]) -> Iterator[None]:
-    """Call `on_signal` for every signal that asks us to end."""
+    """Call `on_signal` for every signal that requests an end."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         on_signal()
 
-    # SIGINT even where it is ignored, as in `tally up &` of a script: children would ignore it as well.
-    # SIGHUP not where it is ignored: that is what nohup is for.
+    # SIGINT even if it is ignored, as in `tally up &` of a script: children would ignore it as well.
+    # SIGHUP not if it is ignored: that is the purpose of nohup.
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         numbers.append(signal.SIGHUP)

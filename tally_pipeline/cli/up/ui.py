@@ -1,4 +1,4 @@
-"""Dagster's UI as a program sees it: GraphQL over HTTP on this machine."""
+"""A client of Dagster's UI: GraphQL over HTTP on this machine."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 30.0
 RELOAD_SECONDS = 180.0
-"""The code is imported by a new process before Dagster answers."""
+"""Timeout in seconds: a new process imports the code before Dagster answers."""
 
 LOCATION = "tally_pipeline.definitions"
-"""The name `dagster dev` gives the code as well: the state of schedules and sensors hangs on it."""
+"""The code location's name, as in `dagster dev`: the state of schedules and sensors depends on it."""
 
 _LOADED = """{ workspaceOrError { ... on Workspace { locationEntries {
   locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
@@ -34,7 +34,7 @@ _RELOAD = """mutation ($location: String!) { reloadRepositoryLocation(repository
 
 
 class UiError(Exception):
-    """The UI refused what it was asked for; the message says what and why."""
+    """The UI refused a request; the message says which and why."""
 
 
 class Ui:
@@ -44,14 +44,14 @@ class Ui:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._session = requests.Session()
-        # A proxy for the internet knows nothing of this machine.
+        # A proxy for the internet does not reach this machine.
         self._session.trust_env = False
 
     def run_url(self, run_id: str) -> str:
         return f"{self.url}/runs/{run_id}"
 
     def is_ready(self) -> bool:
-        """Whether the UI answers and has loaded the code."""
+        """True if the UI answers and has loaded the code."""
         try:
             entries = self._ask(_LOADED)["workspaceOrError"]["locationEntries"]
         except (requests.RequestException, UiError):
@@ -60,7 +60,7 @@ class Ui:
         return bool(found) and set(found) == {"RepositoryLocation"}
 
     def reload(self) -> None:
-        """Have the code loaded anew, and the UI know what has changed in it. Raises `UiError`."""
+        """Reload the code, with its changes in the UI. Raises `UiError`."""
         told = self._told("reload the code", _RELOAD, {"location": LOCATION}, timeout=RELOAD_SECONDS)
         reply = told["reloadRepositoryLocation"]
         found = reply.get("locationOrLoadError") or reply
@@ -89,7 +89,7 @@ class Ui:
     def _told(
         self, what: str, query: str, variables: Mapping[str, Any], timeout: float = ANSWER_SECONDS
     ) -> dict[str, Any]:
-        """The answer to a mutation; `what` says it in words. Raises `UiError`."""
+        """The answer to a mutation; `what` describes it in words. Raises `UiError`."""
         try:
             return self._ask(query, variables, timeout)
         except requests.RequestException as error:

@@ -43,18 +43,18 @@ START_SECONDS = 180
 """After this the start counts as hung; a slow machine takes half a minute."""
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
-"""How Dagster colours its log. Shown like other people's text, it would be written out."""
+"""The colours in Dagster's log, which would be escaped like any foreign text."""
 
 LOG_LINES = 20
-"""The lines of the log that are shown when something ended that should not have."""
+"""The lines of the log that are shown after an unexpected end of a process."""
 
 
 class CannotStartError(Exception):
-    """It cannot start here and now; the message says why and what to do."""
+    """The start is impossible here and now; the message says why and what to do."""
 
 
 def up(settings: Settings, *, port: int, first_sync: bool) -> int:
-    """Run until somebody stops it. 0 when stopped, 1 when Dagster ended by itself. Raises `CannotStartError`."""
+    """Run until stopped. 0 if stopped, 1 if Dagster ended by itself. Raises `CannotStartError`."""
     words, ui, log = terminal.words(), Ui(port), settings.dagster_home / "up.log"
     try:
         settings.dagster_home.mkdir(parents=True, exist_ok=True)
@@ -80,17 +80,17 @@ def up(settings: Settings, *, port: int, first_sync: bool) -> int:
 
 def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words: Console) -> None:
     """Ends only by `StoppedError` or `ServiceDiedError`."""
-    # Imported here, so that a wrong port is told of at once: importing Dagster takes seconds.
+    # Imported here, so that a wrong port is reported at once: importing Dagster takes seconds.
     from tally_pipeline.cli.up import past
     from tally_pipeline.orchestration.runs import dagster_home
 
     started = time.monotonic()
     turn = past.Turn(deploy(settings).lake)
-    # Before anybody else does: two processes that make the databases at the same time collide.
+    # Before any other process: two that create the databases at the same time collide.
     with dagster_home.opened(settings, launched_are_dead=True) as instance, turn:
         services.pause(0)
         if _begin_partitions(settings, with_past=first_sync):
-            # Before there is a sensor: what an interrupted `tally up` left of a past is not for it.
+            # Before the sensor starts: the past that an interrupted `tally up` left is not for it.
             turn.take_if_free()
         # Not in the lake's folder, which may be anywhere, at any length.
         with tempfile.TemporaryDirectory(prefix="tally-", dir=_sockets_folder()) as folder:
@@ -111,7 +111,7 @@ def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words
 
 
 def _begin_partitions(settings: Settings, *, with_past: bool) -> bool:
-    """Write down where the lake begins, before the code loads; whether the sandbox is going to be given a past."""
+    """Record the lake's first day, before the code loads; returns True if the sandbox will get a past."""
     # Late, for it imports what the assets import.
     from tally_pipeline.cli.up import past
 
@@ -124,7 +124,7 @@ def _begin_partitions(settings: Settings, *, with_past: bool) -> bool:
 
 
 class _Partitions:
-    """Loads the code anew whenever the lake turns out to begin earlier: Dagster fixes its partitions as it loads."""
+    """Reloads the code when the lake's first day moves back: Dagster fixes its partitions on loading."""
 
     def __init__(self, settings: Settings, ui: Ui, words: Console) -> None:
         self._settings = settings
@@ -174,7 +174,7 @@ def _first_minutes(
             if is_there:
                 past.give(settings, instance, ui, turn, attend, words)
     except complete_errors() as error:
-        # The UI stays up: what is wrong with the lake may be mended meanwhile.
+        # The UI stays up: the lake may be repaired meanwhile.
         words.print(f"[red]The first minutes broke off:[/red] {escape(str(error))}")
         words.print(f"Up: {ui.url}. Launch the job sync there once it is mended. Ctrl-C stops it.")
 
@@ -185,16 +185,16 @@ def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None
     `dagster dev` does the same through two more processes, one after the other, and takes twice as long.
     """
     os.environ["TALLY_HOME"] = str(settings.home)
-    # A run reads the settings again: whatever becomes of `.env` meanwhile, this history stays this source's.
+    # A run reads the settings again: this history stays this source's even if `.env` changes meanwhile.
     os.environ["TALLY_SOURCE"] = settings.source
     code, workspace = folder / SOCKET, folder / "workspace.yaml"
-    # JSON is YAML, and quotes whatever a path may hold.
+    # JSON is YAML, and quotes any character of a path.
     where = {"grpc_server": {"socket": str(code), "location_name": LOCATION}}
     workspace.write_text(json.dumps({"load_from": [where]}))
     known = ["--workspace", str(workspace)]
     of_code = ["--module-name", LOCATION, "--socket", str(code), "--log-level", "warning"]
-    # Not `dagster api grpc`, which cannot load the code anew. What this one starts for that has a socket of its own,
-    # among the temporary files.
+    # Not `dagster api grpc`, which cannot reload the code. The process that this one starts for it has a socket
+    # of its own, among the temporary files.
     loads = [_script("dagster"), "code-server", "start", *of_code]
     services.start("the code server", ["env", f"TMPDIR={folder}", *loads])
     # The others do not wait for it: the daemon gives up runs that it should start again, and both fill the log.
@@ -231,10 +231,10 @@ def _banner(words: Console, settings: Settings, ui: Ui, log: Path) -> None:
 
 
 def _sockets_folder() -> str:
-    """Where a folder with a socket can be made: the folder for temporary files, or /tmp where that will not do."""
+    """The parent of a folder with a socket: the folder for temporary files, or /tmp if that is unsuitable."""
     for folder in (tempfile.gettempdir(), ANYWHERE):
         fits = len(f"{folder}/tally-12345678/{SOCKET}") < SOCKET_PATH_BYTES
-        # gRPC takes the path for part of a URL: `%20` in it would be a blank.
+        # gRPC takes the path as part of a URL: `%20` in it would be a blank.
         if fits and re.fullmatch(r"[\w./-]+", folder, re.ASCII) and os.access(folder, os.W_OK | os.X_OK):
             return folder
     raise CannotStartError(
@@ -257,7 +257,7 @@ def _require_free(port: int) -> None:
 
 @contextmanager
 def _only_one(home: Path) -> Iterator[int]:
-    """The file that only one `tally up` holds open: two daemons on one history would do everything twice."""
+    """The lock file that only one `tally up` holds: two daemons on one history would do everything twice."""
     with (home / LOCK).open("w") as lock:
         if not file_lock.try_to_acquire(lock):
             raise CannotStartError(
@@ -267,7 +267,7 @@ def _only_one(home: Path) -> Iterator[int]:
 
 
 def _script(name: str) -> str:
-    """A command of the environment we run in, whether or not that is on PATH."""
+    """A command of the Python environment of this process, on PATH or not."""
     return str(Path(sysconfig.get_path("scripts")) / name)
 
 

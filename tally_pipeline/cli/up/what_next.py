@@ -1,4 +1,4 @@
-"""What to do once today is there: said by `tally up` after the first sync."""
+"""The next steps that `tally up` prints after the first sync."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tally_pipeline.lake.lake import Lake
 
 
 def what_next(settings: Settings, ui: Ui) -> str:
-    """A few lines of what to look at and what to copy into another terminal."""
+    """A few lines with links, and commands for another terminal."""
     lake, tally = deploy(settings).lake, command(settings)
     sql = (
         "SELECT rank, title, popularity FROM silver_shows WHERE data_type = 'popular_shows'"
@@ -40,7 +40,7 @@ def what_next(settings: Settings, ui: Ui) -> str:
 
 
 def _past(settings: Settings, lake: Lake, tally: str) -> str:
-    """How the lake gets a past, where it does not by itself."""
+    """The way to give the lake a past, if it does not get one by itself."""
     coming = missing(settings, lake, clock.today())
     if coming:
         return f"{coming[0]} to {coming[-1]} are filled and rebuilt now, by themselves"
@@ -52,7 +52,7 @@ def _past(settings: Settings, lake: Lake, tally: str) -> str:
 
 
 def command(settings: Settings) -> str:
-    """How `tally` is called from this folder, for this lake."""
+    """The command `tally` as called from this folder, for this lake."""
     script = Path(sysconfig.get_path("scripts")) / "tally"
     on_path = shutil.which("tally")
     if on_path and Path(on_path).resolve() == script.resolve():
