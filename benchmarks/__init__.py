@@ -1,1 +1,1 @@
-"""What Tally costs, measured: `make bench`, or `python -m benchmarks NAME…`. Results: RESULTS.md beside this."""
+"""Measures Tally's time and memory: `make bench`, or `python -m benchmarks NAME…`. Results are in RESULTS.md."""

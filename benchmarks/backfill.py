@@ -1,4 +1,4 @@
-"""How long a backfill of many days takes when it is launched as the UI launches it, and whether all is green."""
+"""Measures a backfill of many days, launched as the UI launches it, and checks that all is green."""
 
 from __future__ import annotations
 

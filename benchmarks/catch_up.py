@@ -1,4 +1,4 @@
-"""Whether the same work is done once: a backfill of days that were just filled, while the sensor looks on."""
+"""Checks that work is done only once: a backfill of days that were just filled, while the sensor runs."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def as_assets(source: DltSource, target: dlt.Pipeline) -> dg.AssetsDefinition:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What Dagster loads, as the environment has it."""
+    """The definitions that Dagster loads, by the environment."""
     day = os.environ[DAY]
     assets = as_assets(shows(os.environ[URL], day), pipeline(Path(os.environ[FOLDER]), day))
     return dg.Definitions(assets=[assets], resources={"dlt": DagsterDltResource()})

@@ -52,7 +52,7 @@ LISTS = (
 
 @dataclass(frozen=True)
 class Options:
-    """What may be chosen of dlt's ways; the defaults are dlt's.
+    """Options of dlt; the defaults are dlt's.
 
     `delta`: merge by day and id, in Delta tables. `declared`: vote_average is declared a double. `guarded`: a hook
     of one's own looks into each reply and raises when it has no `results`. `threads`: the lists at the same time.

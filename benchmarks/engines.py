@@ -50,7 +50,7 @@ CASES = (TALLY, BAD, *OTHERS)
 
 @dataclass(frozen=True)
 class _Passes:
-    """What one road did: rows a second of each pass, bytes that the first pass added at its peak, bytes of
+    """The results of one road: rows a second of each pass, bytes that the first pass added at its peak, bytes of
     Parquet, rows rejected."""
 
     speeds: Sequence[float]

@@ -1,4 +1,4 @@
-"""How cost grows with the shows a day, the days in the lake, the objects in bronze, and the days of a backfill."""
+"""The growth of cost with shows a day, days in the lake, objects in bronze, and days of a backfill."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _PAGE = (
 
 @dataclass(frozen=True)
 class Points:
-    """Where each cost is looked at, least first."""
+    """The points at which each cost is measured, least first."""
 
     shows: Sequence[int] = (80, 2_500, 20_000, 200_000)
     days: Sequence[int] = (1, 30, 365, 3_650)

@@ -24,7 +24,7 @@ from tally_pipeline.tmdb.lists import LISTS, list_named
 
 POPULAR_SHOWS = common.silver_key(list_named("popular_shows"))
 FIRST_DAY = clock.today() - timedelta(days=3_660)
-"""Where partitions start in all of these: further back than any lake here reaches."""
+"""The first partition in all of these: from before the first day of any lake here."""
 
 _LINKS = 10_000  # to one file; ext4 takes 65,000
 

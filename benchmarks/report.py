@@ -22,7 +22,7 @@ _HEAD = "# What Tally costs\n\nWritten by `make bench` (`python -m benchmarks NA
 
 @dataclass(frozen=True)
 class Target:
-    """What a median should be at most, or at least."""
+    """An upper or lower limit of a median."""
 
     direction: Literal["at most", "at least"]
     value: float
@@ -58,7 +58,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Report:
-    """What one benchmark found. `notes` say how it was measured, and what is in a number and what is not."""
+    """The result of one benchmark. `notes` describe the method, and the parts that a number includes or not."""
 
     name: str
     title: str

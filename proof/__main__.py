@@ -78,7 +78,7 @@ def _head() -> str:
 
 
 def _prove(name: str, long: bool, seed: int) -> tuple[str, bool]:
-    """What was found, printed, and whether it holds."""
+    """Run a proof and print its result; returns the text, and True if it holds."""
     began = time.monotonic()
     proof: Proof = importlib.import_module(f"proof.{name}").prove(long, seed)
     section = proof.markdown(time.monotonic() - began)
@@ -87,7 +87,7 @@ def _prove(name: str, long: bool, seed: int) -> tuple[str, bool]:
 
 
 def _in_a_process(name: str, options: Sequence[str]) -> tuple[str, bool]:
-    """The same in a process of its own, so that several can be at work at once."""
+    """The same in a process of its own, so that several can run at once."""
     ran = subprocess.run(
         [sys.executable, "-m", "proof", name, *options], stdout=subprocess.PIPE, text=True, check=False
     )
@@ -96,7 +96,7 @@ def _in_a_process(name: str, options: Sequence[str]) -> tuple[str, bool]:
 
 
 def _without_anybodys_settings() -> None:
-    """Proofs are about Tally, not about what this shell says of TMDB, Tally and Dagster."""
+    """Removes this shell's settings of TMDB, Tally and Dagster."""
     for name in list(os.environ):
         if name.startswith(("TMDB_", "TALLY_", "DAGSTER_")) and name != "TALLY_SHARED":
             del os.environ[name]

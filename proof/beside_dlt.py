@@ -125,7 +125,7 @@ def _pipeline(
 
 
 def _in(lake: Lake, case: Case, said: str) -> Outcome:
-    """What the lake holds of today in the end."""
+    """The outcome in the lake, of today."""
     name = case.show_list.name
     captures = [stored.read_bronze(lake, key) for key in lake.bronze_keys(name)]
     newest = max(captures, key=lambda one: one.metadata.ingestion_timestamp or "", default=None)

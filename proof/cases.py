@@ -1,4 +1,4 @@
-"""A fault, what must come of it, and a way to see what does; and the home in which that is tried."""
+"""Faults with their expected outcomes, and the home in which they are tried."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ COLUMNS = ("of", "fault", "what must happen", "what happened", "verdict")
 
 
 class BrokenError(AssertionError):
-    """What happened is not what must; the message says what did."""
+    """The outcome is not the expected one; the message describes it."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """`happens` brings the fault about and says what came of it; it raises `AssertionError` if that is wrong."""
+    """`happens` causes the fault and returns the outcome; it raises `AssertionError` if that is wrong."""
 
     side: str
     fault: str
@@ -73,7 +73,7 @@ def glimpse(said: str, letters: int = 110) -> str:
 
 @dataclass(frozen=True)
 class Ran:
-    """How a run ended: what it says went wrong (empty when nothing did), and how long it took."""
+    """The end of a run: its error message (empty without an error), and its duration."""
 
     result: dg.ExecuteInProcessResult
     said: str

@@ -1,4 +1,4 @@
-"""Two at once: whatever runs at the same time on one lake, the end is that of one after the other.
+"""Concurrent commands on one lake end like the same commands one after the other.
 
 Every command is a process of its own. The sandbox serves another world every other request, so each capture
 differs from the one before it, and silver or gold of an older one would show.
@@ -47,12 +47,12 @@ OVERTAKEN = (
 """Writes before which a sync is overtaken by another."""
 
 LATE_SECONDS = 0.25
-"""How much later than it was sent a request may be told: on a busy machine threads wait for their turn."""
+"""The most seconds by which a request may be recorded late: on a busy machine threads wait."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What ran at once, and what came of it."""
+    """Concurrent commands, and their outcome."""
 
     what: str
     happened: str
@@ -153,7 +153,7 @@ def _two_sensors(folder: Path) -> Case:
 
 
 def _one_is_killed(folder: Path, count: int) -> Case:
-    """Who fetches dies; the others wait for its place, and nobody starts another command that would free it."""
+    """The fetching process dies; the others wait for its place, and no new command frees it."""
     with _worlds(latency_ms=300) as sandbox:
         home = _new(folder / "home")
         environ = lakes.environment(home, sandbox.base_url)
@@ -240,7 +240,7 @@ def _until_ended_or_stuck(child: Child) -> None:
 
 
 def _judged(home: Path, environ: Mapping[str, str], ended: Sequence[Ended]) -> list[str]:
-    """What is wrong with the lake, held against what one process alone makes of its bronze."""
+    """The problems of the lake, compared with the one that a single process makes of its bronze."""
     lake = lakes.lake_of(home)
     wrong = [*_failed(ended), *lakes.problems(lake)]
     if not lakes.bronze(lakes.objects(lake)):

@@ -1,4 +1,4 @@
-"""What TMDB, the store and the catalog can do wrong: for each, what must happen and what happened."""
+"""Faults of TMDB, the store and the catalog: for each, the expected and the real outcome."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ COLUMNS = ("target", "by", "inputs", "what must hold", "what happened", "verdict
 
 @dataclass(frozen=True)
 class Fuzzed:
-    """What became of one child. `wrong` is empty when it held."""
+    """The outcome of one child. `wrong` is empty if the claim held."""
 
     target: str
     by: str

@@ -51,7 +51,7 @@ class Scenario:
 
 @dataclass
 class Trial:
-    """What one kill did: where it hit, and everything that was wrong afterwards."""
+    """The outcome of one kill: its place, and all problems afterwards."""
 
     scenario: str
     kill: Kill
@@ -239,7 +239,7 @@ def _wrong_at_the_end(
     after: Mapping[str, bytes],
     held: Mapping[str, bytes],
 ) -> list[str]:
-    """What differs from a lake that was never disturbed, after the command was run once more."""
+    """The differences from an undisturbed lake, after the command was run once more."""
     if again.code != 0:
         return [f"the next `tally {' '.join(scenario.argv)}` ended with {again.code}: {again.said[-600:]}"]
     found = lakes.problems(lakes.lake_of(home))

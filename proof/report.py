@@ -1,4 +1,4 @@
-"""What a proof found, as a table: what was tried, what must happen, what happened, and whether it holds."""
+"""The result of a proof as a table: trial, expected outcome, real outcome, verdict."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BROKEN: Literal["**broken**"] = "**broken**"
 
 @dataclass(frozen=True)
 class Proof:
-    """What one module proved. `notes` say how, and what is not proven by it.
+    """The result of one module. `notes` describe the method, and its limits.
 
     A row has a cell for each column; `verdict` gives the one that says whether the row's claim held.
     """
@@ -53,7 +53,7 @@ def verdict(holds: bool) -> Literal["holds", "**broken**"]:
 
 
 _FOLDER = re.compile(rf"(?:{re.escape(tempfile.gettempdir())}|/dev/shm)/tally-[\w-]+")
-"""Where it was tried: another folder each time."""
+"""The folder of a trial, which is another one each time."""
 
 
 def _cell(value: object) -> str:

@@ -37,7 +37,7 @@ from testkit.tmdb.scripted_server import ScriptedServer
 SIDE = "secrets"
 NOWHERE = "the secret is nowhere in what was written, said and logged, DEBUG included"
 LISTEN = "0A"
-"""How /proc/net/tcp writes that a socket listens."""
+"""The state of a listening socket in /proc/net/tcp."""
 
 
 def prove(long: bool, seed: int) -> Proof:

@@ -53,7 +53,7 @@ _FORKS.set_forkserver_preload([__name__])
 
 ROUNDS_LONG, ROUNDS_SHORT = 200, 3
 HOW = (signal.SIGSTOP, signal.SIGKILL, None)
-"""What happens to one of the writers, in turn; None lets them cross."""
+"""The events that hit one of the writers, in turn; None lets them cross."""
 
 WRITES = 12
 """About as many as a writer makes: bronze, quarantine, silver, gold, the report twice."""
@@ -64,7 +64,7 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True)
 class Writer:
-    """What one process does: `trap` is the write before which it is stopped or killed."""
+    """The work of one process: `trap` is the write before which it is stopped or killed."""
 
     number: int
     data_type: str
@@ -202,7 +202,7 @@ def _older(lake: Lake, ended: Sequence[Writer]) -> list[str]:
 
 
 def _alone(folder: Path, url: str, bucket: str, lake: Lake) -> dict[str, bytes]:
-    """What one process makes, alone, of the same bronze."""
+    """The lake that a single process makes of the same bronze."""
     other = f"{bucket}-alone"
     _client(url).create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": REGION})
     copy = _lake(url, _settings(url, other))

@@ -1,1 +1,1 @@
-"""What tests, proofs and benchmarks share: servers like TMDB and AWS, pipelines to try, and rows."""
+"""Helpers that tests, proofs and benchmarks share: servers like TMDB and AWS, pipelines, and rows."""

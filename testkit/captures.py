@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 
 def show(show_id: int = 1, **changed: Any) -> dict[str, Any]:
-    """A row that keeps every rule; what is not given is the same for every show."""
+    """A row that keeps every rule; fields that are not given are the same for every show."""
     row: dict[str, Any] = {
         "adult": False,
         "backdrop_path": "/b.jpg",
@@ -52,7 +52,7 @@ def text_of(row: Row | bytes) -> bytes:
 
 
 def with_value(field: str, value: bytes) -> bytes:
-    """The text of a sound row but for the raw text of one field's value, added where it has no such field."""
+    """The text of a sound row with the raw text of one field's value replaced, or added."""
     members = {name: json.dumps(held).encode() for name, held in show(7).items()} | {field: value}
     return b"{" + b",".join(b'"%s":%s' % (name.encode(), held) for name, held in members.items()) + b"}"
 
@@ -90,7 +90,7 @@ def capture(pages: Sequence[Page], missing: Sequence[int] = (), **metadata: Any)
 
 
 def bare(*rows: Row | bytes) -> Bronze:
-    """A bronze object that says nothing about itself, as another tool would write it."""
+    """A bronze object without metadata, as another tool would write it."""
     return list_capture.decode(b'{"results":[' + b",".join(map(text_of, rows)) + b"]}")
 
 
@@ -155,7 +155,7 @@ STYLES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "separators": st.sampled_from([(",", ":"), (", ", ": "), (" ,\r\n", "\t:\n")]),
     }
 )
-"""How the same JSON may be written; keyword arguments of `json.dumps`."""
+"""The ways to write the same JSON: keyword arguments of `json.dumps`."""
 
 NASTY_VALUES = [
     *(

@@ -1,4 +1,4 @@
-"""Where Chromium is, and how tests start it."""
+"""Finds and starts Chromium for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that would steer a terminal, given to every command that prints."""
+"""Texts that would control a terminal, passed to every command that prints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVIL = (
 )  # fmt: skip
 
 STEERED = re.compile(r"\x1b\[2J|\x1b[\]P]|[\x07\x9b\u202e\u2066\u2028]")
-"""What no command of ours ever writes, colours and bars on a terminal included."""
+"""Sequences that no command of Tally's may write, even with colours and bars on a terminal."""
 
 _MARKS = {
     "\u061c",
@@ -35,13 +35,13 @@ _MARKS = {
 
 
 def steering(text: str) -> list[str]:
-    """The characters of the text that no person should be sent; a line's end is none of them."""
+    """The characters of the text that must not reach a terminal; line ends may."""
     steers = {"Cc", "Cs", "Zl", "Zp"}
     return [c for c in text if c != "\n" and (unicodedata.category(c) in steers or c in _MARKS)]
 
 
 def commands(folder: Path, *, whole: bool) -> Iterator[tuple[str, tally.Ran]]:
-    """Every command that prints, each with what it said, in a home full of such texts; the slow ones if `whole`."""
+    """Every command that prints, each with its output, in a home full of such texts; the slow ones if `whole`."""
     evil = [row(1 + n, name=name, original_name=name, overview=name) for n, name in enumerate(EVIL)]
     broken = [row(500, name=EVIL[0], vote_average=EVIL[1]), row(501, name=EVIL[3], first_air_date=EVIL[4])]
     many = [row(1000 + n, **{EVIL[0]: "a new field"}) for n in range(80)]

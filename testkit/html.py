@@ -1,4 +1,4 @@
-"""What a browser would make of a page, without a browser."""
+"""Parses a page as a browser would, without a browser."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 
 class Read(HTMLParser):
-    """What a browser would make of the page: its elements, attributes, text and scripts."""
+    """A page as a browser parses it: elements, attributes, text and scripts."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

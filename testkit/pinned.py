@@ -1,4 +1,4 @@
-"""Sets the day: for what is of some day and no other, and for what happens when one ends."""
+"""Pins the clock, for tests that need a certain day, or the end of one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from unittest.mock import patch
 
-# Dagster works out by its own clock which partitions there are, and a day that has none cannot be materialized. Its
-# freezing of time for tests is as private, and stops the clock that retries wait by.
+# Dagster computes the partitions by its own clock, and a day without one cannot be materialized. Its own freezing of
+# time for tests is private too, and stops the clock that retries wait by.
 from dagster import _time as dagsters
 
 from tally_pipeline import clock
 
 real_now = clock.now
-"""The time as other processes, and DuckDB in this one, have it."""
+"""The real time, as in other processes, and in DuckDB in this one."""
 
 
 LONGEST_SESSION = timedelta(hours=2)
@@ -36,7 +36,7 @@ class Clock:
 
 
 def hold_the_day() -> None:
-    """Let a session that begins late in the day live earlier: what tests share is of the day on which they look."""
+    """Move a session that begins late in the day to an earlier time, so that fixtures and tests share one day."""
     now = real_now()
     left = datetime.combine(now.date() + timedelta(days=1), time(), UTC) - now
     if left < LONGEST_SESSION:
@@ -47,9 +47,9 @@ def hold_the_day() -> None:
 
 @contextmanager
 def pinned(at: date) -> Iterator[Clock]:
-    """Within it, it is `at` for Tally and for Dagster in this process; the clock may be set again meanwhile.
+    """Sets the time to `at` for Tally and for Dagster in this process; the clock may be set again meanwhile.
 
-    Files' times, DuckDB's `current_date` and other processes stay as they are.
+    Files' times, DuckDB's `current_date` and other processes are unaffected.
     """
     of_test = Clock(at)
     with ExitStack() as stack:
@@ -59,7 +59,7 @@ def pinned(at: date) -> Iterator[Clock]:
 
 
 def _telling(now: Callable[[], datetime]) -> list[Any]:
-    """Patches, not begun yet, that let Tally and Dagster ask `now`."""
+    """Patches, not started yet, that make Tally and Dagster use `now`."""
     return [
         patch.object(clock, "now", now),
         patch.object(dagsters, "_mockable_get_current_datetime", now),

@@ -1,4 +1,4 @@
-"""A whole pipeline to try things on: a lake in a folder, a history in memory, runs in this process."""
+"""A whole pipeline for tests: a lake in a folder, a history in memory, runs in this process."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def day(ago: int = 0) -> str:
-    """Today in UTC, or so many days before."""
+    """Today in UTC, or the day `ago` days before."""
     return (clock.today() - timedelta(days=ago)).isoformat()
 
 
 def environment(home: Path, base_url: str | None = None, **changes: str) -> dict[str, str]:
-    """An environment for a pipeline in a hurry: two pages a list, two attempts a page, days long before the lake."""
+    """An environment for a fast pipeline: two pages a list, two attempts a page, partitions since long before."""
     server = {"TMDB_BASE_URL": base_url} if base_url else {}
     quick = {
         "TALLY_HOME": str(home),
@@ -125,7 +125,7 @@ class Pipeline:
         return bool(self.instance.fetch_materializations(wanted, limit=1).records)
 
     def statuses(self, asset: dg.AssetKey, check: str, days: Sequence[str]) -> dict[str, str]:
-        """What the UI shows of a check by day: status of its latest evaluation; days without are left out."""
+        """A check's status in the UI by day: that of its latest evaluation; days without one are omitted."""
         key = dg.AssetCheckKey(asset, check)
         storage = self.instance.event_log_storage
         found = storage.get_asset_check_partition_info([key], partition_keys=days)
@@ -139,7 +139,7 @@ def both(show_list: ShowList) -> tuple[dg.AssetKey, dg.AssetKey]:
     return common.bronze_key(show_list), common.silver_key(show_list)
 
 
-# --- what a run did ----------------------------------------------------------------------------------------
+# --- results of a run --------------------------------------------------------------------------------------
 
 
 def checks(result: dg.ExecuteInProcessResult, asset: dg.AssetKey) -> dict[str, str]:
@@ -158,12 +158,12 @@ def outcome_of(found: dg.AssetCheckEvaluation) -> str:
 
 
 def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
-    """Why steps failed, in the words people read, by step."""
+    """The failures by step, in the words that people read."""
     found = {}
     for event in result.all_events:
         if event.is_step_failure:
             told = event.step_failure_data.user_failure_data
-            # A failure that nobody worded is a stack trace in the UI: no test expects one.
+            # A failure without a message is a stack trace in the UI: no test expects one.
             assert told is not None, event.step_failure_data.error
             found[event.step_key or ""] = told.description or ""
     return found
@@ -231,7 +231,7 @@ def put(lake: Lake, on: str, shows: Sequence[Any], *, name: str = "a", **options
     return key
 
 
-# --- what is in the lake -----------------------------------------------------------------------------------
+# --- contents of the lake ----------------------------------------------------------------------------------
 
 
 def contents(lake: Lake) -> dict[str, bytes]:
@@ -243,7 +243,7 @@ def contents(lake: Lake) -> dict[str, bytes]:
 
 
 def assert_sound(lake: Lake) -> None:
-    """Every file is readable, bronze holds what was sent, and the books of silver and quarantine balance."""
+    """Asserts that every file is readable, bronze holds the bytes sent, and the row counts reconcile."""
     assert [(found.key, found.problems) for found in audit(lake) if found.problems or found.unproven] == []
     for key in contents(lake):
         if not key.startswith((f"{layout.SILVER}/", f"{layout.QUARANTINE}/")):

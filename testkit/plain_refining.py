@@ -1,4 +1,4 @@
-"""Refining as one would write it without a thought for speed: what the fast path is held against."""
+"""Refining written without regard to speed, as the reference for the fast path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tally_pipeline.datasets.shows.contract import SHOWS
 
 
 def refined_plainly(rows: Sequence[Row], of: RowContract = SHOWS) -> RefinedBatch:
-    """Every row looked at closely, one by one."""
+    """Refine by diagnosing every row, one by one."""
     broken: dict[int, list[Reason]] = {}
     objects: list[dict[str, Any]] = []
     for index, raw in enumerate(rows):
@@ -40,7 +40,7 @@ def refined_plainly(rows: Sequence[Row], of: RowContract = SHOWS) -> RefinedBatc
 
 
 def assert_refined_as_plainly(rows: Sequence[Row], of: RowContract = SHOWS) -> RefinedBatch:
-    """Refined, these rows are what they are plainly; returns them."""
+    """Asserts that refining gives the same as refining plainly; returns the result."""
     found, plain = refine_batch(rows, of), refined_plainly(rows, of)
     assert found.broken == plain.broken
     assert list(found.broken) == sorted(found.broken)

@@ -1,4 +1,4 @@
-"""Runs the real `tally up` as a process of its own, as `make run` does, and looks at what it leaves behind."""
+"""Runs the real `tally up` as a process of its own, as `make run` does, and inspects its remains."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PROC = Path("/proc")
 
 
 def bare(environ: dict[str, str]) -> dict[str, str]:
-    """The environment of a process: ours without settings of Tally's, and these."""
+    """The environment of a process: this one's without settings of Tally's, plus these."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -47,9 +47,9 @@ def _heed_hangups() -> None:
 
 
 class Halting(Sandbox):
-    """A sandbox that answers some requests only when it is told to `go`: who asks for them is under way till then.
+    """A sandbox that answers some requests only after `go` is set: until then their senders wait.
 
-    `halts` says it by the path and query that are asked for; `halted` is set once there was one.
+    `halts` selects them by path and query; `halted` is set once there was one.
     """
 
     def __init__(self, halts: Callable[[str], bool]) -> None:
@@ -83,11 +83,11 @@ class Up:
         self.busy = os.getloadavg()[0] > (os.cpu_count() or 1)
         home.mkdir(parents=True, exist_ok=True)
         self._words = home / "words.txt"
-        # A proxy that somebody's shell knows of is not asked for pages of this machine.
+        # A proxy in the shell's environment is not used for pages of this machine.
         ours = {
             "TALLY_HOME": str(home),
             "TALLY_DOTENV": os.devnull,
-            # A past is made where a test looks at it.
+            # Only tests of the past make one.
             "TALLY_SANDBOX_PAST_DAYS": "0",
             "NO_PROXY": "127.0.0.1",
             **(settings or {}),
@@ -111,17 +111,17 @@ class Up:
 
     @property
     def words(self) -> str:
-        """What it has said so far."""
+        """Its output so far."""
         return self._words.read_text()
 
     @property
     def today(self) -> str:
-        """The newest day it has silver of: a process of its own has its own clock, and midnight may have passed."""
+        """The newest day with silver: the process has its own clock, and midnight may have passed."""
         days = (self.home / "sandbox" / "lake" / layout.SILVER / LISTS[0].name).glob("dt=*")
         return max(day.name for day in days).removeprefix("dt=")
 
     def until(self, said: str, seconds: float = 240) -> None:
-        """Wait until it has said something."""
+        """Wait until its output contains `said`."""
         until = time.monotonic() + seconds
         while said not in self.words:
             if self.process.poll() is not None:
@@ -131,7 +131,7 @@ class Up:
             time.sleep(0.1)
 
     def tally(self, *arguments: str) -> str:
-        """Another command of the same home, run beside it to its end; returns what it said."""
+        """Run another command on the same home to its end; returns its output."""
         command = [str(TALLY), *arguments]
         ran = subprocess.run(command, cwd=self.home, env=self._environment, capture_output=True, text=True)
         assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -143,7 +143,7 @@ class Up:
         return self.process.wait(seconds)
 
     def processes(self) -> list[str]:
-        """The command of every process that was started for this home, by whomever, and still runs."""
+        """The command of every running process that was started for this home, by any process."""
         return [command for command, _ in self.environments()]
 
     def environments(self) -> list[tuple[str, list[str]]]:

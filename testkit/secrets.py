@@ -1,4 +1,4 @@
-"""Secrets to give a pipeline, and the search for them in everything that it writes."""
+"""Secrets for a pipeline, and the search for them in all its output."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ SECRETS = (TOKEN, KEY)
 
 
 def forms(secret: str) -> Iterator[bytes]:
-    """The ways in which a secret may be written. Its beginning is enough to find it where it was cut."""
+    """The ways in which a secret may be written. Its beginning finds it even if it was cut."""
     yield secret[:12].encode()
     yield quote(secret, safe="").encode()[:12]
-    # In base64 what stands before shifts the letters, by 0, 1 or 2 bytes; the first and last of them are its own.
+    # In base64 preceding bytes shift the letters, by 0, 1 or 2; its own first and last letters vary.
     for shift in range(3):
         yield base64.b64encode(b"\0" * shift + secret[:30].encode())[4:-4]
 
 
 def echoes(server: ScriptedServer, said: str) -> None:
-    """Answers that hold what was sent, as a proxy's error page would."""
+    """Makes the server's answers repeat the request, as a proxy's error page would."""
     server.always = {
         1: Answer(server.good(1)),
         2: Answer(error_body(11, f"Who is {said}?"), 500),
@@ -42,7 +42,7 @@ def echoes(server: ScriptedServer, said: str) -> None:
 
 
 def everything_written(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Each file below a folder; of databases each value as well, and unpacked where it is packed."""
+    """Each file below a folder, packed ones also unpacked; of databases each value as well."""
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
             continue

@@ -30,11 +30,11 @@ def write_quarantine(lake: Lake, name: str, day: str, refined: Any, footer: msgs
 
 
 def latest_genres(lake: Lake) -> dict[int, str]:
-    """Names by id of the genres that were refined last."""
+    """The genres' names by id in their newest silver."""
     table = newest_silver(lake, GENRES)
     return dict(zip(table["id"].to_pylist(), table["name"].to_pylist(), strict=True)) if table else {}
 
 
 def keys_of(arrival: ObjectEvent) -> tuple[BronzeKey, ...]:
-    """The captures of an arrival, their names taken apart."""
+    """The keys of the captures in an event."""
     return tuple(key for key in map(PLACES.parse, arrival.names) if key)

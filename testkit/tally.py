@@ -18,7 +18,7 @@ from tally_pipeline.cli import main
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command said and how it ended."""
+    """A command's output and exit code."""
 
     code: int
     out: str
@@ -36,7 +36,7 @@ def run(folder: Path, environ: Mapping[str, str], *argv: str) -> Ran:
         for name in os.environ:
             if name.startswith(("TALLY_", "TMDB_")):
                 patch.delenv(name)
-        # Commands set it; so it is put back afterwards.
+        # Commands set it, so it is restored afterwards.
         patch.setenv("DAGSTER_HOME", "")
         # Nor with those of the developer's own `.env`, which is found from anywhere.
         if not os.path.lexists(folder / ".env"):

@@ -1,4 +1,4 @@
-"""Commands of Tally in processes of their own that start within milliseconds and die where they are told to.
+"""Commands of Tally in processes of their own that start within milliseconds and die at a given place.
 
 A fork server imports everything once; each child is a fork of it, with its own settings, folder and output, and
 does what the command `tally` does (or `tick`: a tick of the sensor, with its runs). SIGKILL takes all of it.
@@ -59,13 +59,13 @@ class Moment(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> tuple[str, str, int, str]:
-        """What stays the same from one run to the next."""
+        """The parts that are the same from one run to the next."""
         return self.what, self.name, self.nth, self.when
 
 
 @dataclass(frozen=True)
 class Kill:
-    """Where a child dies: at a place, or so many seconds after it began.
+    """The moment at which a child dies: at a place, or some seconds after its start.
 
     Within a write: `delay` seconds after that began, or as soon as its staging file is there (None).
     """
@@ -88,7 +88,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a child ended: its exit code (below zero: the signal that killed it) and the moments it passed."""
+    """A child's end: its exit code (below zero: the signal that killed it) and the moments it passed."""
 
     code: int | None
     seconds: float
@@ -129,7 +129,7 @@ class Child:
 
     @property
     def began(self) -> bool:
-        """Whether its run has started."""
+        """True if its run has started."""
         return any(moment.what == "event" for moment in self.passed)
 
     @property
@@ -139,7 +139,7 @@ class Child:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it stands where it was told to stop."""
+        """True if it is stopped at its place."""
         place = self._kill.place if self._kill else None
         return any(moment.place == place for moment in self.passed)
 

@@ -1,4 +1,4 @@
-"""What is in a lake, whether all of it can be read, and what it would be had nothing disturbed it."""
+"""The contents of a lake, its problems, and the contents that an undisturbed process would have made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def lake_of(home: Path) -> Lake:
 
 
 def environment(home: Path, base_url: str, **changes: str) -> dict[str, str]:
-    """Settings of a pipeline in a hurry: two pages a list, no rate that is felt."""
+    """Settings of a fast pipeline: two pages a list, practically no rate limit."""
     depths = {
         f"TALLY_PAGES_{name}": "2"
         for name in ("POPULAR_SHOWS", "TRENDING_SHOWS", "AIRING_TODAY", "ON_THE_AIR")
@@ -56,7 +56,7 @@ def staging_files(lake: Lake) -> list[str]:
 
 
 def problems(lake: Lake) -> list[str]:
-    """What cannot be read or does not add up: nothing, whenever a process was killed."""
+    """The unreadable or inconsistent objects: there must be none, whenever a process was killed."""
     found = [f"{one.key}: {one.problems}" for one in audit(lake) if one.problems or one.unproven]
     for key, body in objects(lake).items():
         found += [f"{key}: {problem}" for problem in _problems(lake, key, body)]

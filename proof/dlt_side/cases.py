@@ -1,4 +1,4 @@
-"""What is tried on Tally and on dlt: how TMDB is served in each run, and with what options of dlt's."""
+"""The cases for Tally and dlt: TMDB's behaviour in each run, and dlt's options."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Case:
     offered: Serve = Sandbox
 
     def offer(self) -> Offer:
-        """What the pages hold without a fault, each show once."""
+        """The content of the pages without a fault, each show once."""
         shows: dict[int, Any] = {}
         with self.offered() as sandbox:
             for number in range(1, (self.pages or MAX_PAGES) + 1):

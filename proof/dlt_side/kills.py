@@ -31,8 +31,8 @@ OFFER = Offer(20 * PAGES)
 
 @dataclass(frozen=True)
 class Moment:
-    """When the process is killed: after so many requests, or (None) when the first file of the list is there,
-    and so many seconds later."""
+    """The moment of a kill: after some requests, or (None) when the first file of the list exists, and some seconds
+    later."""
 
     requests: int | None
     later: float = 0.0

@@ -51,7 +51,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What the last load's day holds in the end, by column how many values, and what was said of each load."""
+    """The last load's day in the end, its number of values by column, and the messages of each load."""
 
     name: str
     rows: int

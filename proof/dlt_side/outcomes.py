@@ -1,4 +1,4 @@
-"""What a case ended with on one side, and which side did better."""
+"""The outcomes of a case on each side, and their comparison."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ORDER: tuple[Standing, ...] = ("silently wrong", "wrong, and said so", "nothing
 
 @dataclass(frozen=True)
 class Offer:
-    """What TMDB had on the pages: so many shows, and so many values in the column that the case is about."""
+    """TMDB's pages: their number of shows, and of values in the column that the case is about."""
 
     shows: int
     values: int = 0
@@ -20,7 +20,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a reader of the day's table finds in the end, and what was said of the run.
+    """The day's table as a reader finds it in the end, and the messages of the run.
 
     `values` are those of the column that the case is about; `kept` are rows of the last run that are stored
     somewhere, whether or not they were published; `said` is empty when the run ended as if all was well.
@@ -33,7 +33,7 @@ class Outcome:
     said: str
 
     def standing(self, offer: Offer) -> Standing:
-        """How far this is from what was offered, each show once, with its values."""
+        """The distance from the offer, each show once, with its values."""
         if (self.rows, self.shows, self.values) == (offer.shows, offer.shows, offer.values):
             return "whole"
         if not self.said:
@@ -56,7 +56,7 @@ class Outcome:
 
 
 def better(tally: Outcome, dlt: Outcome, offer: Offer) -> Literal["Tally", "dlt", "even"]:
-    """Who did better; of two that are as good, who kept more of what came."""
+    """The better side; of two equal ones, the one that kept more rows."""
     ranks = [(_ORDER.index(side.standing(offer)), side.kept) for side in (tally, dlt)]
     if ranks[0] == ranks[1] or ranks[0][0] == ranks[1][0] == _ORDER.index("whole"):
         return "even"

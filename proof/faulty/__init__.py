@@ -1,1 +1,1 @@
-"""What the other side does wrong, by side."""
+"""Faults of the other side, by side."""

@@ -24,7 +24,7 @@ from testkit.aws.faulty_aws import Fault, Request, denied
 from testkit.pipeline import POPULAR, contents, day, outcome_of
 
 QUERIES, SWAP_SECONDS = 12, 0.03
-"""How often the table is asked, and how long a file stays before it is replaced."""
+"""The number of queries of the table, and the seconds between two replacements of a file."""
 
 
 def in_a_folder(home: Home) -> list[Case]:
@@ -117,7 +117,7 @@ def _stray(home: Home, key: str) -> str:
 
 
 def _check_words(result: dg.ExecuteInProcessResult) -> str:
-    """What the checks that failed say."""
+    """The messages of the failed checks."""
     words = []
     for event in result.get_asset_check_evaluations():
         if outcome_of(event) == "failed":

@@ -63,7 +63,7 @@ def cases(home: Home, *, limited: bool = True) -> list[Case]:
 
 
 def _can_mount() -> str:
-    """What is mounted where the system lets us; empty where it does not."""
+    """The mounted file system, if mounting is allowed; else empty."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0 or shutil.which("mount") is None:
         return ""
     probe = Path("/tmp") / f"tally-mount-{os.getpid()}"

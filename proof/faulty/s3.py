@@ -56,7 +56,7 @@ class World:
     asked: list[Request] = field(default_factory=list)
 
     def fail(self, fault: Fault | None) -> None:
-        """What fails from here on; None heals it. What was asked until now is kept."""
+        """Set the fault from here on; None removes it. Requests until now are kept."""
         self.asked += self.faulty.requests
         self.faulty.fail(fault)
 
@@ -71,14 +71,14 @@ class World:
             yield _pipeline(self.home, self.instance, self.direct, sandbox.base_url)
 
     def sandbox_saw_token(self) -> bool:
-        """Whether a sync sends TMDB the token that is in SSM."""
+        """True if a sync sends TMDB the token in SSM."""
         with Sandbox() as sandbox:
             pipeline = _pipeline(self.home, self.instance, self.direct, sandbox.base_url)
             ran(lambda: pipeline.run("capture", assets=[common.bronze_key(POPULAR)]))
         return bool(sandbox.requests) and all(request.authorized for request in sandbox.requests)
 
     def everything(self) -> Iterator[tuple[str, bytes]]:
-        """What AWS holds and was asked: objects, messages, metrics, tables, and each request as it came."""
+        """The contents of AWS, and its requests: objects, messages, metrics, tables, and each request as received."""
         client = self.direct.client
         for bucket in (self.direct.settings.lake_bucket, self.direct.settings.results_bucket):
             store = Store.on_s3(self.direct, bucket)
@@ -151,7 +151,7 @@ def world(folder: Path, instance: dg.DagsterInstance) -> Iterator[World]:
 
 
 def _set_up(aws: Aws) -> Aws:
-    """What Terraform sets up. Its clients are made here, so that they go past the server that can fail."""
+    """Create Terraform's resources. The clients are made here, so that they bypass the faulty server."""
     moto_server.make_bucket(aws, aws.settings.lake_bucket)
     moto_server.make_bucket(aws, aws.settings.results_bucket)
     moto_server.make_queues(aws, hidden_seconds=0)

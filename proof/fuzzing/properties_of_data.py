@@ -1,4 +1,4 @@
-"""What must hold of any bytes that TMDB or the lake may bring: each claim fails or lets escape."""
+"""Claims about any bytes from TMDB or the lake: each function raises if its claim does not hold."""
 
 from __future__ import annotations
 

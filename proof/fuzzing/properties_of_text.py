@@ -1,4 +1,4 @@
-"""What must hold of names, messages, settings and SQL, whatever they are."""
+"""Claims about any names, messages, settings and SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is fuzzed: each target takes any bytes, and fails if its claim does not hold of them."""
+"""The fuzz targets: each takes any bytes, and fails if its claim does not hold for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Target:
 
     @property
     def claim(self) -> str:
-        """What must hold, in words."""
+        """The claim in words."""
         return str(self.run.__doc__)
 
 
@@ -80,4 +80,4 @@ _WORDS = (
     ' "status_code": 1e999 \\u0000 { [ ] } SELECT FROM silver_shows WITH UNION'
 )
 DICTIONARY = sorted({word.encode() for word in _WORDS.split()})
-"""What fuzzing may put in where it likes."""
+"""Texts that fuzzing may insert anywhere."""

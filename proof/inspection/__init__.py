@@ -1,1 +1,1 @@
-"""What is searched, and what for: secrets, markup, dependencies."""
+"""Searches for secrets, markup, and vulnerable dependencies."""

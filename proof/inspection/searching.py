@@ -17,7 +17,7 @@ Written = tuple[str, bytes]
 
 
 def found_in(written: Iterable[Written], secrets: Iterable[str]) -> tuple[int, list[str]]:
-    """How many bytes were searched, and where a secret is: plain, quoted, in base64, or its first twelve letters."""
+    """The number of bytes searched, and the places of secrets: plain, quoted, in base64, or cut to twelve letters."""
     wanted = {form for secret in secrets for form in [*forms(secret), base64.b64encode(secret.encode())[:16]]}
     searched, found = 0, []
     for where, body in written:

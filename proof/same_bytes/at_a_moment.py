@@ -54,7 +54,7 @@ def _require_from(tree: Path) -> None:
 
 
 def _entry(tree: Path, command: str) -> Callable[[], Any]:
-    """What the command calls. That of `tally` is as the tree itself says, for the installation is of another."""
+    """The entry point of the command. That of `tally` is read from the tree: another one is installed."""
     if command == "tally":
         said = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
         module, _, name = said["tally"].partition(":")
@@ -96,7 +96,7 @@ def _pin_the_clock(moment: datetime) -> None:
 
 
 def _pin_what_is_of_the_moment() -> None:
-    """What bronze says of this one capture is made the same before it is written, for silver names bronze's hash."""
+    """Pins bronze's metadata of this one capture before it is written, because silver contains bronze's hash."""
     import obstore
 
     put: Callable[..., Any] = obstore.put

@@ -30,7 +30,7 @@ def digest(held: Mapping[str, bytes]) -> str:
 
 
 def differences(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
-    """What differs, a sentence an object, in the order of their keys."""
+    """The differences, one sentence an object, in the order of their keys."""
     for key in sorted(before.keys() | after.keys()):
         if key not in after:
             yield f"{key}: is not made any more ({len(before[key]):,} bytes before)"

@@ -200,7 +200,7 @@ class _Making:
                 server.terminate()
 
     def _tally(self, *arguments: str, may_fail: bool = False, **settings: str) -> str:
-        """What the command prints."""
+        """The command's output."""
         command = [*self._command, *arguments]
         return subprocess.run(
             command,

@@ -1,4 +1,4 @@
-"""What is made in each tree: lakes of TMDB's recordings, a sandbox's lake of many days, the refined corpus."""
+"""The scenes made in each tree: lakes of TMDB's recordings, a sandbox's lake of many days, the refined corpus."""
 
 from __future__ import annotations
 

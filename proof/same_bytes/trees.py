@@ -23,7 +23,7 @@ SERVING_SECONDS = 60
 
 
 class AbsentError(Exception):
-    """What the proof needs is not on this machine; the message says what, and what to do."""
+    """A requirement of the proof is missing on this machine; the message names it and the remedy."""
 
 
 class CommandError(AssertionError):

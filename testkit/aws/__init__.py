@@ -1,1 +1,1 @@
-"""AWS on this machine: emulators, and what stands in where they are not enough."""
+"""AWS on this machine: emulators, and stand-ins for the services that they lack."""

@@ -40,12 +40,12 @@ _REFUSALS = (b"AccessDenied", b"UnrecognizedClient", b"InvalidClientTokenId", b"
 
 
 class InvalidRequestError(Exception):
-    """What Athena answers with InvalidRequestException."""
+    """An error that Athena reports as InvalidRequestException."""
 
 
 @dataclass
 class Execution:
-    """A query and how far it is."""
+    """A query and its state."""
 
     id: str
     sql: str
@@ -59,7 +59,7 @@ class Execution:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def told(self) -> dict[str, Any]:
-        """As GetQueryExecution tells it."""
+        """The query as in a response of GetQueryExecution."""
         status: dict[str, Any] = {"State": self.state, "SubmissionDateTime": self.started}
         if self.reason:
             status["StateChangeReason"] = self.reason
@@ -161,7 +161,7 @@ class Queries:
         if execution.stop.is_set():
             state, reason, execution.done = "CANCELLED", "Query cancelled by user", None
         execution.ended, execution.reason = time.time(), reason or None
-        # Last: who sees it ended finds the rest in its place.
+        # Last: a reader that sees the end finds the rest in place.
         execution.state = state
 
 
@@ -175,7 +175,7 @@ class Reply:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Passes every request on; what Athena should have answered is answered here."""
+    """Passes every request on, but answers Athena's operations itself."""
 
     protocol_version = "HTTP/1.1"
     queries: Queries
@@ -198,10 +198,10 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = handle_any  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
     def _answered(self, operation: str, body: bytes, reply: Reply) -> Reply:
-        """What this server says to one of its operations; of all others, the emulator's `reply`."""
+        """This server's reply to one of its operations; to others, the emulator's `reply`."""
         asked = json.loads(body or b"{}")
         try:
             match operation:
@@ -228,7 +228,7 @@ class Handler(BaseHTTPRequestHandler):
         return _json(200, answer)
 
     def _forwarded(self, body: bytes) -> Reply:
-        """The emulator's reply. The headers stay as they are, the host's too: they are signed."""
+        """The emulator's reply. The headers stay unchanged, the host's too: they are signed."""
         connection = http.client.HTTPConnection(urlsplit(self.upstream).netloc, timeout=60)
         try:
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -260,7 +260,7 @@ def _json(status: int, body: Mapping[str, Any]) -> Reply:
 
 @contextmanager
 def serving(upstream: str, port: int = 0) -> Iterator[str]:
-    """Stands before the emulator at `upstream`; gives its own address. Port 0: any that is free."""
+    """Serves in front of the emulator at `upstream`; yields its own address. Port 0: any free one."""
     with tempfile.TemporaryDirectory(prefix="tally-athena-") as cache:
         handler = type(
             "Handler", (Handler,), {"queries": Queries(upstream, Path(cache)), "upstream": upstream}

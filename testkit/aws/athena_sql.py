@@ -1,7 +1,7 @@
-"""Runs a statement of Athena's as Athena would: over the tables that Glue says there are, with their partitions.
+"""Runs a statement of Athena's as Athena would: over the tables in Glue, with their partitions.
 
 sqlglot writes the SQL for DuckDB, which reads copies of the files. A table or a column that is not in Glue, a
-day outside the projection, a file of other types fail or are left out as on Athena; the words are Athena's.
+day outside the projection, a file of other types fail or are skipped as on Athena; the messages are Athena's.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _EXPLAIN = re.compile(r"EXPLAIN\s+(?P<query>.*)", re.IGNORECASE | re.DOTALL)
 _SETTINGS = (
     "SET TimeZone = 'UTC'",
     "SET integer_division = true",
-    # What is read after the query was understood is then what it needed of the columns.
+    # Bytes read after planning are then those of the needed columns.
     "SET parquet_metadata_cache = true",
     "SET python_enable_replacements = false",
 )
 _UNLOAD_FILES = 4
-"""Files that rows are unloaded to: several, so that nobody relies on their order."""
+"""Files that rows are unloaded to: several, so that no caller relies on their order."""
 
 
 class UnreadableError(Exception):
@@ -52,12 +52,12 @@ class UnreadableError(Exception):
 
 
 class FailedError(Exception):
-    """Why a query fails, in Athena's words."""
+    """A query failed; the message is Athena's."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A query; `unload` is the bucket and folder that its rows are written to."""
+    """A query; `unload` is the bucket and folder for its rows."""
 
     tree: exp.Query | exp.Values
     unload: tuple[str, str] | None = None
@@ -66,7 +66,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Done:
-    """What a query answered, and how many bytes of the files it read."""
+    """A query's answer, and the number of bytes that it read from files."""
 
     rows: pa.Table
     bytes_scanned: int
@@ -75,7 +75,7 @@ class Done:
 
 @dataclass(frozen=True)
 class File:
-    """An object of a table, and the partition it is in."""
+    """An object of a table, and its partition."""
 
     bucket: str
     key: str
@@ -84,7 +84,7 @@ class File:
 
 
 def read(sql: str) -> Statement:
-    """The statement that is meant; raises `UnreadableError`."""
+    """Parse a statement; raises `UnreadableError`."""
     text = sql.strip().rstrip(";")
     if match := _UNLOAD.fullmatch(text):
         if "parquet" not in match["how"].lower():
@@ -99,7 +99,7 @@ class Athena:
     """Runs queries over the Glue and S3 of the emulator at `upstream`; `cache` keeps copies of the files."""
 
     def __init__(self, upstream: str, region: str, cache: Path) -> None:
-        # The session that boto3 keeps for everybody would have the credentials of whoever came first.
+        # boto3's default session would keep the credentials of its first user.
         session = boto3.Session(region_name=region)
         self._clients = {
             name: session.client(name, endpoint_url=upstream) for name in ("glue", "s3", "athena")
@@ -116,7 +116,7 @@ class Athena:
         return limit
 
     def run(self, statement: Statement, database: str, stop: threading.Event) -> Done:
-        """Run it; raises `FailedError`. Once `stop` is set, it is broken off."""
+        """Run it; raises `FailedError`. It is interrupted once `stop` is set."""
         tree = statement.tree.copy()
         views = [self._view(table, database, tree) for table in _tables(tree)]
         try:
@@ -136,7 +136,7 @@ class Athena:
         return Done(rows, scanned)
 
     def _view(self, table: exp.Table, database: str, tree: exp.Expr) -> str:
-        """The SQL that makes the table for DuckDB as Glue says it is."""
+        """The SQL that creates the table for DuckDB as specified in Glue."""
         if not isinstance(table.this, exp.Identifier):
             raise FailedError(f"FUNCTION_NOT_FOUND: line 1:15: {table.sql('athena')} is no table")
         name, named = table.name.lower(), table.db.lower() or database
@@ -189,7 +189,7 @@ class Athena:
                 yield File(file.bucket, file.key, file.etag, match.groupdict())
 
     def _below(self, location: str, partition: Mapping[str, str]) -> Iterator[File]:
-        """The objects below a location but those that Athena does not see: empty, `_hidden`, `.hidden`."""
+        """The objects below a location, except those that Athena ignores: empty, `_hidden`, `.hidden`."""
         where = urlsplit(location)
         pages = self._clients["s3"].get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=where.netloc, Prefix=where.path.lstrip("/")):
@@ -198,7 +198,7 @@ class Athena:
                     yield File(where.netloc, one["Key"], one["ETag"].strip('"'), partition)
 
     def _copies(self, files: Sequence[File], keys: Sequence[str]) -> list[Path]:
-        """Where the files are on this machine. What was copied before is not copied again."""
+        """The local copies of the files. Existing ones are not copied again."""
         paths = [self._copy(file, keys) for file in files]
         missing = [(file, path) for file, path in zip(files, paths, strict=True) if not path.exists()]
         with ThreadPoolExecutor(8) as pool:
@@ -293,7 +293,7 @@ def _tables(tree: exp.Expr) -> list[exp.Table]:
 
 
 def _select(columns: Mapping[str, str], keys: Sequence[str], paths: Sequence[Path], tree: exp.Expr) -> str:
-    """The files' rows by Glue's columns: another column is not seen, one that a file lacks is null."""
+    """The files' rows by Glue's columns: other columns are ignored, one that a file lacks is null."""
     types = {
         name: exp.DataType.build(type_, dialect="athena").sql("duckdb") for name, type_ in columns.items()
     }
@@ -322,7 +322,7 @@ def _select(columns: Mapping[str, str], keys: Sequence[str], paths: Sequence[Pat
 
 
 def _stored(paths: Sequence[Path]) -> dict[str, set[str]]:
-    """The types, as Glue names them, of each column that one of the files has."""
+    """The types, by Glue's names, of each column in any of the files."""
     found: dict[str, set[str]] = {}
     for path in paths:
         for name, type_ in _stored_in(path):
@@ -332,7 +332,7 @@ def _stored(paths: Sequence[Path]) -> dict[str, set[str]]:
 
 @cache
 def _stored_in(path: Path) -> tuple[tuple[str, str], ...]:
-    """Name and type of each column of a file, which stays the same for ever."""
+    """Name and type of each column of a file, which never changes."""
     try:
         schema = pq.read_schema(path)
     except pa.ArrowException as error:
@@ -345,7 +345,7 @@ def _plain(type_: str) -> str:
 
 
 def _asked(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[pa.Table, int]:
-    """The query's rows, and how many bytes of the files' columns were read for them."""
+    """The query's rows, and the number of bytes of the files' columns read for them."""
     relation = connection.sql(sql)
     connection.execute("CALL enable_logging('FileSystem', storage = 'memory')")
     connection.execute("CALL truncate_duckdb_logs()")

@@ -1,4 +1,4 @@
-"""How Athena writes values and types into GetQueryResults: every value is text."""
+"""Writes values and types as in Athena's GetQueryResults: every value is text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAMES = {
 
 
 def column_info(schema: pa.Schema) -> list[dict[str, Any]]:
-    """The columns as a result's metadata tells them."""
+    """The columns as in a result's metadata."""
     return [
         {
             "CatalogName": "hive",

@@ -1,4 +1,4 @@
-"""What AWS may answer in place of what was asked for, and what a person is then told."""
+"""Faults of AWS, and the messages that people then get."""
 
 from __future__ import annotations
 

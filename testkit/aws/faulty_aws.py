@@ -1,4 +1,4 @@
-"""AWS with troubles: passes requests on to moto's server, but fails those it is told to, as AWS does."""
+"""AWS with faults: passes requests on to moto's server, but fails some on demand, as AWS does."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Request:
 
     @property
     def key(self) -> str:
-        """The object's key, where it is one's: paths are /bucket/key."""
+        """The object's key, if the request is about one: paths are /bucket/key."""
         return urlsplit(self.path).path.lstrip("/").partition("/")[2]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """AWS's answer to a request that fails; `hangs` never answers, `times` is how often it fails (None: always).
+    """AWS's answer to a failing request; `hangs` never answers, `times` is the number of failures (None: always).
 
-    `is_done`: the request is passed on all the same, and only what it was answered is lost.
+    `is_done`: the request is passed on all the same, and only its answer is lost.
     """
 
     status: int = 0
@@ -53,7 +53,7 @@ class Fault:
 
 
 class FaultyAws:
-    """The server: `fault` is what fails now; `requests` is what came in."""
+    """The server: `fault` is the present fault; `requests` are those received."""
 
     def __init__(self, behind: str) -> None:
         self.behind = behind
@@ -64,7 +64,7 @@ class FaultyAws:
         self._lock = threading.Lock()
 
     def fail(self, fault: Fault | None) -> None:
-        """From here on; None heals it."""
+        """Set the fault from here on; None removes it."""
         self.fault, self._failed, self.requests = fault, 0, []
 
     def fault_of(self, request: Request) -> Fault | None:
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(fault.status, {**kind, **fault.headers}, body.encode())
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        # A reply to HEAD has the length of what GET would bring, and no body.
+        # A reply to HEAD has the length of GET's body, and no body.
         length = headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(body))
         self.send_response_only(status)
         for name, value in headers.items():
@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: the tests look at `requests`."""
+        """Logs nothing: the tests read `requests`."""
 
 
 def denied(action: str) -> Fault:

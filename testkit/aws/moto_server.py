@@ -16,16 +16,16 @@ from tally_pipeline.aws.settings import AwsSettings
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
-"""The account that moto takes everybody for."""
+"""The account of all callers, to moto."""
 
 EVENTS_QUEUE = "tally-test-events"
 DEAD_LETTERS_QUEUE = "tally-test-dead-letters"
 RECEIVES = 5
-"""How often a message is looked at before it is a dead letter."""
+"""The number of receives after which a message is a dead letter."""
 
 
 def settings_at(url: str) -> AwsSettings:
-    """What the settings would be, had Terraform set up the server at `url`."""
+    """The settings as if Terraform had set up the server at `url`."""
     return AwsSettings(
         region=REGION,
         lake_bucket="tally-datalake-test",
@@ -64,7 +64,7 @@ def point_at(url: str, monkeypatch: pytest.MonkeyPatch, nowhere: Path) -> None:
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
     """The address of moto's server, which all tests of this process share. Empty it before use."""
-    # A second to import, which only those who need it pay.
+    # A second to import, which only its users should pay.
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -129,7 +129,7 @@ def queue_arn(name: str) -> str:
 
 
 def messages_in(aws: Aws, queue_url: str) -> int:
-    """How many messages are in a queue, those that are hidden now included."""
+    """The number of messages in a queue, hidden ones included."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     counts = aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return sum(int(counts[name]) for name in names)

@@ -17,11 +17,11 @@ ON_AWS = {
     "TALLY_EVENTS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/tally-test-events",
     "TALLY_TOKEN_PARAMETER": "/tally/test/tmdb-token",
 }
-"""Settings for AWS that are whole and lead nowhere."""
+"""Complete settings for AWS whose resources do not exist."""
 
 
 def settings_of(aws: Aws, home: Path, base_url: str) -> dict[str, str]:
-    """Settings for AWS as it is there, with captures from `base_url`."""
+    """Settings for this AWS, with captures from `base_url`."""
     settings = aws.settings
     named = {
         "TALLY_DEPLOYMENT": "aws",

@@ -1,1 +1,1 @@
-"""Servers that answer as TMDB does, as a test says."""
+"""Servers that answer like TMDB, scripted by tests."""

@@ -22,7 +22,7 @@ def file_of(lines: Iterable[bytes]) -> bytes:
 
 
 def shows(count: int, first: int = 1) -> bytes:
-    """An export of so many shows, the first the most popular."""
+    """An export of `count` shows, the first the most popular."""
     return file_of(line(first + i, f"Show {first + i}", float(count - i)) for i in range(count))
 
 

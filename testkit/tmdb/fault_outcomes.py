@@ -1,4 +1,4 @@
-"""How a sync ends under every fault of the sandbox."""
+"""The outcome of a sync under every fault of the sandbox."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ PAGES = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a sync ends. `verdict` is the capture's, None when there is none.
+    """The outcome of a sync. `verdict` is the capture's, None without one.
 
-    `checks` are those that did not pass; every other that is due must. `says` is in the error that people read.
+    `checks` are those that did not pass; every other check must. `says` is in the error that people read.
     """
 
     name: str
@@ -198,4 +198,4 @@ OUTCOMES: Mapping[str, Mapping[str, Outcome]] = {
 }
 
 
-"""Name of a fault -> the fault as on the command line -> what comes of it."""
+"""Name of a fault -> the fault as on the command line -> its outcome."""

@@ -1,4 +1,4 @@
-"""Tally's own lists, for tests whose data (recordings, quirks, a history) is of these, whatever was added since."""
+"""Tally's own lists, for tests with data (recordings, quirks, a history) of only these, not of lists added since."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server does with one request. `declared` is a false Content-Length; `reset` cuts the line."""
+    """The server's response to one request. `declared` is a false Content-Length; `reset` resets the connection."""
 
     body: bytes = b""
     status: int = 200
@@ -119,7 +119,7 @@ class _Http(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is part of what is tested, and no news."""
+        """Ignores clients that hang up: tests do so on purpose."""
 
 
 def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
@@ -144,6 +144,6 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             self.close_connection = answer.declared is not None
 
         def log_message(self, format: str, *args: object) -> None:
-            """Tests print only what matters to them."""
+            """Logs nothing."""
 
     return Handler

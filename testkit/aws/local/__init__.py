@@ -1,1 +1,1 @@
-"""Stand-ins for what AWS does and no emulator does, so that the whole of AWS can be tried on one machine."""
+"""Stand-ins for the parts of AWS that no emulator has, so that all of AWS can be tried on one machine."""

@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def up(folder: Path) -> None:
-    """Start the emulators and apply `deploy/`; what a former call left is taken down first."""
+    """Start the emulators and apply `deploy/`, after removing the leftovers of a former call."""
     if (folder / "running.json").exists():
         down(folder)
     started = time.monotonic()

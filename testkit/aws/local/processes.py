@@ -22,7 +22,7 @@ REGION = "us-east-1"
 
 _ROOT = Path(__file__).resolve().parents[3]
 
-# Nobody's: the emulators take anything, and nothing of the user's may reach them.
+# Invented: the emulators accept any, and the user's must not reach them.
 _KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION}
 _USERS = ("AWS_", "TALLY_", "TMDB_", "DAGSTER_", "TF_VAR_")
 
@@ -33,7 +33,7 @@ class LocalError(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    """What was started: the addresses, and the processes by name."""
+    """The started emulators: addresses, and processes by name."""
 
     aws: str
     athena: str
@@ -73,12 +73,12 @@ def start(folder: Path) -> Running:
 
 
 def keep(folder: Path, running: Running) -> None:
-    """Note what runs, for `stop` and for the next command."""
+    """Record the running emulators, for `stop` and for the next command."""
     (folder / "running.json").write_text(json.dumps(asdict(running), indent=2) + "\n")
 
 
 def found(folder: Path) -> Running:
-    """What was started before. Raises `LocalError`."""
+    """The emulators recorded before. Raises `LocalError`."""
     try:
         return Running(**json.loads((folder / "running.json").read_text()))
     except FileNotFoundError:
@@ -86,7 +86,7 @@ def found(folder: Path) -> Running:
 
 
 def stop(running: Running) -> None:
-    """End the processes, each with all it started; what is over already is no matter."""
+    """End the processes, each with all its children; those that have ended already are skipped."""
     for harsh in (signal.SIGTERM, signal.SIGKILL):
         for pid in running.pids.values():
             with suppress(ProcessLookupError):
@@ -97,7 +97,7 @@ def stop(running: Running) -> None:
 
 
 def spawn(command: Sequence[str], environ: Mapping[str, str], log: Path, cwd: Path | None = None) -> int:
-    """Start a command that goes on when we end, in a group of its own; returns its process id."""
+    """Start a command that outlives this process, in a group of its own; returns its process id."""
     with log.open("w", encoding="utf-8") as output:
         return subprocess.Popen(
             command,
@@ -122,7 +122,7 @@ def stop_gently(pid: int) -> None:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """A free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The pipeline on the emulated AWS, step by step, each held to what must come of it."""
+"""The pipeline on the emulated AWS, step by step, each with its expected outcome."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ EMULATORS_DRIFT = {
     },
     "aws_sns_topic": {"tags_all"},
 }
-"""What ministack does not give back of what the provider wrote: a plan wants to write it anew for ever."""
+"""The attributes that ministack does not return as the provider wrote them: every plan wants to write them again."""
 
 
 class Walk:
-    """The steps. Each raises `LocalError` when something else came of it than must."""
+    """The steps. Each raises `LocalError` on an unexpected outcome."""
 
     def __init__(self, folder: Path, running: Running, recordings: Path | None) -> None:
         self._folder = folder
@@ -100,7 +100,7 @@ class Walk:
             raise LocalError(f"`tally deploy settings` failed: {done.stderr}")
         lines = [line for line in done.stdout.splitlines() if line and not line.startswith("#")]
         self._settings = dict(line.split("=", 1) for line in lines)
-        # `.env` holds what deploy/ named; endpoints and keys are boto's own, and come from the environment.
+        # `.env` holds the names from deploy/; endpoints and keys are boto's own, and come from the environment.
         (self._folder / ".env").write_text(done.stdout)
         exports = self._environment()
         names = [name for name in exports if name.startswith(("AWS_", "TALLY_"))]
@@ -123,7 +123,7 @@ class Walk:
         return f"{sum(rows.values())} shows published: {rows}"
 
     def _token(self, stack: Stack, tmdb: sandbox.Sandbox) -> str:
-        """Written by Terraform, read by the pipeline, and in nobody's files."""
+        """Written by Terraform, read by the pipeline, and in no file."""
         without = sorted({request.path for request in tmdb.requests if not request.authorized})
         if without or not tmdb.requests:
             raise LocalError(f"the sync asked for {without or 'nothing'} without the token that is in SSM")
@@ -175,13 +175,13 @@ class Walk:
         return ", ".join(f"{name} {value:g}" for name, value in told.items())
 
     def _alarm(self) -> str:
-        """A batch of which a tenth is bad: nothing of it is published, and whoever reads the mail hears of it."""
+        """A batch with a bad tenth: nothing of it is published, and an alarm is mailed."""
         sqs, sns = self._client("sqs"), self._client("sns")
         queue = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         topic = self._settings["TALLY_ALERTS_TOPIC_ARN"]
         subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
-        # An alarm that rings already says nothing new.
+        # An alarm that is on already sends nothing new.
         self._client("cloudwatch").set_alarm_state(
             AlarmName=PASS_RATE_ALARM, StateValue="OK", StateReason="a walk begins"
         )
@@ -200,7 +200,7 @@ class Walk:
         return f"{message['AlarmName']} is {message['NewStateValue']}, and SNS says so"
 
     def _sensor(self) -> str:
-        """An object that Dagster did not write, put there by plain boto3, is refined by the daemon by itself."""
+        """The daemon refines an object that plain boto3 wrote, not Dagster, without being told."""
         day = _today() - timedelta(days=1)
         (key, body), *_ = sandbox.captures([day], lists=LISTS[:1], depths={LISTS[0].name: 2})
         port = free_port()
@@ -229,7 +229,7 @@ class Walk:
         forgotten = ", ".join(sorted(drift)) or "nothing"
         return f"changes nothing of ours; the emulator forgets parts of {forgotten}"
 
-    # --- what the steps stand on -----------------------------------------------------------------------------
+    # --- helpers of the steps --------------------------------------------------------------------------------
 
     @property
     def _lake(self) -> str:
@@ -261,14 +261,14 @@ class Walk:
 
     @contextmanager
     def _tmdb(self) -> Iterator[sandbox.Sandbox]:
-        """What stands for TMDB: its recorded replies where they are, else invented shows."""
+        """The stand-in for TMDB: its recorded replies if they exist, else invented shows."""
         replayed = sandbox.Recordings(self._recordings, SNAPSHOT) if self._recordings else None
         with sandbox.Sandbox(recordings=replayed) as server:
             yield server
 
 
 def _message(sqs: Any, queue: str, alarm: str) -> dict[str, Any] | None:
-    """What SNS delivered about an alarm that went off; None while nothing came."""
+    """The message that SNS delivered about an alarm; None before."""
     for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", ()):
         told: dict[str, Any] = json.loads(json.loads(message["Body"])["Message"])
         if told["AlarmName"] == alarm and told["NewStateValue"] == "ALARM":
@@ -277,7 +277,7 @@ def _message(sqs: Any, queue: str, alarm: str) -> dict[str, Any] | None:
 
 
 def _until(what: str, ask: Callable[[], T | None], *, seconds: float) -> T:
-    """Ask until there is an answer. Raises `LocalError` after so many seconds without."""
+    """Ask until there is an answer. Raises `LocalError` after `seconds` without one."""
     until = time.monotonic() + seconds
     while (answer := ask()) is None:
         if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""`deploy/` applied by real Terraform to the emulators, from a copy: nothing of it gets beside the real files."""
+"""`deploy/` applied by real Terraform to the emulators, from a copy, so that no file is written to the original."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from testkit.aws.local.processes import LocalError, Running, environment
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "deploy"
 
-# What an emulator needs and AWS does not: buckets are paths there, not host names.
+# Needed by emulators, not by AWS: buckets are paths there, not host names.
 _OVERRIDE = """provider "aws" {
   s3_use_path_style = true
 }
@@ -51,7 +51,7 @@ class Stack:
         self._terraform("apply", "-auto-approve")
 
     def drift(self) -> dict[str, set[str]]:
-        """What a second apply would change: the attributes by resource ("made" and "gone" for a whole one)."""
+        """The changes of a second apply: the attributes by resource ("made" and "gone" for a whole one)."""
         plan = self._folder / "second.plan"
         self._terraform("plan", f"-out={plan.name}")
         told = json.loads(self._terraform("show", "-json", plan.name))
@@ -63,7 +63,7 @@ class Stack:
         }
 
     def tells_the_token(self) -> list[str]:
-        """The files of Terraform's that hold the token: there must be none."""
+        """Terraform's files that contain the token: there must be none."""
         files = [
             path for path in self._folder.rglob("*") if path.is_file() and ".terraform" not in path.parts
         ]
@@ -74,7 +74,7 @@ class Stack:
         return self._terraform("output", "-json")
 
     def resources(self) -> list[str]:
-        """The addresses of everything that stands."""
+        """The addresses of all resources."""
         return self._terraform("state", "list").split()
 
     def destroy(self) -> None:
@@ -98,7 +98,7 @@ def _changed(change: Mapping[str, Any]) -> set[str]:
 
 
 def said(command: list[Any], environ: Mapping[str, str], folder: Path, log: Path, wanted: int = 0) -> str:
-    """Run a command to its end; returns what it printed. Raises `LocalError` unless it ends with `wanted`."""
+    """Run a command to its end; returns its output. Raises `LocalError` unless it ends with `wanted`."""
     arguments = [str(part) for part in command]
     done = subprocess.run(arguments, env=environ, cwd=folder, capture_output=True, text=True, check=False)
     with log.open("a", encoding="utf-8") as file:
