@@ -22,7 +22,7 @@ from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.object_events import ObjectEvent, ObjectEvents
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.discovery import captures, made_at, record_found, tables
-from tally_pipeline.orchestration.assets.freshness_checks import LOOKED_BACK
+from tally_pipeline.orchestration.assets.freshness_checks import IS_CURRENT, LOOKED_BACK
 from tally_pipeline.orchestration.assets.partition_events import MAX_DAYS_A_RUN
 from tally_pipeline.orchestration.automation.in_progress import under_way
 from tally_pipeline.orchestration.automation.jobs import BEHIND_PEOPLE, BELOW_BRONZE, refine
@@ -115,7 +115,7 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
             )
         idle = not requests and not busy & set(BELOW_BRONZE) and all(one.dt > _today() for one in later)
         if refined and idle and not filling:
-            requests, refined = _made_anew(context.instance, lake, begin, refined)
+            requests, refined = _made_anew(context.instance, graph, lake, begin, refined)
         next_cursor = _SensorCursor(
             next_arrivals,
             tuple(later),
@@ -213,31 +213,39 @@ def _refine_request(
     concerned = {(one.dt, one.data_type): one.digest for one in ready}
     versions = [f"{name}={concerned[day, name]}" for day in batch.days for name in sorted(batch.what)]
     version = ",".join(versions) if len(batch.days) == 1 else _digest(versions)
-    return _request(batch, f"{_span(batch)}:{version}", below(graph, batch.what))
+    return _request(batch, f"{_span(batch)}:{version}", below(graph, batch.what), graph)
 
 
 def _made_anew(
-    instance: dg.DagsterInstance, lake: Lake, begin: date, refined: _Refined
+    instance: dg.DagsterInstance, graph: dg.AssetGraph, lake: Lake, begin: date, refined: _Refined
 ) -> tuple[list[dg.RunRequest], _Refined | None]:
     """A run that remakes the oldest stale gold and reports, and the state from which to go on after it."""
     first = max(refined.first, begin.isoformat())
     found_stale, rest = stale(instance, lake, first, CATCH_UP_DAYS, _until(LOOK_SECONDS))
     for batch in batches(found_stale, CATCH_UP_DAYS):
-        request = _request(batch, f"{_span(batch)}:looking back={refined.digest}", batch.what)
+        request = _request(batch, f"{_span(batch)}:looking back={refined.digest}", batch.what, graph)
         return [request], _Refined(days_after(batch.last), refined.digest)
     return [], _Refined(rest, refined.digest) if rest else None
 
 
-def _request(batch: Batch[Any], run_key: str, assets: AbstractSet[dg.AssetKey]) -> dg.RunRequest:
+def _request(
+    batch: Batch[Any], run_key: str, assets: AbstractSet[dg.AssetKey], graph: dg.AssetGraph
+) -> dg.RunRequest:
     selected = sorted(assets, key=str)
+    # Named, or Dagster would add the daily check, which reads a month of files.
+    checks = [key for key in graph.asset_check_keys if key.asset_key in assets and key.name != IS_CURRENT]
     if len(batch.days) > 1:
         ends = {
             "dagster/asset_partition_range_start": batch.first,
             "dagster/asset_partition_range_end": batch.last,
         }
-        return dg.RunRequest(run_key, asset_selection=selected, tags=ends | BEHIND_PEOPLE)
+        return dg.RunRequest(
+            run_key, asset_selection=selected, asset_check_keys=checks, tags=ends | BEHIND_PEOPLE
+        )
     tags = {} if batch.first == _today() else BEHIND_PEOPLE
-    return dg.RunRequest(run_key, partition_key=batch.first, asset_selection=selected, tags=tags)
+    return dg.RunRequest(
+        run_key, partition_key=batch.first, asset_selection=selected, asset_check_keys=checks, tags=tags
+    )
 
 
 def _span(batch: Batch[Any]) -> str:

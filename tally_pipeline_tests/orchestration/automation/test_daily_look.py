@@ -132,3 +132,12 @@ def test_a_capture_that_was_refused_is_no_stale_file(pipeline: Pipeline, at: Clo
     assert checked(pipeline).passed
     assert pipeline.tick() == []
     assert shows(pipeline) == 40
+
+
+def test_what_the_sensor_launches_leaves_the_daily_check_out(pipeline: Pipeline, at: Clock) -> None:
+    pipeline.tick()
+    pipeline.put(DAY, rows(20), "one", at="03:00:00")
+    (request,) = pipeline.tick()
+    checks = {key.name for key in request.asset_check_keys or ()}
+    assert {"pass_rate", "counts_equal_silvers", "todays_partition_is_there"} <= checks
+    assert IS_CURRENT not in checks
