@@ -48,7 +48,7 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 
 @dataclass
-class _Received:
+class _Messages:
     """The content of received messages: the datasets and days that they hint at, and the messages to delete."""
 
     days: set[tuple[str, str]] = field(default_factory=set)
@@ -96,7 +96,7 @@ class SqsObjectEvents:
         is_sweep = _is_sweep_due(last.swept, now)
         try:
             events_by_day = (
-                {(event.data_type, event.dt): event for event in self._swept(now)} if is_sweep else {}
+                {(event.data_type, event.dt): event for event in self._sweep(now)} if is_sweep else {}
             )
             for data_type, dt in received.days - events_by_day.keys():
                 captures = self._captures(self._places.of(data_type).day_folder(dt), data_type)
@@ -123,8 +123,8 @@ class SqsObjectEvents:
             self._store.exists(layout.OWNERSHIP_MARKER)
             self._bucket_answers = True
 
-    def _receive(self) -> _Received:
-        received = _Received()
+    def _receive(self) -> _Messages:
+        received = _Messages()
         for _ in range(REQUESTS_A_LOOK):
             with explained("receive messages from", self._url):
                 reply = self._aws.client("sqs").receive_message(
@@ -139,7 +139,7 @@ class SqsObjectEvents:
                 break
         return received
 
-    def _take(self, message: dict[str, Any], received: _Received) -> None:
+    def _take(self, message: dict[str, Any], received: _Messages) -> None:
         event = _event(message["Body"])
         is_ours = event is not None
         for record in event or ():
@@ -177,7 +177,7 @@ class SqsObjectEvents:
         place = self._places.of(data_type)
         return [_Capture(key, info) for info in self._store.list(folder) if (key := place.parse(info.key))]
 
-    def _swept(self, now: datetime) -> Iterator[ObjectEvent]:
+    def _sweep(self, now: datetime) -> Iterator[ObjectEvent]:
         """Every day with a capture written lately: one listing of each dataset, a thousand captures a request."""
         for place in self._places:
             captures = self._captures(place.folder, place.data_type)

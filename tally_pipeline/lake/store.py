@@ -167,9 +167,9 @@ class Store:
     @_explained("read")
     def get_with_version(self, key: str) -> tuple[bytes, str]:
         """The object's bytes, and its version; raises `NoSuchObjectError`."""
-        result = obstore.get(self._backend, _named(key))
+        result = obstore.get(self._backend, _checked_key(key))
         body = bytes(result.bytes())
-        self._saw("GetObject", len(body))
+        self._observe_request("GetObject", len(body))
         return body, _version(result.meta)
 
     @_explained("read the end of")
@@ -181,9 +181,9 @@ class Store:
     def create(self, key: str, body: bytes) -> None:
         """Write an object that must not exist yet; raises `AlreadyThereError` and changes nothing if it does."""
         for attempt in range(CONFLICTS):
-            self._saw("PutObject", len(body))
+            self._observe_request("PutObject", len(body))
             try:
-                obstore.put(self._backend, _named(key), body, mode="create", use_multipart=False)
+                obstore.put(self._backend, _checked_key(key), body, mode="create", use_multipart=False)
             except exceptions.AlreadyExistsError as error:
                 if errors.code_of(error) != "ConditionalRequestConflict":
                     raise
@@ -195,8 +195,8 @@ class Store:
     @_explained("write")
     def put(self, key: str, body: bytes) -> None:
         """Write an object atomically, in place of any existing one."""
-        self._saw("PutObject", len(body))
-        obstore.put(self._backend, _named(key), body, mode="overwrite", use_multipart=False)
+        self._observe_request("PutObject", len(body))
+        obstore.put(self._backend, _checked_key(key), body, mode="overwrite", use_multipart=False)
 
     @property
     def is_shared(self) -> bool:
@@ -206,13 +206,13 @@ class Store:
     @_explained("look at")
     def version(self, key: str) -> str | None:
         """The present version of the object; None without one."""
-        self._saw("GetObject", 1)
+        self._observe_request("GetObject", 1)
         return self._version(key)
 
     def _version(self, key: str) -> str | None:
         try:
             # As in `exists`, not by HEAD.
-            result = obstore.get(self._backend, _named(key), options={"range": {"suffix": 1}})
+            result = obstore.get(self._backend, _checked_key(key), options={"range": {"suffix": 1}})
         except (FileNotFoundError, exceptions.NotFoundError) as error:
             if errors.code_of(error) == "NoSuchBucket":
                 raise
@@ -233,10 +233,10 @@ class Store:
             return
         mode: PutMode = "create" if version is None else {"e_tag": version}
         for attempt in range(CONFLICTS):
-            self._saw("PutObject", len(body))
+            self._observe_request("PutObject", len(body))
             is_last = attempt == CONFLICTS - 1
             try:
-                obstore.put(self._backend, _named(key), body, mode=mode, use_multipart=False)
+                obstore.put(self._backend, _checked_key(key), body, mode=mode, use_multipart=False)
             except (
                 exceptions.AlreadyExistsError,
                 exceptions.PreconditionError,
@@ -284,14 +284,14 @@ class Store:
     def list(self, folder: str) -> builtins.list[ObjectInfo]:
         """Every object below a folder, by key; an absent folder is empty."""
         objects = sorted(self._walk(folder), key=lambda objects: objects.key)
-        self._saw_list(len(objects))
+        self._observe_listing(len(objects))
         return objects
 
     @_explained("list")
     def folders(self, folder: str) -> builtins.list[str]:
         """The names of the folders directly below a folder, sorted."""
         listing = obstore.list_with_delimiter(self._backend, folder)
-        self._saw_list(len(listing["common_prefixes"]) + len(listing["objects"]))
+        self._observe_listing(len(listing["common_prefixes"]) + len(listing["objects"]))
         return sorted(prefix.rstrip("/").rsplit("/", 1)[-1] for prefix in listing["common_prefixes"])
 
     def _walk(self, folder: str) -> Iterator[ObjectInfo]:
@@ -312,18 +312,18 @@ class Store:
     def _read(self, key: str, options: GetOptions | None) -> bytes:
         body = b""
         try:
-            body = bytes(obstore.get(self._backend, _named(key), options=options).bytes())
+            body = bytes(obstore.get(self._backend, _checked_key(key), options=options).bytes())
         finally:
-            self._saw("GetObject", len(body))
+            self._observe_request("GetObject", len(body))
         return body
 
-    def _saw(self, operation: str, size: int) -> None:
+    def _observe_request(self, operation: str, size: int) -> None:
         if self._observe is not None:
             self._observe(operation, size)
 
-    def _saw_list(self, keys: int) -> None:
+    def _observe_listing(self, keys: int) -> None:
         for _ in range(max(1, -(-keys // LISTED_AT_ONCE))):
-            self._saw("ListObjectsV2", 0)
+            self._observe_request("ListObjectsV2", 0)
 
 
 class _ReadOnly(Store):
@@ -343,7 +343,7 @@ def _version(meta: ObjectMeta) -> str:
     return meta.get("e_tag") or meta["last_modified"].isoformat()
 
 
-def _named(key: str) -> str:
+def _checked_key(key: str) -> str:
     if not key:  # on S3 it would mean the bucket itself
         raise ValueError("it is empty")
     return key

@@ -123,7 +123,7 @@ class AthenaEngine:
             query,
         )
         # A query without rows writes no file.
-        parts = [in_schema(part, schema) for part in self._unloaded(bucket, folder)]
+        parts = [in_schema(part, schema) for part in self._unloaded_tables(bucket, folder)]
         return pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
 
     def columns(self, table: str) -> list[tuple[str, str]]:
@@ -144,20 +144,20 @@ class AthenaEngine:
 
     def _run(self, sql: str, query: dialect.Query) -> _Execution:
         """Run `sql`, the text of `query`, to its end; raises `QueryError` unless it succeeds."""
-        with self._asking("start a query in"):
+        with self._explained("start a query in"):
             query_id = self._athena.start_query_execution(
                 QueryString=sql,
                 QueryExecutionContext={"Database": self._settings.database},
                 WorkGroup=self._settings.workgroup,
             )["QueryExecutionId"]
-        execution = self._ended(query_id)
+        execution = self._wait_or_stop(query_id)
         if execution.state != "SUCCEEDED":
             tables = [self._tables[name] for name in sorted(query.tables)]
             why = athena_errors.explained_failure(execution.reason, tables, self._settings)
             raise QueryError(f"{why} ({execution.state.lower()}: {self._link(query_id)})")
         return execution
 
-    def _ended(self, query_id: str) -> _Execution:
+    def _wait_or_stop(self, query_id: str) -> _Execution:
         """Wait for the query. If the wait ends early, the query is stopped, so that it costs nothing more."""
         execution = None
         try:
@@ -172,7 +172,7 @@ class AthenaEngine:
         deadline = time.monotonic() + self._time_limit
         pause = _FIRST_PAUSE
         while True:
-            with self._asking("learn what became of a query in"):
+            with self._explained("learn what became of a query in"):
                 response = self._athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
             execution = _Execution(response)
             if execution.state not in ("QUEUED", "RUNNING"):
@@ -188,12 +188,12 @@ class AthenaEngine:
 
     def _pages(self, query_id: str) -> Iterator[Mapping[str, Any]]:
         """The pages of a result; the first begins with the columns' names."""
-        with self._asking("read a query's rows from"):
+        with self._explained("read a query's rows from"):
             yield from self._athena.get_paginator("get_query_results").paginate(
                 QueryExecutionId=query_id, PaginationConfig={"PageSize": _PAGE}
             )
 
-    def _unloaded(self, bucket: str, folder: str) -> Iterator[pa.Table]:
+    def _unloaded_tables(self, bucket: str, folder: str) -> Iterator[pa.Table]:
         """The tables in the files that a query wrote."""
         s3 = self._aws.client("s3")
         with explained("read what Athena wrote to", f"s3://{bucket}/{folder}", QueryError):
@@ -206,7 +206,7 @@ class AthenaEngine:
     def _athena(self) -> Any:
         return self._aws.client("athena")
 
-    def _asking(self, doing: str) -> Any:
+    def _explained(self, doing: str) -> Any:
         return explained(doing, f"Athena workgroup {self._settings.workgroup}", QueryError)
 
     def _link(self, query_id: str) -> str:

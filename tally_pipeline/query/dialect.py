@@ -52,7 +52,9 @@ class Query:
     def duckdb(self) -> str:
         """The query for DuckDB. Raises `QueryError` for what has no counterpart there."""
         try:
-            return self._explained(_named(self.tree).sql("duckdb", unsupported_level=ErrorLevel.RAISE))
+            return self._explained(
+                _with_column_names(self.tree).sql("duckdb", unsupported_level=ErrorLevel.RAISE)
+            )
         except UnsupportedError as error:
             raise QueryError(f"DuckDB has no counterpart for a part of this query: {error}") from error
 
@@ -61,7 +63,7 @@ class Query:
         """The query's names of functions by DuckDB's names, in lower case, if the two differ."""
         pairs = {}
         for function in self.tree.find_all(exp.Func):
-            duckdb, athena = (_called(function.sql(dialect)) for dialect in ("duckdb", "athena"))
+            duckdb, athena = (_function_name(function.sql(dialect)) for dialect in ("duckdb", "athena"))
             if duckdb and athena and duckdb not in self.text.lower():
                 pairs[duckdb] = athena
         return pairs
@@ -141,7 +143,7 @@ def _not_a_query(word: str) -> QueryError:
     return QueryError(f"the lake is only read here, with {may}; {word or 'this'} is none of them")
 
 
-def _named(tree: exp.Query | exp.Values) -> exp.Expr:
+def _with_column_names(tree: exp.Query | exp.Values) -> exp.Expr:
     """The query with a name for every column that has none: Athena says `_col1`, DuckDB repeats its own SQL."""
     tree = tree.copy()
     select: object = tree
@@ -154,7 +156,7 @@ def _named(tree: exp.Query | exp.Values) -> exp.Expr:
     return tree
 
 
-def _called(sql: str) -> str:
+def _function_name(sql: str) -> str:
     """The function that a call in SQL names, in lower case; empty if the text is no call."""
     match = re.match(r"(\w+)\(", sql)
     return match[1].lower() if match else ""

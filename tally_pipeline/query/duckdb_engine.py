@@ -130,7 +130,7 @@ class DuckDbEngine:
                     connection.execute(setting)
                 for table in tables:
                     self._make_view(connection, table)
-                self._shut_in(connection)
+                self._restrict(connection)
                 return _rows(connection, sql)
             except duckdb.Error as error:
                 raise QueryError(duckdb_errors.explained(str(error), tables)) from error
@@ -146,7 +146,7 @@ class DuckDbEngine:
             view += f" UNION ALL BY NAME FROM {self._scan(table)}"
         connection.execute(view)
 
-    def _shut_in(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def _restrict(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Restrict the connection to the lake's files, for good."""
         # DuckDB checks the scan's pattern as written, then each file that matches.
         folders = _list(f"{folder}/" for folder in (str(self._root), glob.escape(str(self._root))))

@@ -106,8 +106,8 @@ def movers(inputs: Inputs, data_type: str) -> list[Span]:
     """The list's movers since the day before, and over 7 days."""
     spans = []
     for name, title, kinds in _SPANS:
-        compared = _compared(inputs, data_type, name)
-        note = _compared_said(inputs, data_type, name, compared)
+        compared = _compared_day(inputs, data_type, name)
+        note = _comparison_note(inputs, data_type, name, compared)
         panels = [_panel(inputs, data_type, kind, heading) for kind, heading in kinds] if compared else []
         spans.append(Span(name, title, note, panels))
     return spans
@@ -117,7 +117,7 @@ def span_titles() -> list[tuple[str, str]]:
     return [(name, title) for name, title, _ in _SPANS]
 
 
-def _compared(inputs: Inputs, data_type: str, span: str) -> str | None:
+def _compared_day(inputs: Inputs, data_type: str, span: str) -> str | None:
     """The day that the list is compared with; None without one."""
     if inputs.state(data_type, inputs.day) != "published":
         return None
@@ -127,7 +127,7 @@ def _compared(inputs: Inputs, data_type: str, span: str) -> str | None:
     return week_ago if inputs.state(data_type, week_ago) == "published" else None
 
 
-def _compared_said(inputs: Inputs, data_type: str, span: str, compared: str | None) -> str:
+def _comparison_note(inputs: Inputs, data_type: str, span: str, compared: str | None) -> str:
     """The day of comparison, the days between without data, and the median show's change, in words."""
     first = inputs.first_days.get(data_type)
     if inputs.state(data_type, inputs.day) != "published":
@@ -277,7 +277,7 @@ def freshness(inputs: Inputs) -> list[dict[str, Any]]:
         rows.append(
             {
                 "title": one.title,
-                "state": _state_said(state, row.get("verdict")),
+                "state": _state_text(state, row.get("verdict")),
                 "well": state == "published" and row.get("verdict") != "partial",
                 "newest": short_day(newest) if newest else "none",
                 "captured_at": captured,
@@ -291,7 +291,7 @@ def freshness(inputs: Inputs) -> list[dict[str, Any]]:
     return rows
 
 
-def _state_said(state: str, verdict: str | None) -> str:
+def _state_text(state: str, verdict: str | None) -> str:
     if state == "published":
         return "published, partial" if verdict == "partial" else "published"
     return "held back" if state == "held back" else "no data"

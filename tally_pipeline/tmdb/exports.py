@@ -152,7 +152,7 @@ class ExportClient:
             ) as response:
                 if response.status_code != 200:
                     text = response.raw.read(_ERROR_BYTES, decode_content=True)
-                    return self._classified(request, _response(response, text), day, today)
+                    return self._error_of(request, _response(response, text), day, today)
                 body = b"".join(response.raw.stream(_PIECE, decode_content=False))
         except urllib3.exceptions.ReadTimeoutError:
             return TransientError(f"the download stood still for {timeout:g} s", request)
@@ -160,9 +160,9 @@ class ExportClient:
             return TransientError(f"the download broke off: {self._scrub(str(exception))}", request)
         except requests.RequestException as exception:
             return classify_exception(request, exception, timeout_seconds=timeout, scrub=self._scrub)
-        return self._checked(request, _response(response, body))
+        return self._checked_file(request, _response(response, body))
 
-    def _classified(self, request: Request, response: Response, day: date, today: date) -> TmdbError:
+    def _error_of(self, request: Request, response: Response, day: date, today: date) -> TmdbError:
         """The error of a response that is no file."""
         error = classify_response(request, response, source=self.settings.source, scrub=self._scrub)
         # Without a file, a plain file server answers 404, and one that hides its listing 403.
@@ -176,7 +176,7 @@ class ExportClient:
             request, response, "the file", f"HTTP {response.status} holds none", self._scrub
         )
 
-    def _checked(self, request: Request, response: Response) -> _Downloaded | TmdbError:
+    def _checked_file(self, request: Request, response: Response) -> _Downloaded | TmdbError:
         """The file, if it is whole and comes from where it should."""
         headless = Response(response.status, response.headers, b"", response.received_at)
         error = classify_response(request, headless, source=self.settings.source, scrub=self._scrub)

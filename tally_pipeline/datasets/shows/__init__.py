@@ -184,7 +184,7 @@ class ShowsDataset(Dataset[Bronze, Refined]):
         pages = metadata.page_set
         return {
             "preview": Rows(
-                [_previewed(bytes(row), place) for place, row in enumerate(rows[:PREVIEW_ROWS], 1)]
+                [_preview_row(bytes(row), place) for place, row in enumerate(rows[:PREVIEW_ROWS], 1)]
             ),
             "dagster/partition_row_count": len(rows),
             "source": metadata.source or "not stated",
@@ -298,7 +298,7 @@ def _verdict(bronze: Bronze) -> str:
     return metadata.verdict or "complete"
 
 
-def _previewed(row: bytes, place: int) -> dict[str, object]:
+def _preview_row(row: bytes, place: int) -> dict[str, object]:
     """A row as received, under silver's names; only the place of an unreadable one."""
     preview: dict[str, object] = dict.fromkeys(_PREVIEWED)
     preview["rank"] = place

@@ -118,7 +118,7 @@ def _refine(step: Step, dataset: AnyDataset) -> Iterator[Product]:
         if published:
             history.published(day, refined.counts)
         if not is_known:
-            metrics.send(_news(capture, dataset.measures(capture, refined, published=published)))
+            metrics.send(_recent_metrics(capture, dataset.measures(capture, refined, published=published)))
 
 
 def _genres_listed(step: Step) -> Mapping[int, str]:
@@ -127,7 +127,7 @@ def _genres_listed(step: Step) -> Mapping[int, str]:
     return dict(zip(table["id"].to_pylist(), table["name"].to_pylist(), strict=True)) if table else {}
 
 
-def _news(capture: Capture[Any], measures: Mapping[str, float]) -> list[Datum]:
+def _recent_metrics(capture: Capture[Any], measures: Mapping[str, float]) -> list[Datum]:
     """The metrics of a capture, if it is recent."""
     # A capture without a time counts as made on its day.
     at = capture.captured_at or datetime.fromisoformat(capture.key.dt).replace(tzinfo=UTC)

@@ -76,7 +76,9 @@ def _compare(step: Step, lists: Sequence[ShowList]) -> Iterator[Product]:
         schema, counts = _unreadable(query_engine, error), None
     for day in step.days:
         product = (
-            _compared(step, query_engine, day, schema, counts, lists) if counts else _refused(day, schema)
+            _compared_product(step, query_engine, day, schema, counts, lists)
+            if counts
+            else _failed_product(day, schema)
         )
         product.inputs_stand = partial(_stands, step, day, lists, versions)
         yield product
@@ -124,7 +126,7 @@ def counts_finding(silver: Mapping[str, int], table: Mapping[str, int], remedy: 
     )
 
 
-def _refused(day: str, schema: Finding) -> Product:
+def _failed_product(day: str, schema: Finding) -> Product:
     """The failed product of a day: a wrong or unreadable table is so for every day."""
     findings = [(SCHEMA_IS_THE_CONTRACTS, schema)]
     return Product(day=day, findings=findings, failure=f"{schema.summary}. {schema.remedy}")
@@ -158,7 +160,7 @@ def _count(query_engine: QueryEngine, days: Sequence[str]) -> _TableCounts:
     return _TableCounts(rows, answer)
 
 
-def _compared(
+def _compared_product(
     step: Step,
     query_engine: QueryEngine,
     day: str,

@@ -31,13 +31,13 @@ def under_way(instance: dg.DagsterInstance, graph: dg.AssetGraph) -> AbstractSet
     """The assets, of any day, that a run or backfill is making or has yet to make."""
     in_progress: set[dg.AssetKey] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
-        in_progress |= _made_by(run, graph)
+        in_progress |= _assets_of(run, graph)
     for backfill in instance.get_backfills(status=BulkActionStatus.REQUESTED):
         in_progress |= set(backfill.asset_selection or ())
     return in_progress
 
 
-def _made_by(run: dg.DagsterRun, graph: dg.AssetGraph) -> AbstractSet[dg.AssetKey]:
+def _assets_of(run: dg.DagsterRun, graph: dg.AssetGraph) -> AbstractSet[dg.AssetKey]:
     if run.asset_selection is not None:
         return run.asset_selection
     for job in JOBS:

@@ -99,7 +99,9 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
         filling = lake.locks.is_locked(FILLING)
         settled = all(one.dt >= _today() for one in events) and not filling
         chosen = [
-            one for one in _chosen(sorted_out.ready, graph, settled) if not busy & below(graph, one.what)
+            one
+            for one in _next_batches(sorted_out.ready, graph, settled)
+            if not busy & below(graph, one.what)
         ]
         requests = [_refine_request(batch, sorted_out.ready, graph) for batch in chosen]
         taken = {(name, day) for batch in chosen for day in batch.days for name in batch.what}
@@ -108,14 +110,14 @@ def new_bronze_objects(settings: Settings, begin: date) -> dg.SensorDefinition:
             *sorted_out.later,
             *(one for one in sorted_out.ready if (one.data_type, one.dt) not in taken),
         ]
-        refined = _since(cursor.refined, [*sorted_out.done, *launched])
+        refined = _refined_since(cursor.refined, [*sorted_out.done, *launched])
         if cursor.looked_back != gold.VERSION:
             refined = _Refined(
                 layout.EARLIEST, _digest([gold.VERSION, *([refined.digest] if refined else [])])
             )
         idle = not requests and not busy & set(BELOW_BRONZE) and all(one.dt > _today() for one in later)
         if refined and idle and not filling:
-            requests, refined = _made_anew(context.instance, graph, lake, begin, refined)
+            requests, refined = _remake_stale(context.instance, graph, lake, begin, refined)
         next_cursor = _SensorCursor(
             next_arrivals,
             tuple(later),
@@ -162,7 +164,7 @@ def _record(
     if cursor.looked_back != gold.VERSION:
         names += _unknown_before(context.instance, lake)
     names = [name for name in dict.fromkeys(names) if made_at(name) or _is_of_a_day(name)]
-    return record_found(context.instance, lake, names, context.log.warning, _until(LOOK_SECONDS), busy)
+    return record_found(context.instance, lake, names, context.log.warning, _time_limit(LOOK_SECONDS), busy)
 
 
 def _unknown_before(instance: dg.DagsterInstance, lake: Lake) -> list[str]:
@@ -182,7 +184,9 @@ def _is_of_a_day(name: str) -> bool:
     return key is not None and layout.EARLIEST <= key.dt <= _today()
 
 
-def _chosen(ready: Iterable[Pending], graph: dg.AssetGraph, settled: bool) -> list[Batch[frozenset[str]]]:
+def _next_batches(
+    ready: Iterable[Pending], graph: dg.AssetGraph, settled: bool
+) -> list[Batch[frozenset[str]]]:
     """The next batches to refine: today's lists, or else the oldest days of a catch-up; and separately each dataset
     without downstream assets."""
     alone, together = list[Pending](), list[Pending]()
@@ -216,12 +220,12 @@ def _refine_request(
     return _request(batch, f"{_span(batch)}:{version}", below(graph, batch.what), graph)
 
 
-def _made_anew(
+def _remake_stale(
     instance: dg.DagsterInstance, graph: dg.AssetGraph, lake: Lake, begin: date, refined: _Refined
 ) -> tuple[list[dg.RunRequest], _Refined | None]:
     """A run that remakes the oldest stale gold and reports, and the state from which to go on after it."""
     first = max(refined.first, begin.isoformat())
-    found_stale, rest = stale(instance, lake, first, CATCH_UP_DAYS, _until(LOOK_SECONDS))
+    found_stale, rest = stale(instance, lake, first, CATCH_UP_DAYS, _time_limit(LOOK_SECONDS))
     for batch in batches(found_stale, CATCH_UP_DAYS):
         request = _request(batch, f"{_span(batch)}:looking back={refined.digest}", batch.what, graph)
         return [request], _Refined(days_after(batch.last), refined.digest)
@@ -252,7 +256,7 @@ def _span(batch: Batch[Any]) -> str:
     return batch.first if len(batch.days) == 1 else f"{batch.first}..{batch.last}"
 
 
-def _since(refined: _Refined | None, now: Sequence[Pending]) -> _Refined | None:
+def _refined_since(refined: _Refined | None, now: Sequence[Pending]) -> _Refined | None:
     """`refined`, extended by the captures refined now of datasets on which gold looks back."""
     looked_back_on = {dataset.name for dataset in DATASETS if dataset.gold_looks_back}
     lists = [one for one in now if one.data_type in looked_back_on]
@@ -269,7 +273,7 @@ def _graph(context: dg.SensorEvaluationContext) -> dg.AssetGraph:
     return context.repository_def.asset_graph
 
 
-def _until(seconds: float) -> Callable[[], bool]:
+def _time_limit(seconds: float) -> Callable[[], bool]:
     """A function that returns True for `seconds` from now."""
     end = time.monotonic() + seconds
     return lambda: time.monotonic() < end

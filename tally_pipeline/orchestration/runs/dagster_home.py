@@ -101,14 +101,14 @@ def alive(settings: Settings, run_id: str) -> Iterator[None]:
     with path.open("w") as lock:
         file_lock.acquire(lock)
         try:
-            with _looking_for_the_dead(settings.dagster_home):
+            with _closing_dead_runs(settings.dagster_home):
                 yield
         finally:
             path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _looking_for_the_dead(home: Path) -> Iterator[None]:
+def _closing_dead_runs(home: Path) -> Iterator[None]:
     """While this lasts, the runs of killed commands are closed soon after their end."""
     over = threading.Event()
 

@@ -136,12 +136,12 @@ def _end_of_list(page: int, recorded: Sequence[_Recording]) -> Reply:
     return Reply(200, {"Content-Type": JSON, REPLAY_HEADER: "end-of-list"}, body)
 
 
-class _Counted(msgspec.Struct):
+class _Rows(msgspec.Struct):
     results: list[msgspec.Raw] = []
 
 
 def _row_count(body: bytes) -> int:
     try:
-        return len(msgspec.json.decode(body, type=_Counted).results)
+        return len(msgspec.json.decode(body, type=_Rows).results)
     except msgspec.DecodeError:
         return 0

@@ -200,7 +200,7 @@ def _received(target: str, headers: Mapping[str, str]) -> ReceivedRequest:
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     names = {name.lower() for name in headers}
     return ReceivedRequest(
-        path=_served(parts.path),
+        path=_served_path(parts.path),
         query={name: value for name, value in query.items() if name != "api_key"},
         at=time.monotonic(),
         headers={name: value for name, value in headers.items() if name.lower() not in _SECRETS},
@@ -208,7 +208,7 @@ def _received(target: str, headers: Mapping[str, str]) -> ReceivedRequest:
     )
 
 
-def _served(path: str) -> str:
+def _served_path(path: str) -> str:
     """The path below `/3`, or the whole path of an export; empty if nothing is served there."""
     if exports.day_of(path) is not None:
         return path
