@@ -15,15 +15,16 @@ settings; or an assumption about AWS's internals."""
 
 @dataclass(frozen=True)
 class Price:
-    """`usd` for every `per` units beyond the free units of a month. `checked` is the day on which the price was
-    compared with its source; empty if it never was."""
+    """`usd` for every `per` units beyond the free units of a month. `source` is AWS's page; `seen_at` is the document
+    with which it was compared on the day `checked`. Both are empty while the price is unconfirmed."""
 
     what: str
     unit: str
     usd: float
     per: float
     source: str
-    checked: str
+    seen_at: str = ""
+    checked: str = ""
     always_free: float = 0
     first_year_free: float = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -48,9 +48,16 @@ def encode_table(table: pa.Table) -> bytes:
     """The table as a Parquet file (Snappy), without Tally's footer."""
     # Arrow's own sink doubles as it grows and would be copied at the end: one more file in memory at the peak.
     sink = io.BytesIO()
-    repetitive = [name for name in _REPETITIVE if name in table.schema.names]
-    pq.write_table(table, sink, compression="snappy", use_dictionary=repetitive)
+    write(table, sink, dictionaries=[name for name in _REPETITIVE if name in table.schema.names])
     return sink.getvalue()
+
+
+def write(table: pa.Table, sink: IO[bytes], *, dictionaries: list[str] | bool = True) -> None:
+    """Write the table as a Parquet file (Snappy), with dictionaries for these columns, or for all or none."""
+    with pq.ParquetWriter(sink, table.schema, compression="snappy", use_dictionary=dictionaries) as writer:
+        # Without rows Arrow would write a row group without rows, a file that ClickHouse refuses to read.
+        if table.num_rows:
+            writer.write_table(table)
 
 
 def decode(body: bytes) -> pa.Table:

@@ -13,10 +13,8 @@ from tally_pipeline import clock
 from tally_pipeline.cost.bill import Line, Price, charges, price_list
 
 PRICES = {
-    "requests": Price(
-        "requests", "requests", 0.40, 1_000_000, "https://example.org", "", always_free=1_000_000
-    ),
-    "storage": Price("storage", "GB-months", 0.023, 1, "https://example.org", "", first_year_free=5),
+    "requests": Price("requests", "requests", 0.40, 1_000_000, "https://example.org", always_free=1_000_000),
+    "storage": Price("storage", "GB-months", 0.023, 1, "https://example.org", first_year_free=5),
 }
 
 
@@ -47,7 +45,7 @@ def test_an_allowance_never_makes_a_bill_negative_or_larger(quantities: list[flo
         assert 0 <= charge.first_year <= charge.to_pay <= charge.before
 
 
-def test_every_price_has_a_source_and_says_whether_it_was_checked() -> None:
+def test_every_price_has_a_source_and_is_confirmed_by_a_document_on_a_day_or_unconfirmed() -> None:
     listed = price_list()
     assert listed.region == "us-east-1"
     assert date.fromisoformat(listed.date) > date(2025, 1, 1)
@@ -55,7 +53,10 @@ def test_every_price_has_a_source_and_says_whether_it_was_checked() -> None:
         assert price.usd > 0
         assert price.per > 0
         assert price.source.startswith("https://aws.amazon.com/")
-        assert price.checked == "" or date.fromisoformat(price.checked) <= clock.today()
+        assert bool(price.checked) == bool(price.seen_at)
+        if price.checked:
+            assert price.seen_at.startswith("https://")
+            assert date(2026, 11, 1) <= date.fromisoformat(price.checked) <= clock.today()
 
 
 def test_the_allowances_that_are_always_free_are_awss() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -64,6 +65,15 @@ def test_the_files_are_compressed_with_snappy() -> None:
 
     columns = metadata.row_group(0)
     assert {columns.column(i).compression for i in range(columns.num_columns)} == {"SNAPPY"}
+
+
+@pytest.mark.parametrize("table", [REFINED.silver, REFINED.quarantine], ids=["silver", "quarantine"])
+def test_a_file_without_rows_has_no_row_group_and_all_its_columns(table: pa.Table) -> None:
+    empty = parquet.encode(table.slice(0, 0), FOOTER)
+
+    assert pq.read_metadata(io.BytesIO(empty)).num_row_groups == 0
+    assert parquet.decode(empty).schema.names == table.schema.names
+    assert duckdb.read_parquet(io.BytesIO(empty)).columns == table.schema.names
 
 
 def test_the_same_table_and_footer_give_the_same_bytes() -> None:

@@ -86,7 +86,7 @@ def _totals(bill: Sequence[Charge]) -> dict[str, float]:
 
 def _notes(measured: Measured, lake: Lake, prices: PriceList) -> list[str]:
     shows = lake.shows or measured.rows
-    unchecked = sum(not price.checked for price in prices.prices.values())
+    unconfirmed = _unconfirmed(prices)
     return [
         f"For {shows:,} {noun(shows, 'show')} a day in a lake {counted(lake.days, 'day')} old;"
         f" {measured.rows:,} were captured and counted, on {counted(measured.counted_days, 'day')}."
@@ -96,9 +96,13 @@ def _notes(measured: Measured, lake: Lake, prices: PriceList) -> list[str]:
         " assumed: what AWS does inside; see cost/activity.py.",
         "Without the machine that runs Dagster, and without people's own queries: each costs a listing for every list"
         " and day since first_ingest_date that its filter on dt leaves.",
-        f"Prices: {prices.region}, {prices.date}, {prices.said}. {unchecked} of {len(prices.prices)}"
-        f" {noun(unchecked, 'is', 'are')} unchecked.",
+        f"Prices: {prices.region}, {prices.date}, {prices.said}."
+        + (f" Unconfirmed: {', '.join(unconfirmed)}." if unconfirmed else ""),
     ]
+
+
+def _unconfirmed(prices: PriceList) -> list[str]:
+    return [price.what for price in prices.prices.values() if not price.checked]
 
 
 def _told(
@@ -144,7 +148,7 @@ def _told(
             "region": prices.region,
             "date": prices.date,
             "said": prices.said,
-            "unchecked": [price.what for price in prices.prices.values() if not price.checked],
+            "unchecked": _unconfirmed(prices),
         },
     }
 

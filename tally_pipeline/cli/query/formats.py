@@ -13,9 +13,9 @@ from typing import Any, Literal, get_args
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tally_pipeline.deployment import SettingsError
+from tally_pipeline.lake import parquet
 from tally_pipeline.query.engine import QueryError
 
 Suffix = Literal["csv", "json", "parquet"]
@@ -93,7 +93,7 @@ def write(answer: pa.Table, path: Path) -> bool:
 def _put(answer: pa.Table, known: Suffix, file: Any) -> None:
     if known == "parquet":
         _require_apart(answer, "a Parquet file")
-        pq.write_table(answer, file)
+        parquet.write(answer, file)
     elif known == "json":
         file.write(f"{as_json(answer)}\n".encode())
     else:
