@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from tally_pipeline.contracts.contract import RowContract
 from tally_pipeline.contracts.row_decoder import Row
@@ -25,6 +26,6 @@ class Fields:
 
 def scan(rows: Sequence[Row], of: RowContract) -> Fields:
     """The fields of rows, each the text of a JSON value; a value that is no object has none."""
-    on_rows = Counter(name for row in rows for name in fields_of(row))
+    on_rows = Counter(chain.from_iterable(map(fields_of, rows)))
     new = {name: on_rows[name] for name in sorted(on_rows.keys() - of.known_fields)[:SHOWN]}
     return Fields(new, tuple(sorted(of.fields - on_rows.keys())) if rows else ())

@@ -58,7 +58,7 @@ def partitioned_asset(
     resources that it uses besides the IO manager.
     """
     fields: dict[str, Any] = {name: (field.annotation, field) for name, field in options.model_fields.items()}
-    config = create_model(options.__name__, __base__=dg.Config, __doc__=options.__doc__, **fields)
+    config = create_model(options.__name__, __base__=dg.Config, **fields)
     assert spec.partitions_def is not None
 
     @dg.multi_asset(
