@@ -6,6 +6,7 @@ e21d71f made both. `python -m proof.same_bytes.history` makes it anew, from that
 
 from __future__ import annotations
 
+import io
 import json
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow.parquet as pq
 import pytest
 import requests
 
@@ -302,13 +304,22 @@ def test_what_waits_in_the_cursor_is_asked_for_when_its_day_has_come(home: Home)
 @pytest.mark.skipif(
     {one.name for one in lists.LISTS} != set(LISTS), reason="gold has rows of a list that its history lacks"
 )
-def test_a_rebuild_of_its_days_runs_green_and_changes_no_byte(home: Home) -> None:
+def test_a_rebuild_of_its_days_runs_green_and_changes_no_value(home: Home) -> None:
     before = home.published()
     ran = home.run("rebuild", "--first", DAYS[0], "--last", DAYS[1])
     assert ran.code == 0, ran.err
     after = home.published()
     assert after.keys() >= before.keys()
-    assert [key for key in before if before[key] != after[key]] == []
+    changed = [key for key in before if before[key] != after[key]]
+    # A newer version may add a column or encode a file otherwise; what was there has to stay.
+    assert {key.rpartition(".")[2] for key in changed} <= {"parquet"}
+    assert [key for key in changed if not _holds(after[key], before[key])] == []
+
+
+def _holds(after: bytes, before: bytes) -> bool:
+    """True if a table has all columns of another one, with the same values in the same order."""
+    old, new = (pq.read_table(io.BytesIO(body)) for body in (before, after))
+    return set(old.column_names) <= set(new.column_names) and new.select(old.column_names).equals(old)
 
 
 def test_the_next_days_sync_goes_on(home: Home) -> None:
