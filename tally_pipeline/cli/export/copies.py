@@ -86,7 +86,7 @@ def copy(store: Store, info: ObjectInfo, folder: Path, before: Stated | None) ->
     path = _place(folder, info.key)
     try:
         there = path.read_bytes() if path.exists() else None
-        if there is not None and _etag_proves(there, info):
+        if there is not None and etag_proves(there, info):
             return Copy(info.key, _stated(there), "kept")
         body = _fetched(store, info)
         if there == body:
@@ -138,7 +138,8 @@ def _fetched(store: Store, info: ObjectInfo) -> bytes:
     )
 
 
-def _etag_proves(body: bytes, info: ObjectInfo) -> bool:
+def etag_proves(body: bytes, info: ObjectInfo) -> bool:
+    """True if the listing of an object on S3 proves that these are its bytes."""
     return len(body) == info.size and hashlib.md5(body).hexdigest() == _md5(info)
 
 
@@ -165,16 +166,16 @@ def _stated(body: bytes) -> Stated:
 # --- the manifest ------------------------------------------------------------------------------------------
 
 
-def read_manifest(folder: Path) -> Manifest | None:
+def read_manifest(
+    folder: Path, remedy: str = "export into another folder, or move it away"
+) -> Manifest | None:
     """The manifest of the last export; None without one. Raises `SettingsError` if it is unreadable."""
     try:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
-        raise SettingsError(
-            f"{folder / MANIFEST} cannot be read ({error}): export into another folder, or move it away"
-        ) from error
+        raise SettingsError(f"{folder / MANIFEST} cannot be read ({error}): {remedy}") from error
 
 
 def write_manifest(folder: Path, lake: str, source: str, objects: Mapping[str, Stated]) -> None:
