@@ -17,7 +17,7 @@ from tally_pipeline.settings.settings import Settings
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @with_settings
 def command(settings: Settings, folder: Path, dry_run: bool, as_json: bool) -> int:
-    """Bring the bronze of an export into the lake, every object checked.
+    """Bring an export's bronze into the lake, each object checked.
 
     DIR is what `tally export` wrote. Nothing is ever replaced; an import that
     was broken off goes on. Everything but bronze is made from it.
