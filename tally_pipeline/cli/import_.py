@@ -193,7 +193,7 @@ def _results(
         try:
             bodies = {key: _proven(folder, key, stated) for key, stated in unit.objects.items()}
             _audit(folder, unit.key, bodies, lake.source)
-            return list(_written(lake, bodies, there, dry_run=dry_run))
+            return list(write_missing(lake, bodies, there, dry_run=dry_run))
         except RefusedError as error:
             return Refused(tuple(unit.objects), str(error))
 
@@ -245,10 +245,13 @@ def _audit(folder: Path, key: BronzeKey, bodies: Mapping[str, bytes], source: st
         raise RefusedError(f"{key} does not hold ({'; '.join(problems)}): it is not imported")
 
 
-def _written(
+def write_missing(
     lake: Lake, bodies: Mapping[str, bytes], there: Mapping[str, ObjectInfo], *, dry_run: bool
 ) -> Iterator[Imported]:
-    """Write what is not there yet. All that is there is compared first: no half of a capture joins another's."""
+    """Write a capture's objects that are not there yet, in this order; `there` are those that the lake lists.
+
+    All that is there is compared first: no half of a capture joins another's. Raises `RefusedError` for other bytes.
+    """
     for key in bodies.keys() & there.keys():
         _require_same(lake, key, bodies[key], there[key])
     for key, body in bodies.items():

@@ -6,8 +6,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,12 +23,15 @@ from tally_pipeline.cli import import_ as importing
 from tally_pipeline.cli.export.copies import Stated
 from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.datasets.daily_export import receipt_key
+from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake.lake import Lake
-from tally_pipeline.lake.store import Store
+from tally_pipeline.lake.store import LakeError, Store
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS, list_named
 from tally_pipeline.tmdb.sandbox import Sandbox
+from tally_pipeline_tests.cli.own_process import TALLY, WAIT_SECONDS
 from testkit import tally
+from testkit.aws.faulty_aws import Fault, FaultyAws, Request, serving
 from testkit.aws.settings import settings_of
 from testkit.pipeline import environment
 from testkit.tmdb.export_server import shows
@@ -365,6 +373,117 @@ def test_a_lake_made_of_an_export_has_the_same_silver_and_gold(tmp_path: Path, s
     for layer in ("bronze", "silver", "quarantine", "gold"):
         assert files(lake_of(second), layer) == files(lake_of(first), layer) != {}
     assert GENRES.name not in {key.split("/")[2] for key in files(lake_of(first))}
+
+
+# --- S3 and what interrupts ---------------------------------------------------------------------------------
+
+
+def _is_put(request: Request) -> bool:
+    return request.method == "PUT" and request.key.startswith("bronze/")
+
+
+AS_THE_BUCKETS_POLICY = Fault(
+    403,
+    "AccessDenied",
+    "explicit deny in a resource-based policy",
+    concerns=lambda request: _is_put(request) and request.headers.get("if-none-match") != "*",
+)
+"""Emulators ignore the conditions of policies: this is what S3 answers to a put below bronze/ without the header."""
+
+
+@pytest.fixture
+def faulty(aws: Aws, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyAws]:
+    with serving(moto_url) as (faulty, url):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        yield faulty
+
+
+@pytest.fixture
+def on_aws(aws: Aws, faulty: FaultyAws, tmp_path: Path, steady: Sandbox) -> dict[str, str]:
+    return settings_of(aws, tmp_path, steady.base_url)
+
+
+def bronze_on(aws: Aws) -> dict[str, bytes]:
+    store = Store.on_s3(aws, aws.settings.lake_bucket)
+    return {info.key: store.get(info.key) for info in store.list("bronze")}
+
+
+def test_an_import_is_allowed_by_a_policy_that_refuses_every_plain_put(
+    folder: Path, aws: Aws, faulty: FaultyAws, on_aws: dict[str, str], tmp_path: Path
+) -> None:
+    faulty.fail(AS_THE_BUCKETS_POLICY)
+    with pytest.raises(LakeError, match="AccessDenied"):
+        Store.on_s3(Aws(aws.settings), aws.settings.lake_bucket).put("bronze/plain", b"")
+    ran = tally.run(tmp_path, on_aws, "import", str(folder))
+    assert ran.code == 0, ran.err
+    assert bronze_on(aws) == files(folder)
+
+
+def test_an_import_that_s3_broke_off_is_one_sentence_and_goes_on_afterwards(
+    folder: Path, aws: Aws, faulty: FaultyAws, on_aws: dict[str, str], tmp_path: Path
+) -> None:
+    faulty.fail(
+        Fault(403, "AccessDenied", "denied", concerns=lambda one: _is_put(one) and one.key.endswith(".gz"))
+    )
+    ran = tally.run(tmp_path, on_aws, "import", str(folder))
+    assert ran.code == 2
+    assert "run-1.json.gz: these credentials may not do it (s3:PutObject)" in ran.err.splitlines()[-1]
+    before = bronze_on(aws)
+    assert before.items() < files(folder).items()
+    faulty.fail(None)
+    again = tally.run(tmp_path, on_aws, "import", str(folder), "--json")
+    assert (again.code, again.json["already_there"]) == (0, len(before))
+    assert bronze_on(aws) == files(folder)
+
+
+def test_a_put_whose_answer_is_lost_is_found_there_with_its_bytes(
+    folder: Path, aws: Aws, faulty: FaultyAws, on_aws: dict[str, str], tmp_path: Path
+) -> None:
+    faulty.fail(Fault(is_done=True, times=1, concerns=_is_put))
+    ran = tally.run(tmp_path, on_aws, "import", str(folder))
+    assert tally.run(tmp_path, on_aws, "import", str(folder)).code == 0, ran.err
+    assert bronze_on(aws) == files(folder)
+
+
+@pytest.mark.slow
+def test_an_import_that_is_killed_leaves_whole_objects_and_the_next_goes_on(
+    folder: Path, aws: Aws, faulty: FaultyAws, on_aws: dict[str, str], tmp_path: Path
+) -> None:
+    faulty.fail(Fault(hangs=True, concerns=lambda one: _is_put(one) and one.key.endswith(".gz")))
+    environ = {**os.environ, **on_aws, "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"]}
+    with subprocess.Popen([*TALLY, "import", str(folder)], env=environ, cwd=tmp_path) as killed:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while (
+            not any(_is_put(one) and one.key.endswith(".gz") for one in list(faulty.requests))
+            and time.monotonic() < deadline
+        ):
+            time.sleep(0.05)
+        killed.kill()
+    assert bronze_on(aws).items() < files(folder).items()
+    faulty.fail(None)
+    again = tally.run(tmp_path, on_aws, "import", str(folder))
+    assert again.code == 0, again.err
+    assert bronze_on(aws) == files(folder)
+    assert tally.run(tmp_path, on_aws, "audit").code == 0
+
+
+def test_of_two_imports_at_once_each_object_is_written_by_one(
+    folder: Path, aws: Aws, tmp_path: Path, steady: Sandbox
+) -> None:
+    settings = load_settings(settings_of(aws, tmp_path, steady.base_url), dotenv=None)
+    units, _ = importing.sort_out({key: Stated(0, "") for key in files(folder)})
+    bodies = [{key: (folder / key).read_bytes() for key in unit.objects} for unit in units]
+    lakes = [deploy(settings).lake for _ in range(2)]
+
+    def write(at: tuple[Lake, dict[str, bytes]]) -> list[importing.Imported]:
+        lake, body = at
+        return list(importing.write_missing(lake, body, {}, dry_run=False))
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(write, product(lakes, bodies)))
+    done = Counter((one.key, one.done) for result in results for one in result)
+    assert done == {(key, how): 1 for key in files(folder) for how in ("written", "already there")}
+    assert bronze_on(aws) == files(folder)
 
 
 # --- what expired ------------------------------------------------------------------------------------------
