@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -282,6 +283,16 @@ def test_a_key_that_is_no_captures_is_refused_and_never_opened(key: str) -> None
     assert "is no key of a capture" in one.reason
 
 
+@pytest.mark.parametrize("step", ["..", ".", "", "~", "/"])
+def test_no_key_with_a_step_too_many_is_a_captures(step: str) -> None:
+    parts = f"{POPULAR}/a.json".split("/")
+    assert len(importing.sort_out({"/".join(parts): Stated(1, "")})[0]) == 1
+    for place in range(len(parts) + 1):
+        key = "/".join([*parts[:place], step, *parts[place:]])
+        units, refused = importing.sort_out({key: Stated(1, "")})
+        assert (units, len(refused)) == ([], 1), key
+
+
 def test_what_is_made_from_bronze_is_left_out_and_counted(folder: Path, tmp_path: Path) -> None:
     silver = {"silver/shows/popular_shows/dt=2026-01-01/data.parquet": {"bytes": 1, "sha256": "0" * 64}}
     rewrite(folder, objects={**manifest_of(folder)["objects"], **silver})
@@ -382,6 +393,10 @@ def _is_put(request: Request) -> bool:
     return request.method == "PUT" and request.key.startswith("bronze/")
 
 
+def _is_put_of_a_file(request: Request) -> bool:
+    return _is_put(request) and request.key.endswith(".json.gz")
+
+
 AS_THE_BUCKETS_POLICY = Fault(
     403,
     "AccessDenied",
@@ -422,9 +437,7 @@ def test_an_import_is_allowed_by_a_policy_that_refuses_every_plain_put(
 def test_an_import_that_s3_broke_off_is_one_sentence_and_goes_on_afterwards(
     folder: Path, aws: Aws, faulty: FaultyAws, on_aws: dict[str, str], tmp_path: Path
 ) -> None:
-    faulty.fail(
-        Fault(403, "AccessDenied", "denied", concerns=lambda one: _is_put(one) and one.key.endswith(".gz"))
-    )
+    faulty.fail(Fault(403, "AccessDenied", "denied", concerns=_is_put_of_a_file))
     ran = tally.run(tmp_path, on_aws, "import", str(folder))
     assert ran.code == 2
     assert "run-1.json.gz: these credentials may not do it (s3:PutObject)" in ran.err.splitlines()[-1]
@@ -445,20 +458,42 @@ def test_a_put_whose_answer_is_lost_is_found_there_with_its_bytes(
     assert bronze_on(aws) == files(folder)
 
 
+def _heed_ctrl_c() -> None:
+    # What is started in the background of a script ignores it, and so do its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.slow
-def test_an_import_that_is_killed_leaves_whole_objects_and_the_next_goes_on(
-    folder: Path, aws: Aws, faulty: FaultyAws, on_aws: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize(
+    ("sent", "code", "says"), [(signal.SIGKILL, -9, ""), (signal.SIGINT, 130, "goes on from there")]
+)
+def test_an_import_that_is_killed_or_interrupted_leaves_whole_objects_and_the_next_goes_on(
+    folder: Path,
+    aws: Aws,
+    faulty: FaultyAws,
+    on_aws: dict[str, str],
+    tmp_path: Path,
+    sent: signal.Signals,
+    code: int,
+    says: str,
 ) -> None:
-    faulty.fail(Fault(hangs=True, concerns=lambda one: _is_put(one) and one.key.endswith(".gz")))
-    environ = {**os.environ, **on_aws, "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"]}
-    with subprocess.Popen([*TALLY, "import", str(folder)], env=environ, cwd=tmp_path) as killed:
+    faulty.fail(Fault(hangs=True, concerns=_is_put_of_a_file))
+    with subprocess.Popen(
+        [*TALLY, "import", str(folder)],
+        env={**os.environ, **on_aws},
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_ctrl_c,
+    ) as stopped:
         deadline = time.monotonic() + WAIT_SECONDS
-        while (
-            not any(_is_put(one) and one.key.endswith(".gz") for one in list(faulty.requests))
-            and time.monotonic() < deadline
-        ):
+        while not any(map(_is_put_of_a_file, list(faulty.requests))) and time.monotonic() < deadline:
             time.sleep(0.05)
-        killed.kill()
+        stopped.send_signal(sent)
+        faulty.released.set()
+        _, err = stopped.communicate(timeout=WAIT_SECONDS)
+    assert stopped.returncode == code
+    assert says in err
     assert bronze_on(aws).items() < files(folder).items()
     faulty.fail(None)
     again = tally.run(tmp_path, on_aws, "import", str(folder))
