@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -25,11 +26,13 @@ COMMANDS = (
     "deploy",
     "logs",
     "export",
+    "import",
     "cost",
     "sandbox",
     "completion",
 )
-"""The commands in the order of `tally --help`. Each is a module in `commands`, whose `command` click runs."""
+"""The commands in the order of `tally --help`. Each is a module in `commands`, whose `command` click runs;
+that of a keyword of Python's has an underscore behind it."""
 
 
 class NamingGroup(click.Group):
@@ -60,7 +63,8 @@ class Group(NamingGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"tally_pipeline.cli.commands.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"tally_pipeline.cli.commands.{module}").command
         return command
 
 

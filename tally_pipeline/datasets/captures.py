@@ -14,7 +14,7 @@ from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake, LakeOwnershipError
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.parquet import ForeignFileError
-from tally_pipeline.lake.store import NoSuchObjectError
+from tally_pipeline.lake.store import NoSuchObjectError, Store
 
 
 class NoCaptureError(Exception):
@@ -90,18 +90,23 @@ def audit(lake: Lake) -> Iterator[AuditResult]:
         lake.check_source()
     except LakeOwnershipError as error:
         yield AuditResult(layout.OWNERSHIP_MARKER, problems=(str(error),))
-    by_name = {dataset.name: dataset for dataset in DATASETS}
-    of_lists = next(dataset for dataset in DATASETS if dataset.place.root == layout.BRONZE)
     for info in lake.store.list(layout.BRONZE):
         key = PLACES.parse(info.key)
         if key is None:
             name = f"{layout.BRONZE}/<list>/dt=<day>/<id>.json"
             yield AuditResult(info.key, problems=(f"its name is not a capture's: {name}",))
         else:
-            yield by_name.get(key.data_type, of_lists).audit(lake.store, key, lake.source)
+            yield audit_one(lake.store, key, lake.source)
     for dataset in DATASETS:
         if dataset.place.root != layout.BRONZE:
             yield from _audit_all(lake, dataset)
+
+
+def audit_one(store: Store, key: BronzeKey, source: str) -> AuditResult:
+    """Audit one capture, also one of an unknown list. Raises `LakeError` when the store refuses or fails."""
+    of_lists = next(dataset for dataset in DATASETS if dataset.place.root == layout.BRONZE)
+    dataset = next((one for one in DATASETS if one.name == key.data_type), of_lists)
+    return dataset.audit(store, key, source)
 
 
 def _audit_all(lake: Lake, dataset: Dataset[Any, Any]) -> Iterator[AuditResult]:

@@ -137,10 +137,10 @@ class Store:
         return cls(lambda: LocalStore(folder, mkdir=True), str(folder), observe=observe)
 
     @classmethod
-    def in_memory(cls) -> Store:
+    def in_memory(cls, root: str = "memory:") -> Store:
         """A store in this process's memory, which touches no disk."""
         backend = MemoryStore()
-        return cls(lambda: backend, "memory:")
+        return cls(lambda: backend, root)
 
     @classmethod
     def on_s3(cls, aws: Aws, bucket: str, observe: Observe | None = None) -> Store:

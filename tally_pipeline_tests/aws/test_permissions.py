@@ -227,6 +227,18 @@ def test_the_pipeline_may_use_every_command(synced: Users, command: tuple[str, .
     assert ran.code == 0, ran.err
 
 
+def test_the_pipeline_may_bring_back_what_it_took_home(synced: Users) -> None:
+    assert synced.pipeline.run("export", "home").code == 0
+    key = next(key for key in sorted(synced.owner.versions("bronze/")) if "/popular_shows/" in key)
+    before = synced.owner.lake.store.get(key)
+    # As S3 does when an object expires.
+    synced.owner.aws.client("s3").delete_object(Bucket=synced.owner.aws.settings.lake_bucket, Key=key)
+    ran = synced.pipeline.run("import", "home")
+    assert ran.code == 0, ran.err
+    assert "1 written" in ran.out
+    assert synced.owner.lake.store.get(key) == before
+
+
 def test_the_check_of_a_deployment_may_look_at_everything(synced: Users) -> None:
     """What it finds is another test's: here there is no alarm, for one."""
     ran = synced.pipeline.run("deploy", "check")

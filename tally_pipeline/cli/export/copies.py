@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
 from tally_pipeline import clock
 from tally_pipeline.deployment import SettingsError
-from tally_pipeline.lake.store import ObjectInfo, Store
+from tally_pipeline.lake.store import ObjectInfo
 
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"
@@ -31,6 +31,18 @@ _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 class DoubtError(Exception):
     """There is no verified copy of an object; the message gives the object, the reason, and the remedy."""
+
+
+class Source(Protocol):
+    """Objects to copy: a store, or what expired in it."""
+
+    root: str
+
+    def uri(self, key: str) -> str: ...
+
+    def list(self, folder: str) -> list[ObjectInfo]: ...
+
+    def get(self, key: str) -> bytes: ...
 
 
 class Stated(msgspec.Struct, frozen=True):
@@ -77,7 +89,7 @@ def into(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder / PARTIAL, ignore_errors=True)
 
 
-def copy(store: Store, info: ObjectInfo, folder: Path, before: Stated | None) -> Copy:
+def copy(store: Source, info: ObjectInfo, folder: Path, before: Stated | None) -> Copy:
     """Copy an object; `before` is the manifest's entry from an earlier export, if any.
 
     An existing file that differs is replaced only if it is that export's, unmodified, and the object is not in
@@ -86,7 +98,7 @@ def copy(store: Store, info: ObjectInfo, folder: Path, before: Stated | None) ->
     path = _place(folder, info.key)
     try:
         there = path.read_bytes() if path.exists() else None
-        if there is not None and _etag_proves(there, info):
+        if there is not None and etag_proves(there, info):
             return Copy(info.key, _stated(there), "kept")
         body = _fetched(store, info)
         if there == body:
@@ -116,7 +128,7 @@ def _place(folder: Path, key: str) -> Path:
     return folder.joinpath(*parts)
 
 
-def _fetched(store: Store, info: ObjectInfo) -> bytes:
+def _fetched(store: Source, info: ObjectInfo) -> bytes:
     """The object's bytes, checked against the size and, if it has one, the MD5 in the listing."""
     for _ in range(ATTEMPTS):
         body = store.get(info.key)
@@ -138,7 +150,8 @@ def _fetched(store: Store, info: ObjectInfo) -> bytes:
     )
 
 
-def _etag_proves(body: bytes, info: ObjectInfo) -> bool:
+def etag_proves(body: bytes, info: ObjectInfo) -> bool:
+    """True if the listing of an object on S3 proves that these are its bytes."""
     return len(body) == info.size and hashlib.md5(body).hexdigest() == _md5(info)
 
 
@@ -165,16 +178,16 @@ def _stated(body: bytes) -> Stated:
 # --- the manifest ------------------------------------------------------------------------------------------
 
 
-def read_manifest(folder: Path) -> Manifest | None:
+def read_manifest(
+    folder: Path, remedy: str = "export into another folder, or move it away"
+) -> Manifest | None:
     """The manifest of the last export; None without one. Raises `SettingsError` if it is unreadable."""
     try:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
-        raise SettingsError(
-            f"{folder / MANIFEST} cannot be read ({error}): export into another folder, or move it away"
-        ) from error
+        raise SettingsError(f"{folder / MANIFEST} cannot be read ({error}): {remedy}") from error
 
 
 def write_manifest(folder: Path, lake: str, source: str, objects: Mapping[str, Stated]) -> None:

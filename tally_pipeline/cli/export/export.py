@@ -10,13 +10,15 @@ from pathlib import Path
 from rich.progress import Progress
 
 from tally_pipeline import clock
+from tally_pipeline.aws.session import Aws
 from tally_pipeline.cli import terminal
 from tally_pipeline.cli.commands.export import LAYERS
 from tally_pipeline.cli.export import copies
-from tally_pipeline.cli.export.copies import MANIFEST, Copy, DoubtError, Stated
+from tally_pipeline.cli.export.copies import MANIFEST, Copy, DoubtError, Source, Stated
 from tally_pipeline.datasets.captures import audit
 from tally_pipeline.deployment import Settings, SettingsError, deploy
 from tally_pipeline.lake import layout
+from tally_pipeline.lake.expired import ExpiredObjects
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError, NoSuchObjectError, ObjectInfo, Store
 from tally_pipeline.plurals import counted
@@ -25,24 +27,26 @@ AT_ONCE = 8
 """Concurrent downloads: more would hardly be faster, and each holds its object in memory."""
 
 
-def export(settings: Settings, folder: Path, only: Sequence[str]) -> int:
+def export(settings: Settings, folder: Path, only: Sequence[str], *, expired: bool = False) -> int:
     """Copy the lake, or some of its layers, and prove the copy. 1 when anything is in doubt.
 
     The folder is a lake again. Existing equal files are kept, so that an interrupted export can go on. Only the
-    newest version of an object is copied. Raises `SettingsError` if the folder cannot be used.
+    newest version of an object is copied; with `expired` instead that of each bronze object that S3 expired. Raises
+    `SettingsError` if the folder cannot be used, or if nothing can have expired.
     """
     words, lake = terminal.words(), deploy(settings).lake
     folder = folder.expanduser().resolve()
     _require_apart(folder, settings)
+    source: Source = _expired(settings, only) if expired else lake.store
     with copies.into(folder):
         known = _known(folder, lake)
-        objects = _objects(lake.store, only or LAYERS)
+        objects = _objects(source, ("bronze",) if expired else only or LAYERS)
         size = sum(info.size for info in objects) / 1e6
         words.print(
             f"{counted(len(objects), 'object')}, {size:,.1f} MB, from {lake.store.root} into {folder}",
             markup=False,
         )
-        made, doubts = _made(lake.store, objects, folder, known)
+        made, doubts = _made(source, objects, folder, known)
         manifest = {**known, **{copy.key: copy.stated for copy in made}}
         copies.write_manifest(folder, lake.store.root, lake.source, manifest)
         doubts += copies.verify(folder, manifest)
@@ -64,6 +68,16 @@ def _require_apart(folder: Path, settings: Settings) -> None:
         raise SettingsError(f"{folder} is where the lake itself is: export into a folder of its own")
 
 
+def _expired(settings: Settings, only: Sequence[str]) -> ExpiredObjects:
+    if settings.aws is None:
+        raise SettingsError(
+            "--expired reads the old versions that a bucket keeps, and this lake is a folder: nothing expires there"
+        )
+    if only:
+        raise SettingsError("--expired takes bronze alone, the rest is made from it: leave --only out")
+    return ExpiredObjects(Aws(settings.aws), settings.aws.lake_bucket)
+
+
 def _known(folder: Path, lake: Lake) -> dict[str, Stated]:
     """The entries of an earlier export into this folder. Raises `SettingsError` if it was of another lake."""
     manifest = copies.read_manifest(folder)
@@ -77,7 +91,7 @@ def _known(folder: Path, lake: Lake) -> dict[str, Stated]:
     return manifest.objects
 
 
-def _objects(store: Store, layers: Sequence[str]) -> list[ObjectInfo]:
+def _objects(store: Source, layers: Sequence[str]) -> list[ObjectInfo]:
     """The layers' objects and the ownership marker. The pipeline's role may list layers, not the whole bucket."""
     try:
         whose = [
@@ -89,7 +103,7 @@ def _objects(store: Store, layers: Sequence[str]) -> list[ObjectInfo]:
 
 
 def _made(
-    store: Store, objects: Sequence[ObjectInfo], folder: Path, known: Mapping[str, Stated]
+    store: Source, objects: Sequence[ObjectInfo], folder: Path, known: Mapping[str, Stated]
 ) -> tuple[list[Copy], list[str]]:
     """The copies of the objects, and the reasons why the others have no verified copy."""
     made: list[Copy] = []
@@ -109,7 +123,7 @@ def _made(
 
 
 def _results(
-    store: Store, objects: Sequence[ObjectInfo], folder: Path, known: Mapping[str, Stated]
+    store: Source, objects: Sequence[ObjectInfo], folder: Path, known: Mapping[str, Stated]
 ) -> Iterator[Copy | str]:
     def copy(info: ObjectInfo) -> Copy | str:
         try:
