@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import glob
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import duckdb
@@ -34,7 +36,13 @@ _SETTINGS = (
     "SET python_enable_replacements = false",
 )
 
+_SCHEMAS = """SELECT file_name, name, type, repetition_type, num_children, converted_type, logical_type
+FROM parquet_schema({files})"""
+
 _ATTEMPTS = 10
+
+State = tuple[int, int, int]
+"""The values of a file that change with its replacement: inode, size, time of writing (ns since the epoch)."""
 
 
 class DuckDbEngine:
@@ -55,6 +63,7 @@ class DuckDbEngine:
     def __init__(self, lake_root: Path, tables: Sequence[TableSpec]) -> None:
         self._root = lake_root.resolve()
         self._tables = {table.name: table for table in tables}
+        self._schemas: dict[Path, tuple[State, int]] = {}
 
     def describe(self) -> str:
         """The engine and the place of its data, in one line."""
@@ -112,9 +121,10 @@ class DuckDbEngine:
         for _ in range(_ATTEMPTS):
             before = [self._files(table) for table in tables]
             try:
-                rows = self._try(sql, tables)
+                rows = self._try(sql, tables, before)
             except QueryError:
-                if self._unchanged(tables, before):
+                # A new file may have columns that were not expected.
+                if before == [self._files(table) for table in tables]:
                     raise
             else:
                 if self._unchanged(tables, before):
@@ -123,28 +133,46 @@ class DuckDbEngine:
             f"the lake's files were replaced during each of {_ATTEMPTS} tries; ask again in a while"
         )
 
-    def _try(self, sql: str, tables: Sequence[TableSpec]) -> pa.Table:
+    def _try(self, sql: str, tables: Sequence[TableSpec], files: Sequence[Mapping[Path, State]]) -> pa.Table:
         with closing(duckdb.connect()) as connection:
             try:
                 for setting in _SETTINGS:
                     connection.execute(setting)
-                for table in tables:
-                    self._make_view(connection, table)
+                for table, present in zip(tables, files, strict=True):
+                    self._make_view(connection, table, present)
                 self._restrict(connection)
                 return _rows(connection, sql)
             except duckdb.Error as error:
                 raise QueryError(duckdb_errors.explained(str(error), tables)) from error
 
-    def _make_view(self, connection: duckdb.DuckDBPyConnection, table: TableSpec) -> None:
+    def _make_view(
+        self, connection: duckdb.DuckDBPyConnection, table: TableSpec, files: Mapping[Path, State]
+    ) -> None:
         """Make a view: the contract's columns without rows, then the files' rows by name. No files: an empty view."""
         # Written as SQL: given an Arrow table, DuckDB imports pandas, which takes longer than most queries.
         columns = athena_columns(table.presented)
         definitions = ", ".join(f'"{name}" {dialect.duckdb_type(type_)}' for name, type_ in columns)
         connection.execute(f"CREATE TEMP TABLE contract_of_{table.name} ({definitions})")
         view = f"CREATE TEMP VIEW {table.name} AS FROM contract_of_{table.name}"
-        if self._files(table):
-            view += f" UNION ALL BY NAME FROM {self._scan(table)}"
+        if files:
+            same = files if self._have_one_schema(connection, files) else None
+            view += f" UNION ALL BY NAME FROM {self._scan(table, same)}"
         connection.execute(view)
+
+    def _have_one_schema(self, connection: duckdb.DuckDBPyConnection, files: Mapping[Path, State]) -> bool:
+        """True if all files have the same columns of the same types. Each is opened once, and then remembered."""
+        known = self._schemas
+        new = [path for path, state in files.items() if path not in known or known[path][0] != state]
+        if len(files) > 1 and new:
+            wanted = _list(glob.escape(str(path)) for path in new)
+            try:
+                found = connection.execute(_SCHEMAS.format(files=wanted)).fetchall()
+            except duckdb.Error:
+                return False  # the scan says what cannot be read
+            for name, of_file in groupby(found, key=itemgetter(0)):
+                if (path := Path(name)) in files:
+                    known[path] = (files[path], hash(tuple(field[1:] for field in of_file)))
+        return len({known[path][1] if path in known else 0 for path in files}) == 1
 
     def _restrict(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Restrict the connection to the lake's files, for good."""
@@ -154,19 +182,29 @@ class DuckDbEngine:
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
 
-    def _scan(self, table: TableSpec) -> str:
-        """The SQL that scans the table's files. A filter on a partition key skips files unopened."""
-        pattern = _text(f"{glob.escape(str(self._root))}/{table.pattern}")
+    def _scan(self, table: TableSpec, same: Iterable[Path] | None = None) -> str:
+        """The SQL that scans all files of the table, whatever their columns, or these of the `same` schema.
+
+        A filter on a partition key skips files; DuckDB opens them nevertheless unless all are the same.
+        """
+        if same is None:
+            files = _text(f"{glob.escape(str(self._root))}/{table.pattern}")
+        else:
+            # By name: a file that arrives now may have other columns, and the first one's are taken for all.
+            files = _list(glob.escape(str(path)) for path in sorted(same))
         # Only the keys in the path: a list's folder is just its name, and its files hold it as well.
         keys = (
             "{"
             + ", ".join(f"{key}: VARCHAR" for key in table.partitions if f"/{key}=" in table.pattern)
             + "}"
         )
-        return f"read_parquet({pattern}, union_by_name = true, hive_partitioning = true, hive_types = {keys})"
+        by_name = "true" if same is None else "false"
+        return (
+            f"read_parquet({files}, union_by_name = {by_name}, hive_partitioning = true, hive_types = {keys})"
+        )
 
-    def _files(self, table: TableSpec) -> dict[Path, tuple[int, int, int]]:
-        """The table's files, each with values that change with its replacement: inode, size, time of writing."""
+    def _files(self, table: TableSpec) -> dict[Path, State]:
+        """The table's files."""
         states = {}
         for path in self._root.glob(table.pattern):
             with suppress(FileNotFoundError):
@@ -174,7 +212,7 @@ class DuckDbEngine:
                 states[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
         return states
 
-    def _unchanged(self, tables: Sequence[TableSpec], before: list[dict[Path, tuple[int, int, int]]]) -> bool:
+    def _unchanged(self, tables: Sequence[TableSpec], before: list[dict[Path, State]]) -> bool:
         """True if every file from before still exists unchanged. A new day does no harm."""
         now = [self._files(table) for table in tables]
         return all(was.items() <= is_.items() for was, is_ in zip(before, now, strict=True))

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import dagster as dg
 
-TALLY = [sys.executable, "-c", "import sys; from tally_pipeline.cli import main; sys.exit(main())"]
+# What is started in the background of a script ignores Ctrl-C, and so would this: it heeds it again.
+_MAIN = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from tally_pipeline.cli import main
+sys.exit(main())
+"""
+TALLY = [sys.executable, "-c", _MAIN]
 WAIT_SECONDS = 120
 """How long such a process may take for what a test waits for: a machine may be busy."""
 

@@ -458,11 +458,6 @@ def test_a_put_whose_answer_is_lost_is_found_there_with_its_bytes(
     assert bronze_on(aws) == files(folder)
 
 
-def _heed_ctrl_c() -> None:
-    # What is started in the background of a script ignores it, and so do its children.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "code", "says"), [(signal.SIGKILL, -9, ""), (signal.SIGINT, 130, "goes on from there")]
@@ -484,7 +479,6 @@ def test_an_import_that_is_killed_or_interrupted_leaves_whole_objects_and_the_ne
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_heed_ctrl_c,
     ) as stopped:
         deadline = time.monotonic() + WAIT_SECONDS
         while not any(map(_is_put_of_a_file, list(faulty.requests))) and time.monotonic() < deadline:
@@ -492,7 +486,7 @@ def test_an_import_that_is_killed_or_interrupted_leaves_whole_objects_and_the_ne
         stopped.send_signal(sent)
         faulty.released.set()
         _, err = stopped.communicate(timeout=WAIT_SECONDS)
-    assert stopped.returncode == code
+    assert stopped.returncode == code, err
     assert says in err
     assert bronze_on(aws).items() < files(folder).items()
     faulty.fail(None)

@@ -31,11 +31,6 @@ def ago(days: int) -> date:
     return clock.today() - timedelta(days=days)
 
 
-def _heed_ctrl_c() -> None:
-    # What is started in the background of a script ignores it, and so do its children.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def interrupted(
     home: Path,
     environ: dict[str, str],
@@ -56,7 +51,6 @@ def interrupted(
         text=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        preexec_fn=_heed_ctrl_c,
         process_group=0,
     ) as process:
         assert process.stderr is not None

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tally_pipeline.datasets.shows import contract
 from tally_pipeline.lake.layout import quarantine_key
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.engine import QueryEngine, QueryError
-from tally_pipeline.query.tables import TABLES, TableSpec
+from tally_pipeline.query.tables import TABLES
 from tally_pipeline_tests.query.conftest import Lake, days_ago, show
 from testkit.pinned import real_now
 
@@ -349,6 +352,35 @@ def test_a_broken_file_is_named(lake: Lake) -> None:
         lake.engine.columns("silver_shows")
 
 
+def test_a_file_of_a_day_that_the_query_leaves_out_is_opened_once_and_then_no_more(lake: Lake) -> None:
+    # DuckDB takes the columns from the first one.
+    _, old, _ = (lake.put(day, [show(1)]) for day in ("2026-01-01", "2026-01-02", "2026-01-03"))
+    of_one_day = "SELECT show_id FROM silver_shows WHERE dt = '2026-01-03'"
+    assert lake.rows(of_one_day) == [{"show_id": 1}]
+    state = old.stat()
+    with old.open("r+b") as file:
+        file.write(b"?" * state.st_size)
+    os.utime(old, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert lake.rows(of_one_day) == [{"show_id": 1}]
+    with pytest.raises(QueryError, match="dt=2026-01-02"):
+        lake.engine.query("SELECT show_id FROM silver_shows")
+
+
+def test_columns_that_come_and_go_with_the_files_are_seen_at_once(lake: Lake) -> None:
+    days = ("2026-01-01", "2026-01-02", "2026-01-03")
+    for day in days[:2]:
+        lake.put(day, [show(1)])
+    assert [row["rank"] for row in lake.rows("SELECT rank FROM silver_shows")] == [show(1)["rank"]] * 2
+    for day in (days[0], days[2]):  # the first one, and one that is new
+        path = lake.put(day, [show(2)])
+        pq.write_table(pq.read_table(path, partitioning=None).drop_columns("rank"), path)
+    by_day = "SELECT dt, rank FROM silver_shows ORDER BY dt"
+    expected: list[int | None] = [None, show(1)["rank"], None]
+    assert [row["rank"] for row in lake.rows(by_day)] == expected
+    lake.put(days[0], [show(1)])
+    assert [row["rank"] for row in lake.rows(by_day)] == [show(1)["rank"], show(1)["rank"], None]
+
+
 class DisturbedEngine(DuckDbEngine):
     """Replaces a file at the worst moment: when the rows were read, before the answer is given."""
 
@@ -356,9 +388,9 @@ class DisturbedEngine(DuckDbEngine):
         super().__init__(root, TABLES)
         self._disturbances = iter(disturbances)
 
-    def _try(self, sql: str, tables: Sequence[TableSpec]) -> pa.Table:
+    def _try(self, *arguments: Any) -> pa.Table:
         try:
-            return super()._try(sql, tables)
+            return super()._try(*arguments)
         finally:
             next(self._disturbances, lambda: None)()
 
@@ -380,6 +412,20 @@ def test_a_day_that_arrives_during_a_query_does_not_hold_it_up(lake: Lake) -> No
     lake.put("2026-01-01", [show(1)])
     engine = DisturbedEngine(lake.root, [lambda: lake.put("2026-01-02", [show(2)])])
     assert engine.query("SELECT show_id FROM silver_shows").to_pylist() == [{"show_id": 1}]
+
+
+def test_a_day_with_other_columns_that_arrives_during_a_query_changes_none_of_its_values(lake: Lake) -> None:
+    for day in ("2026-01-02", "2026-01-03"):
+        lake.put(day, [show(1)])
+
+    class Early(DuckDbEngine):
+        def _try(self, *arguments: Any) -> pa.Table:
+            path = lake.put("2026-01-01", [show(2)])
+            pq.write_table(pq.read_table(path, partitioning=None).drop_columns("rank"), path)
+            return super()._try(*arguments)
+
+    answer = Early(lake.root, TABLES).query("SELECT rank FROM silver_shows WHERE show_id = 1")
+    assert answer.to_pylist() == [{"rank": show(1)["rank"]}] * 2
 
 
 def test_a_lake_that_never_holds_still_is_said_to_do_so(lake: Lake) -> None:
