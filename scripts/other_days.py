@@ -75,6 +75,7 @@ def days(today: date) -> dict[str, Day]:
         "leap-day": Day(datetime(leap, 2, 29, 10, tzinfo=UTC)),
         "spring-in-berlin": Day(_at(_sunday(today.year + 1, 3, last=True), 0, 59), "Europe/Berlin"),
         "autumn-in-new-york": Day(_at(_sunday(today.year + 1, 11), 5, 59), "America/New_York"),
+        "after-midnight": Day(_at(tomorrow, 0, 30)),
         "at-the-capture": Day(_at(tomorrow, 2, 57), awaits=twice),
         "at-the-export": Day(_at(tomorrow, 8, 42), awaits=export),
         "a-year-on": Day(_at(today + timedelta(days=365), 12, 0)),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from testkit.pinned import hold_the_day
+from testkit.pinned import hold_the_day, wait_for_a_day_with_time_left
 
 pytest_plugins = ["testkit.aws.moto_server"]
 
@@ -33,6 +33,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("aws")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begins no slow test where its processes, which live by the machine's clock, would see midnight."""
+    if item.get_closest_marker("slow") or item.get_closest_marker("browser"):
+        wait_for_a_day_with_time_left()
 
 
 @pytest.fixture(scope="session")

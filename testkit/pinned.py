@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from time import sleep
 from typing import Any
 from unittest.mock import patch
 
@@ -19,6 +20,8 @@ real_now = clock.now
 
 
 LONGEST_SESSION = timedelta(hours=2)
+LONGEST_TEST = timedelta(minutes=6)
+"""On a slow machine: the pipeline on emulated AWS, from apply to destroy."""
 
 
 class Clock:
@@ -43,6 +46,14 @@ def hold_the_day() -> None:
         earlier = Clock(now - (LONGEST_SESSION - left))
         for patched in _telling(earlier.now):
             patched.start()
+
+
+def wait_for_a_day_with_time_left() -> None:
+    """Sleep past midnight (UTC, by the machine's clock) where less than the longest test is left of the day."""
+    now = real_now()
+    left = datetime.combine(now.date() + timedelta(days=1), time(), UTC) - now
+    if left < LONGEST_TEST:
+        sleep(left.total_seconds() + 1)
 
 
 @contextmanager
