@@ -40,8 +40,8 @@ test-days: env ## the fast tests and a first `tally up` on other days, by libfak
 	@$(BIN)/python scripts/other_days.py tests $(DAYS) --numprocesses auto --dist loadfile
 	@$(BIN)/python scripts/other_days.py up $(DAYS)
 
-test-fast: env ## the tests that take seconds
-	@$(BIN)/python -m pytest -q -m "not slow and not browser"
+test-fast: env ## the tests that take seconds each, without browser and long processes: a few minutes
+	@$(BIN)/python -m pytest -q -m "not slow and not browser" --numprocesses $(WORKERS) --dist loadfile
 
 check: env ## lint, format, types, and which room may import which
 	@$(BIN)/ruff check

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SHOWN = 20
-
-
 """Offenders named at most."""
 
 
@@ -38,8 +36,6 @@ class Finding:
 
 
 Findings = Sequence[tuple[Check, Finding]]
-
-
 """The findings of a partition's checks."""
 
 

@@ -16,6 +16,7 @@ from click.shell_completion import shell_complete
 from tally_pipeline import __version__
 from tally_pipeline.cli import terminal
 from tally_pipeline.cli.group import Group
+from tally_pipeline.declaration import DeclarationError
 from tally_pipeline.settings import completion
 from tally_pipeline.settings.errors import SettingsError
 
@@ -59,6 +60,9 @@ def _run(args: list[str]) -> int:
         return EXIT_WRONG
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except DeclarationError as error:
+        _complain(str(error))
+        return EXIT_WRONG
     except _mistakes() as error:
         _complain(str(error))
         return EXIT_WRONG

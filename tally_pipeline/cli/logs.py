@@ -23,6 +23,7 @@ _MARKS = {
     dg.DagsterRunStatus.FAILURE: "[red]✗[/red]",
     dg.DagsterRunStatus.CANCELED: "[yellow]![/yellow]",
 }
+_RUN_ENDED = "What it published stands. For the rest `tally sync` launches today's again, the UI other days'."
 _OVERLAP = timedelta(seconds=5)
 """The overlap of polls: a run's time of change is taken before it is stored."""
 
@@ -71,7 +72,10 @@ def _tell(out: Console, instance: dg.DagsterInstance, record: dg.RunRecord, scru
     told = terminal.on_one_line(f"{_what(run):40} {_days(run):24} {_duration(record):>8}  {run.run_id}")
     out.print(f"{at} {mark} {state:9} {escape(told)}", soft_wrap=True)
     if run.is_failure:
-        for name, error in failures.of_run(instance, run.run_id).items():
+        told_errors = failures.of_run(instance, run.run_id)
+        if failures.THE_RUN in told_errors:
+            told_errors[failures.THE_RUN] += f"\n{_RUN_ENDED}"
+        for name, error in told_errors.items():
             for number, line in enumerate(scrub(error).split("\n")):
                 out.print(
                     f"    {name}: {line}" if number == 0 else f"    {line}", markup=False, soft_wrap=True

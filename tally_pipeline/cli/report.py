@@ -8,6 +8,7 @@ from pathlib import Path
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.tmdb.lists import LISTS
 
 
 class NoReportError(Exception):
@@ -33,12 +34,19 @@ def _fetched(settings: Settings, lake: Lake, key: str) -> Path:
     return page
 
 
+def _remedy(lake: Lake, day: str) -> str:
+    """The remedy for a day without a report."""
+    if any(lake.bronze_keys(one.name, day) for one in LISTS):
+        return f"`tally rebuild --first {day} --last {day}` makes it"
+    return "bronze holds nothing of that day, so there is nothing to make one from"
+
+
 def _key(lake: Lake, day: str | None) -> str:
     key = layout.report_key(day) if day else layout.latest_report_key()
     if lake.store.exists(key):
         return key
     of = f"of {day}" if day else "yet"
-    how = f"materialize gold and report of {day} in the UI" if day else "run `tally sync`"
+    how = _remedy(lake, day) if day else "run `tally sync`"
     there = [
         name.removeprefix("dt=") for name in lake.store.folders(layout.REPORTS) if name.startswith("dt=")
     ]

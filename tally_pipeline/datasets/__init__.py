@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 from tally_pipeline.datasets.dataset import Dataset
 from tally_pipeline.datasets.genres import GENRES
 from tally_pipeline.datasets.series import SERIES
 from tally_pipeline.datasets.shows import SHOWS
+from tally_pipeline.declaration import DeclarationError, name_faults, require
 from tally_pipeline.lake.layout import Places
+from tally_pipeline.lake.tables import TableSpec
 
 __all__ = ["DATASETS", "GENRES", "PLACES", "SERIES", "SHOWS", "AnyDataset", "named"]
 
@@ -21,10 +25,45 @@ _FOLDERS = (
     "genres",
 )
 
-DATASETS: tuple[AnyDataset, ...] = tuple(
-    dataset for folder in _FOLDERS for dataset in import_module(f"{__name__}.{folder}").DATASETS
-)
+
+def declared(folder: str) -> Iterator[AnyDataset]:
+    """The datasets of a folder here. Raises `DeclarationError`."""
+    where = f"tally_pipeline/datasets/{folder}"
+    try:
+        found: Iterable[AnyDataset] = import_module(f"{__name__}.{folder}").DATASETS
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise DeclarationError(
+            f"{where}: `_FOLDERS` names it, and there is no package with `DATASETS`"
+            f" ({type(error).__name__}: {error})"
+        ) from error
+    except TypeError as error:
+        raise DeclarationError(f"{where}: {error}") from error
+    for dataset in found:
+        require(where, dataset.faults())
+        yield dataset
+
+
+def _shared(datasets: Iterable[AnyDataset]) -> Iterator[str]:
+    """The faults of datasets among one another."""
+    specs: dict[str, TableSpec] = {}
+    places: dict[tuple[str, ...], str] = {}
+    for one in datasets:
+        for asset in (one.bronze_asset, one.silver_asset):
+            if asset in places:
+                yield f"{one.name!r} and {places[asset]!r} both make {'/'.join(asset)}: an asset has one dataset"
+            places[asset] = one.name
+        for spec in filter(None, (one.silver_table, one.quarantine_table)):
+            if specs.setdefault(spec.name, spec) != spec:
+                yield f"the table {spec.name!r} of {one.name!r} is another dataset's too: name or place it otherwise"
+
+
+DATASETS: tuple[AnyDataset, ...] = tuple(dataset for folder in _FOLDERS for dataset in declared(folder))
 """Every dataset."""
+
+require(
+    "tally_pipeline/datasets",
+    chain(name_faults("dataset", (one.name for one in DATASETS)), _shared(DATASETS)),
+)
 
 PLACES = Places(dataset.place for dataset in DATASETS)
 """The places of their captures."""

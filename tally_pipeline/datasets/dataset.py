@@ -7,12 +7,12 @@ Bronze, silver, quarantine, audit, object events, the sensor, the catalogue and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from logging import Logger
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_type_hints
 
 import msgspec
 import pyarrow as pa
@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from tally_pipeline.checks.check import Check, Findings
 from tally_pipeline.days import days_before
+from tally_pipeline.declaration import name_faults
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.store import Store
@@ -31,6 +32,9 @@ from tally_pipeline.tmdb.connection import Tmdb
 C = TypeVar("C")
 C_co = TypeVar("C_co", covariant=True)
 R = TypeVar("R", bound="Refined")
+
+CADENCES = ("capture", "capture_export", "capture_genres")
+"""The jobs that capture; each has a schedule of its own."""
 
 HISTORY_DAYS = 7
 """The number of earlier days that a day is compared with."""
@@ -161,6 +165,22 @@ class Dataset(ABC, Generic[C, R]):
     refine_options: ClassVar[type[Options]] = Options
     gold_looks_back: bool = True
     named_in_gold: bool = False
+
+    def faults(self) -> Iterable[str]:
+        """The faults of the declaration, each with its remedy."""
+        known = get_type_hints(type(self))
+        if lacking := [name for name in known if not hasattr(self, name)]:
+            yield f"it does not say its {', '.join(lacking)}"
+            return
+        columns = self.schema.names
+        yield from name_faults("dataset", [self.name])
+        yield from name_faults("column", columns)
+        if self.cadence not in CADENCES:
+            yield f"`cadence` is {self.cadence!r}, and must be one of {', '.join(CADENCES)}"
+        named = {"unique": [self.unique], "nullable": self.nullable, "lineage": self.lineage}
+        for attribute, names in named.items():
+            if unknown := sorted(set(names) - set(columns)):
+                yield f"`{attribute}` names {', '.join(unknown)}, which is no column of {self.silver_table.name}"
 
     # --- bronze ---
 

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
 
 from tally_pipeline.checks.check import Check, Findings
 from tally_pipeline.days import days_before
+from tally_pipeline.declaration import name_faults
 from tally_pipeline.gold.columns import Column
 from tally_pipeline.gold.sources import EarlierInputs, GoldFooter, InputFile, Sources
 from tally_pipeline.lake import layout
+from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars
 
 VERSION = "2"
@@ -57,6 +60,10 @@ class Computed:
     findings: Findings
 
 
+class BrokenDeclarationError(Exception):
+    """Rows are not what their table declares. The message names the columns, and the remedy."""
+
+
 class Table(ABC):
     """One gold table: `gold/<name>/dt=<day>/data.parquet`, queried as `gold_<name>`.
 
@@ -74,6 +81,30 @@ class Table(ABC):
     previewed: ClassVar[tuple[str, ...]]
     kind: ClassVar[str] = "parquet"
     """The kind of its maker, a label in Dagster's UI."""
+
+    def faults(self) -> Iterable[str]:
+        """The faults of the declaration, each with its remedy."""
+        columns = [column.name for column in self.columns]
+        yield from name_faults("column", columns)
+        for attribute, named in (("key", self.key), ("previewed", self.previewed)):
+            if unknown := [name for name in named if name not in columns]:
+                yield f"`{attribute}` names {', '.join(unknown)}, which `columns` does not declare"
+        if not self.key:
+            yield "`key` is empty: name the columns that are unique within a day"
+        if not self.checks:
+            yield "`checks` is empty: a day that cannot be made fails the first"
+        if "dt" in columns:
+            yield "`dt` is the partition, and no column of a file: leave it out of `columns`"
+
+    def broken_promises(self, rows: pa.Table) -> str:
+        """The columns that are null or repeated against the declaration, in words; empty if none is."""
+        declared = {column.name for column in self.columns if not column.nullable}
+        nulls = [name for name in rows.column_names if name in declared and rows.column(name).null_count]
+        keys = rows.select(list(self.key)).group_by(list(self.key)).aggregate([]).num_rows
+        broken = [f"{name} is null in {counted(rows.column(name).null_count, 'row')}" for name in nulls]
+        if keys != rows.num_rows:
+            broken.append(f"the key ({', '.join(self.key)}) is not unique: {keys} of {rows.num_rows}")
+        return ", ".join(broken)
 
     @property
     def sql_name(self) -> str:
@@ -114,10 +145,15 @@ class Table(ABC):
         return {}
 
     def compute(self, sources: Sources, engine: Engine, day: str) -> Computed:
-        """Everything that publishing the day needs. Raises what the engine raises."""
+        """Everything that publishing the day needs. Raises what the engine raises, and `BrokenDeclarationError`."""
         # Before they are read for the rows: `Sources.stand` then proves that the rows come from these very files.
         inputs = self.inputs(sources, day)
         rows = self.rows(sources, engine, day)
+        if broken := self.broken_promises(rows):
+            raise BrokenDeclarationError(
+                f"{self.sql_name} of {day} breaks its declaration: {broken}. Mend how its rows are made, or declare"
+                f" them otherwise (`nullable`, `key`) in tally_pipeline/gold/{self.name}.py"
+            )
         return Computed(rows, inputs, self.findings(sources, engine, day, rows))
 
     def is_current(self, sources: Sources, day: str) -> bool:
@@ -144,12 +180,31 @@ class SqlTable(Table):
 
         Raises `ValueError` if `day` is no date, `KeyError` if the SQL uses an unknown parameter.
         """
-        # Only the text of a parsed date gets into the SQL.
+        values = self._values(day)
+        return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), self._file.read_text(encoding="utf-8"))
+
+    def faults(self) -> Iterable[str]:
+        yield from super().faults()
+        if not self._file.is_file():
+            yield f"there is no {self.name}.sql beside the module: its SQL belongs there"
+            return
+        known = self._values("2000-01-01")
+        used = dict.fromkeys(_PLACEHOLDER.findall(self._file.read_text(encoding="utf-8")))
+        for name in used:
+            if name not in known:
+                yield (
+                    f"{self.name}.sql uses :{name}; it may use {', '.join(f':{one}' for one in known)}. A number of"
+                    " your own goes into `values`, another day into SQL's date arithmetic"
+                )
+
+    @property
+    def _file(self) -> Traversable:
+        return files(type(self).__module__.rpartition(".")[0]) / f"{self.name}.sql"
+
+    def _values(self, day: str) -> Mapping[str, Any]:
+        """The SQL's parameters. Only the text of a parsed date gets into it."""
         days = {"day": days_before(day, 0)} | {f"day_{span}": days_before(day, span) for span in SPANS}
-        values: dict[str, Any] = {name: f"'{date_}'" for name, date_ in days.items()} | dict(self.values)
-        package = type(self).__module__.rpartition(".")[0]
-        text = (files(package) / f"{self.name}.sql").read_text(encoding="utf-8")
-        return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), text)
+        return {name: f"'{date_}'" for name, date_ in days.items()} | dict(self.values)
 
     def query(self, engine: Engine, day: str) -> pa.Table:
         """The rows of `day` in the table's schema, by its key. Raises what the engine raises."""

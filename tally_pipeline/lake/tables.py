@@ -13,7 +13,8 @@ class TableSpec:
 
     `pattern` is a glob of its files' keys below the lake's root, with one `*` for each partition key, in their
     order. `schema` has the columns that the files should hold, in their order. `partitions` are the keys in the
-    path, all strings; a file may repeat one in a column of its own, and then the path counts.
+    path, all strings; a file may repeat one in a column of its own, and then the path counts. `values` are the values
+    of the first key, where it has few: files of another one are in the lake, but not in the table.
     """
 
     name: str
@@ -21,6 +22,7 @@ class TableSpec:
     pattern: str
     schema: pa.Schema
     partitions: tuple[str, ...] = ("dt",)
+    values: tuple[str, ...] = ()
 
     @property
     def columns(self) -> pa.Schema:
@@ -32,6 +34,11 @@ class TableSpec:
         """The schema as a query should see it: the files' columns, then the partition keys."""
         keys = [pa.field(key, pa.string()) for key in self.partitions]
         return pa.schema([*self.columns, *keys])
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The globs of its files: one for each of `values`, or `pattern`."""
+        return tuple(self.pattern.replace("*", value, 1) for value in self.values) or (self.pattern,)
 
     @property
     def prefix(self) -> str:

@@ -11,6 +11,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, UnsupportedError
 
+from tally_pipeline.query.dialect_gaps import gaps
 from tally_pipeline.query.engine import QueryError
 
 _COMMENTS_FIRST = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
@@ -110,6 +111,8 @@ def _end_of_comments(sql: str) -> int:
 
 def _query(sql: str, tables: Collection[str], *, explain: bool = False) -> Query:
     tree = _parse(sql)
+    if missing := list(dict.fromkeys(gaps(sql, tree))):
+        raise QueryError(f"Athena, whose SQL this is, has no {'; no '.join(missing)}")
     read = _tables_read(tree)
     qualified = any(table.db for table in read)
     names = frozenset(_bind(table, tables) for table in read)

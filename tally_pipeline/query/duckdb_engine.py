@@ -13,7 +13,7 @@ import glob
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 
@@ -108,9 +108,10 @@ class DuckDbEngine:
         has the contract's columns. Raises `QueryError`.
         """
         spec = self._tables[dialect.known_table(table, self._tables)]
-        if not self._files(spec):
+        if not (files := self._files(spec)):
             return athena_columns(spec.presented)
-        return athena_columns(_in_order(self._run(f"FROM {self._scan(spec)} LIMIT 0", [spec]).schema, spec))
+        scan = _scan(spec, files, same=False)
+        return athena_columns(_in_order(self._run(f"FROM {scan} LIMIT 0", [spec]).schema, spec))
 
     def differences(self, table: str) -> list[dict[str, str]]:
         """The differences of the columns in the table's files from the contract. Raises `QueryError`."""
@@ -155,8 +156,8 @@ class DuckDbEngine:
         connection.execute(f"CREATE TEMP TABLE contract_of_{table.name} ({definitions})")
         view = f"CREATE TEMP VIEW {table.name} AS FROM contract_of_{table.name}"
         if files:
-            same = files if self._have_one_schema(connection, files) else None
-            view += f" UNION ALL BY NAME FROM {self._scan(table, same)}"
+            same = self._have_one_schema(connection, files)
+            view += f" UNION ALL BY NAME FROM {_scan(table, files, same=same)}"
         connection.execute(view)
 
     def _have_one_schema(self, connection: duckdb.DuckDBPyConnection, files: Mapping[Path, State]) -> bool:
@@ -182,31 +183,10 @@ class DuckDbEngine:
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
 
-    def _scan(self, table: TableSpec, same: Iterable[Path] | None = None) -> str:
-        """The SQL that scans all files of the table, whatever their columns, or these of the `same` schema.
-
-        A filter on a partition key skips files; DuckDB opens them nevertheless unless all are the same.
-        """
-        if same is None:
-            files = _text(f"{glob.escape(str(self._root))}/{table.pattern}")
-        else:
-            # By name: a file that arrives now may have other columns, and the first one's are taken for all.
-            files = _list(glob.escape(str(path)) for path in sorted(same))
-        # Only the keys in the path: a list's folder is just its name, and its files hold it as well.
-        keys = (
-            "{"
-            + ", ".join(f"{key}: VARCHAR" for key in table.partitions if f"/{key}=" in table.pattern)
-            + "}"
-        )
-        by_name = "true" if same is None else "false"
-        return (
-            f"read_parquet({files}, union_by_name = {by_name}, hive_partitioning = true, hive_types = {keys})"
-        )
-
     def _files(self, table: TableSpec) -> dict[Path, State]:
         """The table's files."""
         states = {}
-        for path in self._root.glob(table.pattern):
+        for path in chain.from_iterable(self._root.glob(pattern) for pattern in table.patterns):
             with suppress(FileNotFoundError):
                 stat = path.stat()
                 states[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
@@ -216,6 +196,21 @@ class DuckDbEngine:
         """True if every file from before still exists unchanged. A new day does no harm."""
         now = [self._files(table) for table in tables]
         return all(was.items() <= is_.items() for was, is_ in zip(before, now, strict=True))
+
+
+def _scan(table: TableSpec, files: Iterable[Path], *, same: bool) -> str:
+    """The SQL that scans these files of the table; `same` if all have one schema.
+
+    A filter on a partition key skips files; DuckDB opens them nevertheless unless all are the same. The files are
+    named, for one that arrives now may have other columns.
+    """
+    # Only the keys in the path: a list's folder is just its name, and its files hold it as well.
+    keys = ", ".join(f"{key}: VARCHAR" for key in table.partitions if f"/{key}=" in table.pattern)
+    names = _list(glob.escape(str(path)) for path in sorted(files))
+    return (
+        f"read_parquet({names}, union_by_name = {'false' if same else 'true'}, hive_partitioning = true,"
+        f" hive_types = {{{keys}}})"
+    )
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:

@@ -105,10 +105,21 @@ def compared(
 
 def in_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """The rows in this schema, columns matched by name; raises `QueryError` if they do not fit."""
-    try:
-        return rows.select(schema.names).cast(schema)
-    except (KeyError, pa.ArrowException) as error:
-        raise QueryError(f"the query's columns do not fit what is made of them: {error}") from error
+    faults = [f"it has no column {name!r}" for name in schema.names if name not in rows.column_names]
+    faults += [f"it has a column {name!r} more" for name in rows.column_names if name not in schema.names]
+    fitting = []
+    for field in () if faults else schema:
+        column = rows.column(field.name)
+        try:
+            fitting.append(column.cast(field.type))
+        except pa.ArrowException as error:
+            faults.append(f"{field.name!r} is {column.type} and cannot become {field.type} ({error})")
+    if faults:
+        raise QueryError(
+            f"the query's columns are not those that are declared: {', '.join(faults)}. Mend the SQL, or the"
+            " declaration of the columns"
+        )
+    return pa.table(fitting, schema=schema)
 
 
 def _at(columns: Sequence[tuple[str, str]], place: int) -> str:

@@ -7,7 +7,7 @@ the list names and a range of days (https://docs.aws.amazon.com/athena/latest/ug
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from tally_pipeline.datasets.shows.contract import PARTITION_KEYS
 from tally_pipeline.query import samples
 from tally_pipeline.query.engine import compared
 from tally_pipeline.query.tables import TABLES, TableSpec, athena_columns
-from tally_pipeline.tmdb.lists import LISTS, ShowList
+from tally_pipeline.tmdb.lists import LISTS
 
 SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 """The SerDe that reads Parquet by column names."""
@@ -27,13 +27,13 @@ _DAYS = re.compile(r"\d{4}-\d{2}-\d{2},NOW(\+\d+DAYS?)?")
 """From the first day to today: a day out of the range has no rows, without any error."""
 
 
-def glue_contract(tables: Iterable[TableSpec] = TABLES, lists: Sequence[ShowList] = LISTS) -> dict[str, Any]:
+def glue_contract(tables: Iterable[TableSpec] = TABLES) -> dict[str, Any]:
     """Everything that Terraform needs about the tables: columns, partition keys, folders, lists, sample queries.
 
     Partition keys are never among the columns: Athena would refuse every query (HIVE_INVALID_METADATA).
     """
     return {
-        "lists": [one.name for one in lists],
+        "lists": [one.name for one in LISTS],
         "tables": {spec.name: _table(spec) for spec in tables},
         "sample_queries": {
             name: {"description": samples.question(name), "sql": samples.read(name)}
@@ -42,7 +42,7 @@ def glue_contract(tables: Iterable[TableSpec] = TABLES, lists: Sequence[ShowList
     }
 
 
-def projection(spec: TableSpec, location: str, lists: Sequence[ShowList] = LISTS) -> dict[str, str]:
+def projection(spec: TableSpec, location: str) -> dict[str, str]:
     """The parameters for partition projection of a table at `location` (s3://…), except the range of days."""
     parameters = {
         "projection.enabled": "true",
@@ -50,9 +50,9 @@ def projection(spec: TableSpec, location: str, lists: Sequence[ShowList] = LISTS
         "projection.dt.format": "yyyy-MM-dd",
         "storage.location.template": f"{location}/{spec.template}",
     }
-    if "data_type" in spec.partitions:
-        parameters["projection.data_type.type"] = "enum"
-        parameters["projection.data_type.values"] = ",".join(one.name for one in lists)
+    if spec.values:
+        parameters[f"projection.{spec.partitions[0]}.type"] = "enum"
+        parameters[f"projection.{spec.partitions[0]}.values"] = ",".join(spec.values)
     return parameters
 
 
@@ -67,9 +67,7 @@ def columns(table: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(one["Name"], _type(one.get("Type", ""))) for one in [*stored, *table.get("PartitionKeys", [])]]
 
 
-def differences(
-    table: Mapping[str, Any], spec: TableSpec, bucket: str, lists: Sequence[ShowList] = LISTS
-) -> list[dict[str, str]]:
+def differences(table: Mapping[str, Any], spec: TableSpec, bucket: str) -> list[dict[str, str]]:
     """The differences of a table in Glue's GetTable response from the contract; empty if there are none.
 
     Each difference has the `place`, and the values of the `contract` and of the `table` there.
@@ -81,9 +79,7 @@ def differences(
         *compared(athena_columns(spec.columns), columns(parts[0]), "column"),
         *compared([(key, "string") for key in spec.partitions], columns(parts[1]), "partition key"),
         *_storage_differences(storage, location(spec, bucket)),
-        *_projection_differences(
-            table.get("Parameters", {}), projection(spec, location(spec, bucket), lists)
-        ),
+        *_projection_differences(table.get("Parameters", {}), projection(spec, location(spec, bucket))),
     ]
 
 

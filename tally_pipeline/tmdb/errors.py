@@ -129,6 +129,15 @@ class MissingExportError(PermanentError):
     )
 
 
+class NotInSandboxError(PermanentError):
+    """The sandbox invents no such file."""
+
+    advice = (
+        "The sandbox invents the export of series alone. To try this one, serve such a file yourself and name the"
+        " server in TMDB_BASE_URL (docs/adding-a-dataset.md); TMDB's own comes with a token of TMDB's."
+    )
+
+
 class NotYetThereError(TransientError):
     """Today's export is not written yet. A retry within seconds makes no sense."""
 

@@ -24,6 +24,7 @@ from tally_pipeline.bronze.receipt import Receipt
 from tally_pipeline.tmdb.classification import classify_exception, classify_response, malformed_response
 from tally_pipeline.tmdb.errors import (
     MissingExportError,
+    NotInSandboxError,
     NotYetThereError,
     SandboxMistakenError,
     TmdbError,
@@ -167,6 +168,8 @@ class ExportClient:
         error = classify_response(request, response, source=self.settings.source, scrub=self._scrub)
         # Without a file, a plain file server answers 404, and one that hides its listing 403.
         if response.status in (403, 404) and not isinstance(error, SandboxMistakenError):
+            if self.settings.source == "sandbox" and f"/{SERIES}_" not in request.url:
+                return NotInSandboxError(f"there is no {request.list_name}", request, status=response.status)
             if day >= today:
                 return NotYetThereError(
                     f"the export of {day} is not there yet", request, status=response.status

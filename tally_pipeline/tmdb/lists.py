@@ -6,13 +6,21 @@ Paths, parameters and limits: https://developer.themoviedb.org/reference/tv-seri
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
+
+from tally_pipeline.declaration import name_faults, require
 
 MAX_PAGES = 500
 """TMDB answers page 501 with HTTP 400 and body code 22, even if `total_pages` is greater."""
 
 ROWS_PER_PAGE = 20
 """Rows on every page of a TMDB list but the last."""
+
+
+_TAKEN = frozenset({"genres", "series"})
+"""Folders of silver beside those of the lists."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,33 @@ LISTS: tuple[ShowList, ...] = (
         sends_timezone=True,
     ),
 )
+
+
+def list_faults(lists: Sequence[ShowList]) -> Iterable[str]:
+    """The faults of a catalogue, each with its remedy."""
+    yield from name_faults("list", (one.name for one in lists))
+    paths = [one.path for one in lists]
+    for one in lists:
+        if one.name in _TAKEN:
+            yield f"list {one.name!r} would share its folder of silver with another dataset: choose another name"
+        if not one.path.startswith("/") or _bare(one.path) != quote(_bare(one.path)):
+            yield (
+                f"the path {one.path!r} of {one.name!r} is no path below the API's address: write it as TMDB's"
+                " reference does, from the first slash, with {window} as its only placeholder"
+            )
+        if paths.count(one.path) > 1:
+            yield f"the path {one.path!r} of {one.name!r} is another list's too: each list has its own"
+        if one.depth is not None and not 1 <= one.depth <= MAX_PAGES:
+            yield f"the depth {one.depth} of {one.name!r} is not from 1 to {MAX_PAGES}; None is all pages"
+        if not (one.title.strip() and one.description.strip()):
+            yield f"{one.name!r} needs a title and a description: people read them in the UI"
+
+
+def _bare(path: str) -> str:
+    return path.replace("{window}", "day")
+
+
+require("tally_pipeline/tmdb/lists.py", list_faults(LISTS))
 
 
 class UnknownListError(LookupError):

@@ -71,7 +71,7 @@ FROM silver_shows
 WHERE dt = :day
 GROUP BY data_type
 """
-LAST_LINE = f'        "{TABLES[-1].name}",\n'
+LAST_LINE = f'    "{TABLES[-1].name}",\n'
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     registry = copy / "gold" / "__init__.py"
     text = registry.read_text()
     assert text.count(LAST_LINE) == 1
-    registry.write_text(text.replace(LAST_LINE, f'{LAST_LINE}        "{NAME}",\n'))
+    registry.write_text(text.replace(LAST_LINE, f'{LAST_LINE}    "{NAME}",\n'))
     return house
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -183,6 +183,32 @@ def test_a_day_without_silver_is_refused_and_says_what_to_do(pipeline: Pipeline)
     assert not result.success
     (failure,) = (event for event in result.all_events if event.is_step_failure)
     assert f"there is no silver of {back(2)}; materialize silver_shows" in str(failure.event_specific_data)
+    assert pipeline.files() == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda rows: rows.take([0, *range(rows.num_rows)]), "the key (show_id) is not unique"),
+        (
+            lambda rows: rows.set_column(
+                rows.schema.get_field_index("title"), "title", pa.nulls(rows.num_rows, pa.string())
+            ),
+            "title is null in",
+        ),
+    ],
+)
+def test_a_day_that_breaks_its_tables_declaration_is_not_published(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, change: Callable[[pa.Table], pa.Table], says: str
+) -> None:
+    table, query = show_popularity_trends.TABLE, show_popularity_trends.TABLE.query
+    monkeypatch.setattr(table, "query", lambda engine, day: change(query(engine, day)))
+    result = pipeline.make(back(0), tables=(table,))
+    assert not result.success
+    assert statuses(result)[table.checks[0].name] is False
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    assert says in str(failure.event_specific_data)
+    assert "gold/show_popularity_trends.py" in str(failure.event_specific_data)
     assert pipeline.files() == {}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tally_pipeline.orchestration.assets.report import lists_finding
 from tally_pipeline.report import formatting
 from tally_pipeline.report.figures import as_script
 from tally_pipeline.report.inputs import Inputs
@@ -198,3 +199,12 @@ def test_a_list_without_data_of_the_day_is_said_to_have_none() -> None:
     read = Read(render(inputs(world(lost=[("airing_today", DAY)])), ATTRIBUTION))
     assert "No data of this day." in read.text
     assert "3 of 4 lists published" in read.text
+
+
+def test_a_list_that_began_later_is_not_missing_from_the_days_before() -> None:
+    made = inputs(world(lost=[("airing_today", DAY)]))
+    assert not lists_finding(made).passed
+    younger = replace(made, first_days={**made.first_days, "airing_today": "2099-01-01"})
+    finding = lists_finding(younger)
+    assert finding.passed
+    assert finding.summary == f"3 of 3 lists have data of {DAY}; 1 list began later"

@@ -11,6 +11,7 @@ import pytest
 
 from tally_pipeline.tmdb.errors import (
     MissingExportError,
+    NotInSandboxError,
     NotYetThereError,
     PermanentError,
     SandboxMistakenError,
@@ -106,6 +107,14 @@ def test_a_download_that_is_not_whole_is_tried_again_and_is_an_error_in_the_end(
     with pytest.raises(TransientError, match=said) as caught:
         fetch(files, attempts=2)
     assert "tv_series_ids_03_13_2026.json.gz, after 2 attempts" in str(caught.value)
+
+
+def test_an_export_that_the_sandbox_does_not_invent_is_not_waited_for(files: ExportServer) -> None:
+    with (
+        ExportClient(TmdbSettings(base_url=files.url, attempts=1)) as client,
+        pytest.raises(NotInSandboxError, match=r"docs/adding-a-dataset\.md"),
+    ):
+        client.fetch(DAY, today=DAY, file="tv_network_ids")
 
 
 def test_a_download_that_stands_still_is_given_up(files: ExportServer) -> None:

@@ -13,6 +13,7 @@ from tally_pipeline.cli.query import formats
 from tally_pipeline.cli.query.grid import Column, Grid, grid
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.plurals import noun
+from tally_pipeline.tmdb.lists import LISTS
 
 Format = Literal["table", "csv", "json"]
 
@@ -37,7 +38,8 @@ def query(
     """
     if output is not None:
         formats.suffix(output)
-    answer = deploy(settings).query_engine.query(sql)
+    deployment = deploy(settings)
+    answer = deployment.query_engine.query(sql)
     asked = answer if limit is None else answer.slice(0, limit)
     if output is not None:
         replaced = formats.write(asked, output)
@@ -49,6 +51,11 @@ def query(
         terminal.exact().writelines(formats.as_csv(asked))
     else:
         _print_table(asked if whole or limit is not None else asked.slice(0, SHOWN), answer, paged=paged)
+    if not answer.num_rows and not any(deployment.lake.silver_days(one.name) for one in LISTS):
+        terminal.words().print(
+            f"The lake {deployment.lake.store.root} holds no day of shows yet: `tally sync` captures today's.",
+            markup=False,
+        )
     return 0
 
 

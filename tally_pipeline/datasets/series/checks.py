@@ -60,7 +60,7 @@ def pass_rate(counts: Counts, least: float, offenders: Sequence[Mapping[str, Any
         remedy=(
             "Below the bar nothing is published: silver keeps its last good file. The rejected lines are in"
             " quarantine with their reasons. Materialize bronze_series_export of the day again, in case TMDB has"
-            " mended the file; if TMDB changed its lines for good, change the contract in shows/series.py."
+            " mended the file; if TMDB changed its lines for good, change the contract in datasets/series."
         ),
         numbers={"pass_rate": counts.pass_rate, "quarantined": counts.quarantined, **counts.by_rule},
         offenders=offenders[:SHOWN],

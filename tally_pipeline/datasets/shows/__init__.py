@@ -44,12 +44,15 @@ from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ShowList
 KEYS = ("data_type", "dt")
 """The partition keys of the lists' tables."""
 
+_LISTS = tuple(one.name for one in LISTS)
+
 SILVER_SHOWS = TableSpec(
     "silver_shows",
     "The shows that hold the contract, one row a show, list and day.",
     layout.silver_key("*", "*"),
     contract.SILVER,
     KEYS,
+    _LISTS,
 )
 QUARANTINE_SHOWS = TableSpec(
     "quarantine_shows",
@@ -57,6 +60,7 @@ QUARANTINE_SHOWS = TableSpec(
     layout.quarantine_key("*", "*"),
     contract.QUARANTINE,
     KEYS,
+    _LISTS,
 )
 
 _PREVIEWED = ("rank", "title", "popularity", "vote_average", "vote_count", "original_language")

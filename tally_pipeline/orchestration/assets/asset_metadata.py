@@ -26,6 +26,8 @@ WHAT_TO_DO, WHERE_TO_LOOK = "What to do", "Where to look (SQL)"
 # Neither too dark nor too light for the UI's two themes.
 _BAR, _MISSING = "#5b8def", "#9aa4b2"
 _BAR_WIDTH, _STEP, _HEIGHT = 7, 9, 48
+_DIGITS = 4
+"""Digits behind the point in a preview. The files have all of them."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 
 
@@ -72,6 +74,8 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValu
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, float):
+        value = round(value, _DIGITS)
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     one_line = " ".join(text.split())
     short = one_line if len(one_line) <= 160 else one_line[:160] + "…"

@@ -1,7 +1,7 @@
 """Standing checks over the whole lake, without a partition: is today there, is no day left broken, and is what is
 published made from what there is now?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -24,6 +24,9 @@ from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 GRACE = timedelta(hours=1)
 """The time after its schedule for which a day may still be in progress."""
+
+NAMED = 3
+"""Failed partitions that a sentence names."""
 
 LOOKED_BACK = 3
 """Days, today included, whose published files are checked for being current."""
@@ -118,11 +121,18 @@ def failures_finding(failed: Sequence[dict[str, str]]) -> Finding:
     """`failed`: assets and days whose last attempt failed."""
     return Finding(
         passed=not failed,
-        summary=counted(len(failed), "partition is", "partitions are") + " left failed",
+        summary=counted(len(failed), "partition is", "partitions are")
+        + " left failed"
+        + (f": {_named(failed)}" if failed else ""),
         remedy="Open the named asset, select the day, read why its run failed, mend that, and materialize the day.",
         numbers={"partitions_failed": len(failed)},
         offenders=list(failed[-SHOWN:]),
     )
+
+
+def _named(failed: Sequence[Mapping[str, str]]) -> str:
+    newest = [" of ".join(one.values()) for one in failed[-NAMED:]]
+    return ", ".join(newest) + (f" and {len(failed) - NAMED} more" if len(failed) > NAMED else "")
 
 
 def currency_finding(stale: Sequence[dict[str, str]]) -> Finding:

@@ -18,7 +18,7 @@ from tally_pipeline.datasets import DATASETS
 from tally_pipeline.gold import TABLES
 from tally_pipeline.gold.columns import SHOWS
 from tally_pipeline.gold.sources import GoldFooter, Sources
-from tally_pipeline.gold.table import VERSION, Table
+from tally_pipeline.gold.table import VERSION, BrokenDeclarationError, Table
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.asset_metadata import column_schema, gold_lineage
 from tally_pipeline.orchestration.assets.factory import Step, partitioned_asset
@@ -90,15 +90,21 @@ def _make(step: Step, table: Table, lists: Sequence[str]) -> Iterator[Product]:
         step.log_result(product, number)
 
 
+def _failed(table: Table, day: str, why: str) -> Product:
+    return Product(day=day, findings=[(table.checks[0], Finding(False, why, why))], failure=why)
+
+
 def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> Product:
     """Make one day of a table."""
     started = time.monotonic()
     if why := table.obstacle(sources, day):
-        return Product(day=day, findings=[(table.checks[0], Finding(False, why, why))], failure=why)
+        return _failed(table, day, why)
     try:
         computed = table.compute(sources, engine, day)
         seconds = time.monotonic() - started
         plots = table.plots(engine, day, computed.rows)
+    except BrokenDeclarationError as error:
+        return _failed(table, day, str(error))
     except QueryError as error:
         raise StepFailedError(f"{table.sql_name} of {day}: {error}") from None
     files, past = computed.inputs.named, computed.inputs.past

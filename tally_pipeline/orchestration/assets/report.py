@@ -21,6 +21,7 @@ from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.factory import Step, partitioned_asset
 from tally_pipeline.orchestration.assets.gold import gold_key
 from tally_pipeline.orchestration.assets.products import PageDay, Product
+from tally_pipeline.plurals import counted
 from tally_pipeline.query.engine import QueryEngine
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs, shows_to_follow, window
@@ -118,15 +119,20 @@ def size_finding(size: int) -> Finding:
 
 
 def lists_finding(inputs: Inputs) -> Finding:
+    # A list that was added later has nothing of this day, and nobody can mend that.
+    due = [
+        one for one in inputs.lists if not (first := inputs.first_days.get(one.name)) or first <= inputs.day
+    ]
     absent = [
         {"list": one.name, "state": state}
-        for one in inputs.lists
+        for one in due
         if (state := inputs.state(one.name, inputs.day)) != "published"
     ]
-    present = len(inputs.lists) - len(absent)
+    younger = len(inputs.lists) - len(due)
     return Finding(
         passed=not absent,
-        summary=f"{present} of {len(inputs.lists)} lists have data of {inputs.day}",
+        summary=f"{len(due) - len(absent)} of {counted(len(due), 'list')} have data of {inputs.day}"
+        + (f"; {counted(younger, 'list')} began later" if younger else ""),
         remedy="The page shows the others and says so. See why these have none: materialize their silver, then gold"
         " and the report of the day.",
         serious=False,

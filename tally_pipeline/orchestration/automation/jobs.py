@@ -3,6 +3,7 @@
 import dagster as dg
 
 from tally_pipeline.datasets import DATASETS
+from tally_pipeline.datasets.dataset import CADENCES
 from tally_pipeline.gold import TABLES
 from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.orchestration.assets.freshness_checks import IS_CURRENT
@@ -20,7 +21,7 @@ _CAPTURES = {
     cadence: dg.AssetSelection.assets(
         *(common.bronze_key(dataset) for dataset in DATASETS if dataset.cadence == cadence)
     )
-    for cadence in ("capture", "capture_export", "capture_genres")
+    for cadence in CADENCES
 }
 _EXPORTS = dg.AssetSelection.assets(
     *(

@@ -66,7 +66,8 @@ def sort_out(
     for pending in in_turn:
         if pending.data_type not in DATA_TYPES or pending.dt < layout.EARLIEST:
             context.log.warning(
-                f"{pending.newest} is of no list or day that is captured here; it is left alone."
+                f"{pending.newest} is of no list or day that the loaded code captures; it is left alone. If a list or"
+                " dataset was added since, reload the code location (*Deployment*), or start `tally up` anew."
             )
         elif pending.dt > present:
             sorted_out.later.append(pending)

@@ -15,6 +15,9 @@ _LISTS = {
     f"{layer}_{show_list.name}": show_list.name for show_list in LISTS for layer in ("bronze", "silver")
 }
 
+THE_RUN = "the run"
+"""The name of a failure that is no step's."""
+
 _OURS = re.compile(r"^tally_pipeline\.[\w.]+: ")
 """The class of an error of Tally's, which adds nothing to its message."""
 
@@ -45,7 +48,7 @@ def of_run(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
     entries = instance.all_logs(run_id, of_type=kinds)
     events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
     messages = [event.message for event in events if event.event_type == dg.DagsterEventType.RUN_FAILURE]
-    return by_list(events) or {"the run": next(filter(None, messages), "failed")}
+    return by_list(events) or {THE_RUN: next(filter(None, messages), "failed")}
 
 
 def _reason(error: dg.SerializableErrorInfo | None) -> str:

@@ -59,6 +59,18 @@ class Reply:
     declared: int | None = None
 
 
+_LIST_PATHS = (
+    "/discover/tv",
+    "/tv/popular",
+    "/tv/top_rated",
+    "/tv/airing_today",
+    "/tv/on_the_air",
+    "/trending/tv/day",
+    "/trending/tv/week",
+)
+"""https://developer.themoviedb.org/reference/discover-tv, tv-series-popular-list and its siblings, trending-tv."""
+
+
 def respond(
     path: str, query: Mapping[str, str], *, day: date, at: datetime, lists: Sequence[ShowList] = LISTS
 ) -> Reply:
@@ -96,11 +108,12 @@ def no_file() -> Reply:
 
 
 def list_paths(lists: Sequence[ShowList] = LISTS) -> Mapping[str, str]:
-    """Path of every list that is served -> its name in the catalogue ("" for one the catalogue lacks)."""
-    known = {"/tv/popular", "/tv/top_rated", "/tv/airing_today", "/tv/on_the_air"}
-    trending = {f"/trending/tv/{window}" for window in ("day", "week")}
+    """Path of every list of TMDB's -> its name in the catalogue ("" for one the catalogue lacks).
+
+    What TMDB does not serve is not served here either, or a mistake would show on TMDB only.
+    """
     names = {entry.path_for(window): entry.name for entry in lists for window in ("day", "week")}
-    return dict.fromkeys(known | trending, "") | names
+    return {path: names.get(path, "") for path in _LIST_PATHS}
 
 
 def page_number(query: Mapping[str, str]) -> int | None:

@@ -40,13 +40,20 @@ def test_every_list_of_the_catalogue_is_served(start: Start, session: requests.S
 def test_a_list_that_is_new_in_the_catalogue_is_served_without_an_edit(
     start: Start, session: requests.Session
 ) -> None:
-    new = ShowList("slow_burners", "/tv/slow_burners", 3, "Slow burners", "Invented for this test.")
+    new = ShowList("discovered", "/discover/tv", 3, "Discovered", "Invented for this test.")
     url = start(lists=(*LISTS, new)).base_url + new.path
     pages = [session.get(url, params={"page": str(page)}).json() for page in (1, 2)]
     assert [len(page["results"]) for page in pages] == [20, 20]
     assert pages[0]["results"] != pages[1]["results"]
     assert pages[0] == session.get(url).json()
-    assert session.get(start().base_url + new.path).status_code == 404
+
+
+def test_a_path_that_tmdb_does_not_have_is_404_though_a_list_names_it(
+    start: Start, session: requests.Session
+) -> None:
+    mistaken = ShowList("slow_burners", "/tv/slow_burners", 3, "Slow burners", "Invented for this test.")
+    reply = session.get(start(lists=(*LISTS, mistaken)).base_url + mistaken.path)
+    assert (reply.status_code, reply.json()["status_code"]) == (404, 34)
 
 
 def test_the_genres_are_tmdbs(start: Start, session: requests.Session) -> None:
