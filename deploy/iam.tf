@@ -42,7 +42,7 @@ locals {
     {
       Sid      = "ReadAndWriteTheLake"
       Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:PutObject"]
+      Action   = ["s3:GetObject", "s3:PutObject", "s3:PutObjectTagging"] # the tag says how long it may stay
       Resource = concat(local.written, ["${local.lake_arn}/${local.lake_owner}"])
     },
     {

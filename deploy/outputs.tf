@@ -31,6 +31,11 @@ output "tally_athena_workgroup" {
   value       = aws_athena_workgroup.tally.name
 }
 
+output "tally_retention_days" {
+  description = "Days from a partition's day until its objects expire and are old versions; 0: never."
+  value       = tostring(local.life_days == null ? 0 : local.life_days)
+}
+
 output "tally_events_queue_url" {
   description = "The queue that tells of new bronze objects."
   value       = aws_sqs_queue.events.url

@@ -110,7 +110,8 @@ locals {
     }
   }
 
-  # Holds for everybody, administrators included: only who changes this policy can delete. Expiry is S3's own doing.
+  # Holds for everybody who may not change this policy. Who may change it (an administrator) can delete, by changing it
+  # first; var.object_lock holds against that too. Expiry is S3's own doing.
   bronze_is_never_deleted = {
     Sid       = "BronzeIsNeverDeleted"
     Effect    = "Deny"
@@ -136,19 +137,38 @@ resource "aws_s3_bucket_policy" "rules" {
 # --- what expires
 
 locals {
-  # Days until an object expires, and until its old versions are gone; null: never. In a bucket with versions an
-  # expired object becomes an old version, so bronze's bytes stay unless bronze_recovery_days says otherwise.
+  # S3 rounds both ends of a life up to the next midnight, and removes some time after.
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+  margin_days = 3
+
+  # Days until an object expires, if it was written on the day that it describes; null: never. Then it is an old version,
+  # to recover from, until retention_days are over.
+  life_days = var.retention_days == 0 ? null : (
+    var.retention_days - max(var.replaced_days, coalesce(var.bronze_recovery_days, 0)) - local.margin_days
+  )
+
   expiry = {
     for prefix in concat([local.bronze], local.rebuilt) : prefix => {
-      current = var.retention_days > 0 ? var.retention_days : null
+      current = local.life_days
       old     = prefix == local.bronze ? var.bronze_recovery_days : var.replaced_days
     }
   }
+
+  # What is written late (a rebuild, an import) says by a tag how many days are left to it: lake/retention.py. A bucket
+  # takes 1,000 rules.
+  late_days = local.life_days == null ? [] : range(1, local.life_days)
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "lake" {
   bucket     = aws_s3_bucket.lake.id
   depends_on = [aws_s3_bucket_versioning.kept]
+
+  lifecycle {
+    precondition {
+      condition     = local.life_days == null || try(local.life_days >= 8, false)
+      error_message = "retention_days leaves objects fewer than 8 days before they are old versions: changes over a week need that many. Raise it, or lower replaced_days and bronze_recovery_days."
+    }
+  }
 
   rule {
     id     = "litter"
@@ -189,6 +209,26 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
         content {
           noncurrent_days = noncurrent_version_expiration.value
         }
+      }
+    }
+  }
+
+  dynamic "rule" {
+    for_each = local.late_days
+
+    content {
+      id     = "late-${rule.value}"
+      status = "Enabled"
+
+      filter {
+        tag {
+          key   = "tally-days-left"
+          value = tostring(rule.value)
+        }
+      }
+
+      expiration {
+        days = rule.value
       }
     }
   }

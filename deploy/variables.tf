@@ -52,7 +52,7 @@ variable "first_ingest_date" {
 # --- storage
 
 variable "retention_days" {
-  description = "Days until objects of the lake expire; 0 keeps them for ever. TMDB's terms allow no content to be cached for more than six months: ask TMDB before you raise it."
+  description = "Days from a partition's day until nothing of it is left, versions to recover from included; 0 keeps everything. TMDB's terms allow no content to be cached for more than six months: ask TMDB before you raise it."
   type        = number
   default     = 180
   nullable    = false
@@ -64,9 +64,9 @@ variable "retention_days" {
 }
 
 variable "bronze_recovery_days" {
-  description = "Days for which an expired bronze object can still be recovered by an administrator, as an old version; after that its bytes are gone. null: for ever, so that no mistake can destroy what nobody can fetch again."
+  description = "Days for which an expired bronze object can still be recovered by an administrator, as an old version; after that its bytes are gone. They are part of retention_days. null: for ever, which TMDB's terms do not allow for its content."
   type        = number
-  default     = null
+  default     = 14
 
   validation {
     condition = (
@@ -78,9 +78,9 @@ variable "bronze_recovery_days" {
 }
 
 variable "replaced_days" {
-  description = "Days for which the replaced versions of rebuilt objects (silver, quarantine, gold, reports) stay."
+  description = "Days for which the replaced versions of rebuilt objects (silver, quarantine, gold, reports) stay. They are part of retention_days."
   type        = number
-  default     = 30
+  default     = 14
   nullable    = false
 
   validation {

@@ -20,7 +20,7 @@ from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
 from tally_pipeline.orchestration.assets.refine import silver_asset
 from tally_pipeline.orchestration.assets.report import report_asset
 from tally_pipeline.orchestration.assets.table import table_asset
-from tally_pipeline.orchestration.automation import run_metrics
+from tally_pipeline.orchestration.automation import expiry, run_metrics
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 
@@ -49,8 +49,8 @@ def build_definitions(deployment: Deployment, lists: Sequence[ShowList] = LISTS)
             report_asset(partitions, source, lists),
         ],
         asset_checks=freshness_checks(partitions, lists),
-        jobs=automation.JOBS,
-        schedules=automation.schedules(settings),
+        jobs=[*automation.JOBS, *([expiry.expire] if expiry.is_due(settings) else ())],
+        schedules=[*automation.schedules(settings), *expiry.schedule(settings)],
         sensors=[
             automation.new_bronze_objects(settings, begin),
             # Metrics are not sent from one's own machine. The hourly watch would drown the durations of other runs.

@@ -43,3 +43,14 @@ run "names_that_s3_refuses_are_refused" {
 
   expect_failures = [var.project, var.environment, var.first_ingest_date, var.object_lock]
 }
+
+run "a_retention_that_leaves_no_time_is_refused" {
+  command = plan
+
+  variables {
+    retention_days = 30
+    replaced_days  = 20
+  }
+
+  expect_failures = [aws_s3_bucket_lifecycle_configuration.lake]
+}

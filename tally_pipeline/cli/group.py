@@ -27,6 +27,7 @@ COMMANDS = (
     "logs",
     "export",
     "import",
+    "expire",
     "cost",
     "sandbox",
     "completion",

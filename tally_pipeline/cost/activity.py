@@ -44,8 +44,8 @@ ALARMS, DASHBOARDS = 5, 1
 EXPORT_LOOKS_A_DAY = 8
 LOOKED_BACK = 3
 """Days at which the sensor and a check look again each day."""
-RETENTION_DAYS, REPLACED_DAYS = 180, 30
-"""Days that objects made from bronze stay, and their replaced versions: deploy/'s defaults. Bronze stays for good."""
+LIFE_DAYS, OLD_DAYS = 163, 14
+"""Days that objects stay, and then their old versions, to recover from: deploy/'s defaults."""
 
 REAL_SERIES = 200_000
 """Series in TMDB's daily export, about."""
@@ -237,12 +237,12 @@ def _of_storage(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]
     size, series = measured.layer_bytes, REAL_SERIES / max(measured.series, 1)
     basis = _of_size("computed", factor)
     rebuilt = size["rebuilt"] * factor
-    days_kept = min(lake.days, RETENTION_DAYS)
-    yield Line("bronze", "s3_storage", size["bronze"] * factor * lake.days / 1e9, basis)
+    days_kept = min(lake.days, LIFE_DAYS + OLD_DAYS)
+    yield Line("bronze", "s3_storage", size["bronze"] * factor * days_kept / 1e9, basis)
     yield Line("silver, gold, reports", "s3_storage", rebuilt * days_kept / 1e9, basis)
-    replaced = rebuilt * (REFINES_A_DAY - 1) * min(lake.days, REPLACED_DAYS)
+    replaced = rebuilt * (REFINES_A_DAY - 1) * min(lake.days, OLD_DAYS)
     yield Line("their replaced versions", "s3_storage", replaced / 1e9, basis)
-    exports = (size["export"] * lake.days + size["series"] * days_kept) * series
+    exports = (size["export"] + size["series"]) * days_kept * series
     yield Line("exports and series", "s3_storage", exports / 1e9, "scaled")
 
 

@@ -37,7 +37,9 @@ def deploy(settings: Settings, on_page: Watch | None = None) -> Deployment:
             no_capture=settings.no_capture,
         ),
         lake=Lake(
-            Store.in_folder(settings.lake_folder), settings.source, TableLocks.beside(settings.lake_folder)
+            Store.in_folder(settings.lake_folder, retention=settings.retention),
+            settings.source,
+            TableLocks.beside(settings.lake_folder),
         ),
         query_engine=engine,
         analytics_engine=engine,

@@ -20,8 +20,13 @@ from tally_pipeline.settings.settings import Settings
 
 
 def first_day(settings: Settings) -> date:
-    """The first partition; today if neither the setting nor the file names one. Contacts nothing."""
-    return min(day for day in (settings.first_day, recorded(settings), clock.today()) if day)
+    """The first partition; today if neither the setting nor the file names one. Contacts nothing.
+
+    Days that the lake does not keep any more are no partitions.
+    """
+    today = clock.today()
+    first = min(day for day in (settings.first_day, recorded(settings), today) if day)
+    return max(first, settings.retention.first_kept(today) or first)
 
 
 def recorded(settings: Settings) -> date | None:
@@ -34,6 +39,8 @@ def recorded(settings: Settings) -> date | None:
 def record(settings: Settings, day: date) -> bool:
     """Record that the lake holds a day; returns True if the partitions begin earlier than before."""
     before = first_day(settings)
+    if day < before and day < (settings.retention.first_kept(clock.today()) or day):
+        return False
     if recorded(settings) is None or day < before:
         with TableLocks.beside(settings.lake_folder).hold("first_day", (), lambda _: None):
             recorded_day = recorded(settings)

@@ -26,7 +26,8 @@ def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None 
     aws = Aws(names)
     credential = settings.tmdb.token or settings.tmdb.api_key
     secret = None if credential else names.token_parameter
-    lake = Lake(Store.on_s3(aws, names.lake_bucket), settings.source, TableLocks.beside(settings.lake_folder))
+    store = Store.on_s3(aws, names.lake_bucket, retention=settings.retention)
+    lake = Lake(store, settings.source, TableLocks.beside(settings.lake_folder))
     return Deployment(
         settings=settings,
         tmdb=Tmdb(

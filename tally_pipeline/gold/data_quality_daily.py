@@ -57,6 +57,7 @@ class DataQualityDaily(Table):
         " A list of which the day has nothing has a row too, without numbers."
     )
     window = "the day itself: bronze, and what the files of silver and quarantine say about themselves"
+    looks_back = 0
     key = ("data_type",)
     columns = (
         Column("data_type", STRING, "The list."),

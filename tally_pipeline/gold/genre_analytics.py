@@ -93,7 +93,10 @@ class GenreAnalytics(SqlTable):
 
     def inputs(self, sources: Sources, day: str) -> Inputs:
         silver = sources.silver_keys((day, days_before(day, 7)))
-        return Inputs(sources.named(sorted([*silver, *sources.under(GENRE_FILES)])))
+        genres = [
+            key for key in sources.under(GENRE_FILES) if key >= f"{GENRE_FILES}/dt={self.earliest(day)}"
+        ]
+        return Inputs(sources.named(sorted([*silver, *genres])))
 
     def findings(self, sources: Sources, engine: Engine, day: str, rows: pa.Table) -> Findings:
         return [

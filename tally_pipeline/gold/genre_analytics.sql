@@ -70,6 +70,7 @@ spelt AS (
             ORDER BY CASE WHEN dt <= :day THEN dt END DESC NULLS LAST, dt, language
         ) AS place
     FROM silver_genres
+    WHERE dt >= :earliest
 ),
 contracted AS (
     -- The contract's names (GENRES), for a lake into which no list of genres was captured yet.

@@ -12,7 +12,7 @@ from tally_pipeline.days import days_before
 from tally_pipeline.gold.columns import BIGINT, BOOLEAN, COUNTS, DOUBLE, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
 from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import SPANS, Engine, Inputs, SqlTable
+from tally_pipeline.gold.table import LOOK_BACK_DAYS, SPANS, Engine, Inputs, SqlTable
 from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars, distribution
 
@@ -56,7 +56,7 @@ class ShowPopularityTrends(SqlTable):
     description = (
         "Each show of the day, over all lists: popularity, ranks, change over 1, 7 and 28 days, its past."
     )
-    window = "the day itself and every day before it"
+    window = f"the day itself and the {LOOK_BACK_DAYS} days before it"
     key = ("show_id",)
     columns = (
         Column("show_id", BIGINT, "TMDB's id of the show; unique within the day.", "show_id"),
@@ -69,31 +69,57 @@ class ShowPopularityTrends(SqlTable):
         *_changes(7),
         *_changes(28),
         *(_gap(days) for days in SPANS),
-        Column("peak_popularity", DOUBLE, "Its highest popularity up to this day.", "popularity"),
+        Column(
+            "peak_popularity",
+            DOUBLE,
+            "Its highest popularity from `known_since` up to this day.",
+            "popularity",
+        ),
         Column("peak_dt", STRING, "The first day on which it had that, YYYY-MM-DD.", "popularity"),
-        Column("first_seen", STRING, "The first day on which a list held it, YYYY-MM-DD.", "show_id"),
-        Column("days_seen", INT, "Days on which a list held it, this one included.", "show_id"),
+        Column(
+            "first_seen",
+            STRING,
+            "The first day since then on which a list held it, YYYY-MM-DD.",
+            "show_id",
+        ),
+        Column(
+            "days_seen",
+            INT,
+            "Days since `known_since` on which a list held it, this one included.",
+            "show_id",
+        ),
         Column("streak", INT, "Days in a row up to this one on which a list held it.", "show_id"),
         Column(
             "streak_broken_by_gap",
             BOOLEAN,
-            "Whether the lake has no data of the day before the streak: it may be longer than is known.",
+            "Whether nothing is known of the day before the streak: it may be longer than is known.",
         ),
         Column("window_days_missing", INT, "Of the 28 days before, those of which the lake has no data."),
+        Column(
+            "known_since",
+            STRING,
+            f"The first of this day and the {LOOK_BACK_DAYS} before it of which the lake has data, YYYY-MM-DD: what"
+            " `first_seen`, `peak_popularity`, `peak_dt` and `days_seen` know begins there.",
+        ),
     )
     checks = (EVERY_SHOW_ONCE, GAPS_ARE_TOLD)
     previewed = ("show_id", "title", "popularity", "best_rank", "change_1d", "change_7d", "streak")
 
     def inputs(self, sources: Sources, day: str) -> Inputs:
-        """The inputs reach back to the first day: the window's files by name, older ones as a digest."""
+        """The inputs are the window's files by name, older ones as a digest."""
         window = [days_before(day, back) for back in range(WINDOW_DAYS + 1)]
-        return Inputs(sources.named(sources.silver_keys(window)), sources.past(window[-1]))
+        return Inputs(
+            sources.named(sources.silver_keys(window)), sources.past(window[-1], since=self.earliest(day))
+        )
 
     def findings(self, sources: Sources, engine: Engine, day: str, rows: pa.Table) -> Findings:
         return [
             (EVERY_SHOW_ONCE, every_show_once(rows, sources.silver_of(day))),
-            (GAPS_ARE_TOLD, trends_tell_gaps(rows, day, sources.days())),
+            (GAPS_ARE_TOLD, trends_tell_gaps(rows, day, self._known(sources, day))),
         ]
+
+    def _known(self, sources: Sources, day: str) -> set[str]:
+        return {dt for dt in sources.days() if self.earliest(day) <= dt <= day}
 
     def preview(self, rows: pa.Table) -> pa.Table:
         return super().preview(rows.sort_by([("popularity", "descending")]))
@@ -121,7 +147,7 @@ def every_show_once(trends: pa.Table, silver: Mapping[str, pa.Table]) -> Finding
 
 
 def trends_tell_gaps(trends: pa.Table, day: str, days: Set[str]) -> Finding:
-    """`days`: the days with silver of any list."""
+    """`days`: the days with silver of any list that the table looks back to."""
     wrong: list[dict[str, Any]] = []
     missing = {span: days_before(day, span) not in days for span in SPANS}
     for span, gap in missing.items():
@@ -133,6 +159,8 @@ def trends_tell_gaps(trends: pa.Table, day: str, days: Set[str]) -> Finding:
                 wrong.append(
                     {"column": name, "says": "a change", "is": f"no data of {days_before(day, span)}"}
                 )
+    if (values := set(trends["known_since"].to_pylist())) - {min(days)}:
+        wrong.append({"column": "known_since", "says": sorted(values), "is": min(days)})
     lacking = sum(days_before(day, back) not in days for back in range(1, SPANS[-1] + 1))
     if (values := set(trends["window_days_missing"].to_pylist())) - {lacking}:
         wrong.append({"column": "window_days_missing", "says": sorted(values), "is": lacking})

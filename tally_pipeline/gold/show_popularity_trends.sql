@@ -1,4 +1,4 @@
--- Every show of the day, over all lists: where it stands, how far it moved in 1, 7 and 28 days, its past so far.
+-- Every show of the day, over all lists: where it stands, how far it moved in 1, 7 and 28 days, its past of 90.
 WITH listed AS (
     SELECT
         show_id,
@@ -28,7 +28,7 @@ seen AS (
         max(popularity) AS popularity,
         min(rank) AS best_rank
     FROM silver_shows
-    WHERE dt <= :day
+    WHERE dt BETWEEN :earliest AND :day
     GROUP BY show_id, dt
 ),
 captured AS (
@@ -40,7 +40,8 @@ gaps AS (
         count_if(dt = :day_1) = 0 AS gap_1d,
         count_if(dt = :day_7) = 0 AS gap_7d,
         count_if(dt = :day_28) = 0 AS gap_28d,
-        28 - count_if(dt >= :day_28 AND dt < :day) AS window_days_missing
+        28 - count_if(dt >= :day_28 AND dt < :day) AS window_days_missing,
+        min(dt) AS known_since
     FROM captured
 ),
 past AS (
@@ -98,7 +99,8 @@ SELECT
     history.days_seen,
     history.streak,
     before_streak.dt IS NULL AS streak_broken_by_gap,
-    gaps.window_days_missing
+    gaps.window_days_missing,
+    gaps.known_since
 FROM today
 JOIN history
     ON history.show_id = today.show_id

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pyarrow as pa
 
+from tally_pipeline import clock
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
 
@@ -21,7 +22,7 @@ class InputFile(msgspec.Struct, frozen=True):
 
 
 class EarlierInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """The silver files from before the window: their number, their first day, a digest of their keys and sizes."""
+    """The silver files from before the named ones: their number, their first day, a digest of keys and sizes."""
 
     files: int
     first_dt: str | None
@@ -51,6 +52,12 @@ class Sources:
     _hashes: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Each file's hash and version, by key."""
 
+    @property
+    def first_kept(self) -> str:
+        """The first day that the lake keeps; empty if it keeps all."""
+        first = self.lake.store.retention.first_kept(clock.today())
+        return first.isoformat() if first else ""
+
     @classmethod
     def of(cls, lake: Lake, lists: Iterable[str]) -> Sources:
         """Takes the snapshot with one listing of the silver of all lists."""
@@ -66,9 +73,9 @@ class Sources:
         """The lists that have silver of the day."""
         return [name for name, days in self.by_list.items() if day in days]
 
-    def before(self, data_type: str, day: str) -> str | None:
-        """The list's last day with silver before `day`."""
-        return max((dt for dt in self.by_list.get(data_type, ()) if dt < day), default=None)
+    def before(self, data_type: str, day: str, *, since: str) -> str | None:
+        """The list's last day with silver before `day`, from `since` on."""
+        return max((dt for dt in self.by_list.get(data_type, ()) if since <= dt < day), default=None)
 
     def silver_keys(self, days: Iterable[str | None], lists: Iterable[str] | None = None) -> list[str]:
         """The keys of existing silver files of these days, of some lists or all, in order."""
@@ -77,13 +84,13 @@ class Sources:
         present = ((name, day) for name in names for day in dts if day in self.by_list[name])
         return sorted(layout.silver_key(name, day) for name, day in present)
 
-    def past(self, first_day: str) -> EarlierInputs:
-        """The silver files of the days before `first_day`."""
+    def past(self, day: str, *, since: str) -> EarlierInputs:
+        """The silver files of the days before `day`, from `since` on."""
         earlier = [
             (dt, f"{layout.silver_key(name, dt)}:{size}")
             for name, days in self.by_list.items()
             for dt, size in days.items()
-            if dt < first_day
+            if since <= dt < day
         ]
         return EarlierInputs(
             files=len(earlier),

@@ -23,14 +23,19 @@ from tally_pipeline.declaration import name_faults
 from tally_pipeline.gold.columns import Column
 from tally_pipeline.gold.sources import EarlierInputs, GoldFooter, InputFile, Sources
 from tally_pipeline.lake import layout
+from tally_pipeline.lake.retention import day_of
 from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars
 
-VERSION = "2"
+VERSION = "3"
 """Written into the footer of every gold file; raise it when a column or its meaning changes."""
 
 SPANS = (1, 7, 28)
 """Spans of trends, in days."""
+
+LOOK_BACK_DAYS = 90
+"""The most days before its own that a day of gold or a report is made from. As it must not outlive the silver that it
+is made from, it lives that much shorter (`lake.retention`)."""
 
 _PLACEHOLDER = re.compile(r":([a-z]\w*)")
 
@@ -67,9 +72,9 @@ class BrokenDeclarationError(Exception):
 class Table(ABC):
     """One gold table: `gold/<name>/dt=<day>/data.parquet`, queried as `gold_<name>`.
 
-    `window` describes in words how far back a day's rows depend on silver. `key` are the columns that are unique
-    within a day. `checks` are declared in the order of `findings`; a day that cannot be made at all fails the first.
-    `previewed` are the columns of the preview.
+    `window` describes in words how far back a day's rows depend on silver, `looks_back` is the number of days. `key`
+    are the columns that are unique within a day. `checks` are declared in the order of `findings`; a day that cannot
+    be made at all fails the first. `previewed` are the columns of the preview.
     """
 
     name: ClassVar[str]
@@ -79,6 +84,7 @@ class Table(ABC):
     columns: ClassVar[tuple[Column, ...]]
     checks: ClassVar[tuple[Check, ...]]
     previewed: ClassVar[tuple[str, ...]]
+    looks_back: ClassVar[int] = LOOK_BACK_DAYS
     kind: ClassVar[str] = "parquet"
     """The kind of its maker, a label in Dagster's UI."""
 
@@ -93,6 +99,8 @@ class Table(ABC):
             yield "`key` is empty: name the columns that are unique within a day"
         if not self.checks:
             yield "`checks` is empty: a day that cannot be made fails the first"
+        if not 0 <= self.looks_back <= LOOK_BACK_DAYS:
+            yield f"`looks_back` is {self.looks_back}, and must be from 0 to {LOOK_BACK_DAYS} days"
         if "dt" in columns:
             yield "`dt` is the partition, and no column of a file: leave it out of `columns`"
 
@@ -119,6 +127,10 @@ class Table(ABC):
     def source_tables(self) -> tuple[str, ...]:
         """The source tables of its columns."""
         return tuple(dict.fromkeys(table for column in self.columns for table, _ in column.sources))
+
+    def earliest(self, day: str) -> str:
+        """The first day that a day's rows are made from."""
+        return days_before(day, self.looks_back)
 
     def obstacle(self, sources: Sources, day: str) -> str:
         """The reason why the day cannot be made, with the remedy; empty if it can."""
@@ -162,14 +174,19 @@ class Table(ABC):
         if footer is None or footer.contract_version != VERSION:
             return False
         now = self.inputs(sources, day)
-        return (set(footer.inputs), footer.past) == (set(now.named), now.past)
+        # An input that expired since is no change: the day stays as it was made from it.
+        first = sources.first_kept
+        then, today = (
+            {one for one in files if (day_of(one.key) or "") >= first} for files in (footer.inputs, now.named)
+        )
+        return then == today and (footer.past == now.past or self.earliest(day) < first)
 
 
 class SqlTable(Table):
     """A table that is made by the SQL beside its module, written for Athena, for one day at a time.
 
-    The SQL may use the parameters `:day`, `:day_1`, `:day_7` and `:day_28` (the days that trends look back to), and
-    those in `values`.
+    The SQL may use the parameters `:day`, `:day_1`, `:day_7` and `:day_28` (the days that trends look back to),
+    `:earliest` (the first day that it looks back to), and those in `values`.
     """
 
     kind = "sql"
@@ -204,6 +221,7 @@ class SqlTable(Table):
     def _values(self, day: str) -> Mapping[str, Any]:
         """The SQL's parameters. Only the text of a parsed date gets into it."""
         days = {"day": days_before(day, 0)} | {f"day_{span}": days_before(day, span) for span in SPANS}
+        days["earliest"] = self.earliest(day)
         return {name: f"'{date_}'" for name, date_ in days.items()} | dict(self.values)
 
     def query(self, engine: Engine, day: str) -> pa.Table:

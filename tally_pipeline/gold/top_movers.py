@@ -13,7 +13,7 @@ from tally_pipeline.days import days_before, days_between
 from tally_pipeline.gold.columns import BIGINT, DOUBLE, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
 from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list
+from tally_pipeline.gold.table import LOOK_BACK_DAYS, Engine, Inputs, SqlTable, by_list
 from tally_pipeline.plurals import counted, noun
 from tally_pipeline.previews import Bars
 
@@ -37,7 +37,7 @@ class TopMovers(SqlTable):
         "What moved most in each list, by popularity and rank, since its last day with data and over 7 days:"
         " risers, fallers, entries, exits."
     )
-    window = "the day itself, each list's last day before it, however long ago, and the one 7 days before"
+    window = f"the day itself, each list's last day before it within {LOOK_BACK_DAYS} days, and the one 7 days before"
     key = ("data_type", "kind", "place")
     columns = (
         Column("data_type", STRING, "The list.", "data_type"),
@@ -123,22 +123,32 @@ class TopMovers(SqlTable):
 
     def inputs(self, sources: Sources, day: str) -> Inputs:
         lists = sources.lists_of(day)
-        keys = {key for name in lists for key in sources.silver_keys(_compared(sources, name, day), [name])}
+        keys = {
+            key for name in lists for key in sources.silver_keys(self._compared(sources, name, day), [name])
+        }
         return Inputs(sources.named(sorted(keys)))
 
     def findings(self, sources: Sources, engine: Engine, day: str, rows: pa.Table) -> Findings:
         known = {}
         for name in sources.lists_of(day):
-            days = sources.days(name).intersection(_compared(sources, name, day))
+            days = sources.days(name).intersection(self._compared(sources, name, day))
             shows_of = (
                 sources.lake.read_silver(name, compared_day)["show_id"].to_pylist() for compared_day in days
             )
             known[name] = set().union(*shows_of)
         return [
             (MOVERS_MOVED, movers_moved(rows)),
-            (GAPS_ARE_TOLD, movers_tell_gaps(rows, day, sources.by_list)),
+            (GAPS_ARE_TOLD, movers_tell_gaps(rows, day, self._known(sources, day))),
             (SHOWS_KNOWN, shows_known(rows, known)),
         ]
+
+    def _compared(self, sources: Sources, data_type: str, day: str) -> list[str | None]:
+        """The day and the days that it is compared with, with or without silver."""
+        return [day, sources.before(data_type, day, since=self.earliest(day)), days_before(day, 7)]
+
+    def _known(self, sources: Sources, day: str) -> dict[str, set[str]]:
+        since = self.earliest(day)
+        return {name: {dt for dt in days if dt >= since} for name, days in sources.by_list.items()}
 
     def preview(self, rows: pa.Table) -> pa.Table:
         return super().preview(rows.filter(pc.less_equal(rows["place"], 1)))
@@ -148,13 +158,8 @@ class TopMovers(SqlTable):
         return {"how much the risers' moves count": Bars(by_list(risers, "score"))}
 
 
-def _compared(sources: Sources, data_type: str, day: str) -> list[str | None]:
-    """The day and the days that it is compared with, with or without silver."""
-    return [day, sources.before(data_type, day), days_before(day, 7)]
-
-
 def movers_tell_gaps(movers: pa.Table, day: str, days: Mapping[str, Collection[str]]) -> Finding:
-    """`days`: the days with silver, by list."""
+    """`days`: the days with silver that the table looks back to, by list."""
     wrong, gaps = [], {}
     for row in movers.to_pylist():
         name = row["data_type"]

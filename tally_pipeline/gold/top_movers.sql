@@ -4,7 +4,7 @@ WITH captured AS (
         data_type,
         dt
     FROM silver_shows
-    WHERE dt <= :day
+    WHERE dt BETWEEN :earliest AND :day
 ),
 lists AS (
     -- A list that has nothing on the day, or nothing before it, has nothing to compare.

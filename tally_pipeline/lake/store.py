@@ -19,8 +19,10 @@ from botocore.exceptions import BotoCoreError
 from obstore import exceptions
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
+from tally_pipeline import clock
 from tally_pipeline.aws import errors
 from tally_pipeline.lake import s3
+from tally_pipeline.lake.retention import FOR_EVER, ExpiredDayError, Retention
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta, PutMode
@@ -104,6 +106,8 @@ def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 raise AlreadyThereError(
                     f"{store.uri(str(key))} is there already; it stays as it is"
                 ) from error
+            except ExpiredDayError as error:
+                raise LakeError(f"{store.uri(str(key))} was not written: {error}.") from None
             except ValueError as error:
                 raise LakeError(f"{key!r} is no name for an object: {_first_line(error)}") from error
             except (exceptions.BaseError, BotoCoreError, OSError) as error:
@@ -124,17 +128,21 @@ class Store:
         root: str,
         explain: Explain = _explain_folder,
         observe: Observe | None = None,
+        retention: Retention = FOR_EVER,
     ) -> None:
-        """`connect` is called once, at the first request."""
+        """`connect` is called once, at the first request. A day that `retention` does not keep is not written."""
         self._connect = connect
         self.root = root.rstrip("/")
         self.explain = explain
         self._observe = observe
+        self.retention = retention
 
     @classmethod
-    def in_folder(cls, folder: Path, observe: Observe | None = None) -> Store:
+    def in_folder(
+        cls, folder: Path, observe: Observe | None = None, retention: Retention = FOR_EVER
+    ) -> Store:
         """The store in a local folder, which is created on first use."""
-        return cls(lambda: LocalStore(folder, mkdir=True), str(folder), observe=observe)
+        return cls(lambda: LocalStore(folder, mkdir=True), str(folder), observe=observe, retention=retention)
 
     @classmethod
     def in_memory(cls, root: str = "memory:") -> Store:
@@ -143,13 +151,15 @@ class Store:
         return cls(lambda: backend, root)
 
     @classmethod
-    def on_s3(cls, aws: Aws, bucket: str, observe: Observe | None = None) -> Store:
+    def on_s3(
+        cls, aws: Aws, bucket: str, observe: Observe | None = None, retention: Retention = FOR_EVER
+    ) -> Store:
         """The store in a bucket, which must exist. Contacts nothing before the first use."""
-        return cls(partial(s3.connect, aws, bucket), f"s3://{bucket}", errors.explain, observe)
+        return cls(partial(s3.connect, aws, bucket), f"s3://{bucket}", errors.explain, observe, retention)
 
     def read_only(self) -> Store:
         """The same objects, read-only."""
-        return _ReadOnly(self._connect, self.root, self.explain, self._observe)
+        return _ReadOnly(self._connect, self.root, self.explain, self._observe, self.retention)
 
     @cached_property
     def _backend(self) -> ObjectStore:
@@ -183,7 +193,7 @@ class Store:
         for attempt in range(CONFLICTS):
             self._observe_request("PutObject", len(body))
             try:
-                obstore.put(self._backend, _checked_key(key), body, mode="create", use_multipart=False)
+                self._write(key, body, "create")
             except exceptions.AlreadyExistsError as error:
                 if errors.code_of(error) != "ConditionalRequestConflict":
                     raise
@@ -196,7 +206,19 @@ class Store:
     def put(self, key: str, body: bytes) -> None:
         """Write an object atomically, in place of any existing one."""
         self._observe_request("PutObject", len(body))
-        obstore.put(self._backend, _checked_key(key), body, mode="overwrite", use_multipart=False)
+        self._write(key, body, "overwrite")
+
+    def _write(self, key: str, body: bytes, mode: PutMode) -> None:
+        tags = self.retention.tags(key, clock.today())
+        obstore.put(
+            self._backend,
+            _checked_key(key),
+            body,
+            mode=mode,
+            use_multipart=False,
+            # A folder has no tags, and no rules that would read them.
+            tags=dict(tags) if tags and self.is_shared else None,
+        )
 
     @property
     def is_shared(self) -> bool:
@@ -236,7 +258,7 @@ class Store:
             self._observe_request("PutObject", len(body))
             is_last = attempt == CONFLICTS - 1
             try:
-                obstore.put(self._backend, _checked_key(key), body, mode=mode, use_multipart=False)
+                self._write(key, body, mode)
             except (
                 exceptions.AlreadyExistsError,
                 exceptions.PreconditionError,

@@ -260,6 +260,14 @@ FIRST_DAY = _setting(
     shown="the first day that the lake holds",
     example="2026-01-01",
 )
+RETENTION_DAYS = _setting(
+    "When and how much",
+    "TALLY_RETENTION_DAYS",
+    Whole(0, 36_500),
+    177,
+    "Days from a partition's day until what is stored of it expires; 0: never. TMDB's terms allow six months, and"
+    " removing takes up to three days. Only TMDB's data expires.",
+)
 _DAILY, _EXPORTS, _GENRES = Cron("0 3 * * *"), Cron("15,45 8-11 * * *"), Cron("30 3 * * 1")
 SCHEDULE = _setting(
     "When and how much",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from tally_pipeline.aws.settings import AwsSettings
+from tally_pipeline.lake.retention import FOR_EVER, Retention
 from tally_pipeline.settings import declared, names
 from tally_pipeline.settings import dotenv as dotenv_file
 from tally_pipeline.settings.declared import NAMES
@@ -48,6 +49,7 @@ class Settings:
     sandbox_past_days: int
     depths: Mapping[str, int | None]
     first_day: date | None
+    retention_days: int
     schedule: str
     exports_schedule: str
     genres_schedule: str
@@ -86,6 +88,11 @@ class Settings:
     def lake_folder(self) -> Path:
         """The lake's folder on one's own machine; it does not exist on AWS."""
         return self.state / "lake"
+
+    @property
+    def retention(self) -> Retention:
+        """The life of a day; invented data stays for ever."""
+        return Retention(self.retention_days or None) if self.source == "tmdb" else FOR_EVER
 
     @property
     def lake_place(self) -> str:
@@ -135,6 +142,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         sandbox_past_days=values[declared.PAST_DAYS],
         depths={name: values[setting] for name, setting in declared.DEPTHS.items()},
         first_day=values[declared.FIRST_DAY],
+        retention_days=values[declared.RETENTION_DAYS],
         schedule=values[declared.SCHEDULE],
         exports_schedule=values[declared.EXPORTS_SCHEDULE],
         genres_schedule=values[declared.GENRES_SCHEDULE],

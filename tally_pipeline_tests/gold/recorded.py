@@ -1,4 +1,4 @@
-"""A lake of what TMDB really sent, on two days that lie three years apart."""
+"""A lake of what TMDB really sent on two days. The older replies, from 2022, stand for a day of the same autumn."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ from tally_pipeline_tests.gold.conftest import write_genres
 from testkit.stored_days import publish_silver, write_quarantine
 from testkit.tmdb.own_lists import LISTS
 
-THEN, NOW = "2022-11-26", "2025-12-24"
-GAP_DAYS = 1123
+THEN, NOW = "2025-10-10", "2025-12-24"
+SNAPSHOTS = {THEN: "2022-11-26", NOW: "2025-12-24"}
+"""The recordings' snapshot of each day."""
+
+GAP_DAYS = 74
 """Days between the two, counted on a calendar."""
 
 
@@ -29,13 +32,13 @@ def recorded_lake(recordings: Path, folder: Path) -> Lake:
     """Both snapshots as two days: what of each list was recorded; the trending week stands for the day."""
     lake = Lake(Store.in_folder(folder), "tmdb")
     entries = [json.loads(line) for line in (recordings / "index.jsonl").read_text("utf-8").splitlines()]
-    for day in (THEN, NOW):
+    for day, snapshot in SNAPSHOTS.items():
         for show_list in LISTS:
             pages: dict[int, Page] = {}
             for entry in entries:
                 path = entry["path"]
                 here = path == show_list.path_for("week") and entry["status"] == 200
-                if entry["snapshot"] == day and here:
+                if entry["snapshot"] == snapshot and here:
                     number = int(entry["query"].get("page", "1"))
                     body = (recordings / entry["body"]).read_bytes()
                     pages[number] = read_page(number, body, CaseInsensitiveDict(entry["headers"]))
@@ -44,7 +47,7 @@ def recorded_lake(recordings: Path, folder: Path) -> Lake:
         (genres,) = [
             entry
             for entry in entries
-            if (entry["snapshot"], entry["path"]) == (day, "/genre/tv/list")
+            if (entry["snapshot"], entry["path"]) == (snapshot, "/genre/tv/list")
             and entry["query"].get("language", "en-US").startswith("en")
         ][:1]
         told = json.loads((recordings / genres["body"]).read_text("utf-8"))["genres"]

@@ -15,10 +15,15 @@ History = Mapping[str, Mapping[str, Sequence[Row]]]
 """Silver's rows by day and list."""
 
 PRIOR = 500
+LOOKS_BACK = 90
 
 
 def trends(history: History, day: str) -> list[Row]:
-    seen = {then: _by_show(lists) for then, lists in history.items() if then <= day and any(lists.values())}
+    seen = {
+        then: _by_show(lists)
+        for then, lists in history.items()
+        if _back(day, LOOKS_BACK) <= then <= day and any(lists.values())
+    }
     return [_trend(seen, day, show) for show in sorted(seen.get(day, {}))]
 
 
@@ -59,7 +64,11 @@ def genres(history: History, names: Mapping[int, str], day: str) -> list[Row]:
 def movers(history: History, day: str) -> list[Row]:
     rows: list[Row] = []
     for data_type, shows in sorted(history.get(day, {}).items()):
-        earlier = [then for then, lists in history.items() if then < day and lists.get(data_type)]
+        earlier = [
+            then
+            for then, lists in history.items()
+            if _back(day, LOOKS_BACK) <= then < day and lists.get(data_type)
+        ]
         if not shows or not earlier:
             continue
         kinds: dict[str, list[Row]] = {}
@@ -103,6 +112,7 @@ def _trend(seen: Mapping[str, Mapping[int, list[Row]]], day: str, show: int) -> 
         "days_seen": len(days),
         "streak": streak,
         "streak_broken_by_gap": _back(day, streak) not in seen,
+        "known_since": min(seen),
         "window_days_missing": sum(_back(day, back) not in seen for back in range(1, 29)),
     }
     for span in (1, 7, 28):

@@ -155,6 +155,24 @@ def test_a_day_missing_in_the_middle_is_told_and_not_filled_in(root: Path) -> No
     assert (row["days_seen"], row["window_days_missing"]) == (39, 1)
 
 
+def test_what_lies_further_back_than_90_days_is_not_known_and_the_row_says_since_when_it_is(
+    root: Path,
+) -> None:
+    history: History = {
+        back(ago): {"popular_shows": [show(1, popularity=500.0 if ago == 91 else 100.0 + ago, rank=1)]}
+        for ago in range(100, -1, -1)
+    }
+    row = trend_of(root, history)
+    assert row["known_since"] == row["first_seen"] == row["peak_dt"] == back(90)
+    assert (row["peak_popularity"], row["days_seen"]) == (190.0, 91)
+    assert (row["streak"], row["streak_broken_by_gap"]) == (91, True)
+
+
+def test_a_list_that_was_away_for_more_than_90_days_is_compared_with_nothing(root: Path) -> None:
+    write(root, {back(ago): {"popular_shows": [show(1, rank=1)]} for ago in (91, 0)})
+    assert made(root, top_movers.TABLE, back(0)) == []
+
+
 def test_a_show_that_was_away_on_a_day_with_data_is_no_gap(root: Path) -> None:
     history = a_month()
     history[back(7)] = {"popular_shows": [show(2, rank=1)]}

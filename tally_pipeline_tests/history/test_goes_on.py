@@ -164,6 +164,17 @@ def stored_cursor(instance: dg.DagsterInstance) -> str:
     return cursor
 
 
+def _but_gold_of_an_older_contract(requests: Sequence[dg.RunRequest]) -> list[dg.RunRequest]:
+    """The requests without those that make gold anew because its contract has changed since."""
+    gold = {"gold", "report", "athena"}
+    return [
+        one
+        for one in requests
+        if ":looking back=" not in (one.run_key or "")
+        or {key.path[0] for key in one.asset_selection or ()} - gold
+    ]
+
+
 def _makes_what_has_a_history(request: dg.RunRequest) -> bool:
     """False of a run that makes a gold table that was added since, and the report below it."""
     selected = {key.to_user_string() for key in request.asset_selection or ()}
@@ -267,6 +278,7 @@ def test_the_sensor_launches_nothing_for_what_is_done_or_refused(home: Home) -> 
         cursor: str | None = stored_cursor(instance)
         for _ in range(3):
             asked_for, cursor = home.look(instance, cursor)
+            asked_for = _but_gold_of_an_older_contract(asked_for)
             assert [one for one in asked_for if _makes_what_has_a_history(one)] == []
 
 
@@ -282,7 +294,7 @@ def test_the_sensor_asks_for_the_one_object_that_is_new(home: Home) -> None:
             asked_for += found
             if found:
                 break
-    (request,) = asked_for
+    (request,) = _but_gold_of_an_older_contract(asked_for)
     assert request.partition_key == DAYS[1]
     selected = {key.to_user_string() for key in request.asset_selection or ()}
     assert {key for key in selected if key.startswith("silver_")} == {"silver_shows/on_the_air"}
@@ -293,10 +305,10 @@ def test_what_waits_in_the_cursor_is_asked_for_when_its_day_has_come(home: Home)
         cursor = stored_cursor(instance)
         assert WAITING in cursor
         asked_for, _ = home.look(instance, cursor, NothingArrives())
-        assert asked_for == []
+        assert _but_gold_of_an_older_contract(asked_for) == []
         with pinned(NEXT_DAY):
             asked_for, next_cursor = home.look(instance, cursor, NothingArrives())
-    (request,) = asked_for
+    (request,) = _but_gold_of_an_older_contract(asked_for)
     assert request.partition_key == f"{NEXT_DAY:%Y-%m-%d}"
     assert WAITING not in str(next_cursor)
 

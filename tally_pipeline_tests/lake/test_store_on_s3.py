@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.aws.session import Aws
+from tally_pipeline.lake.retention import TAG, Retention
 from tally_pipeline.lake.store import AlreadyThereError, LakeError, NoSuchObjectError, Store
 
 
@@ -151,3 +154,22 @@ def test_nothing_is_contacted_before_the_first_use(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 
     Store.on_s3(Aws(aws.settings), "nowhere")
+
+
+@pytest.mark.parametrize("write", ["create", "put", "replace"])
+def test_what_is_written_late_says_by_a_tag_how_many_days_are_left_to_it(aws: Aws, write: str) -> None:
+    store = Store.on_s3(aws, aws.settings.lake_bucket, retention=Retention(163))
+    client = aws.client("s3")
+    for late, tags in ((0, []), (1, ["162"]), (162, ["1"])):
+        key = f"silver/shows/a/dt={clock.today() - timedelta(days=late)}/data.parquet"
+        store.replace(key, b"rows", None) if write == "replace" else getattr(store, write)(key, b"rows")
+        found = client.get_object_tagging(Bucket=aws.settings.lake_bucket, Key=key)["TagSet"]
+        assert [tag["Value"] for tag in found if tag["Key"] == TAG] == tags
+
+
+def test_a_day_that_is_over_is_not_written(aws: Aws) -> None:
+    store = Store.on_s3(aws, aws.settings.lake_bucket, retention=Retention(163))
+    key = f"bronze/tmdb/shows/a/dt={clock.today() - timedelta(days=163)}/b.json"
+    with pytest.raises(LakeError, match=r"was not written: .* is 163 days ago, and the lake keeps 163"):
+        store.create(key, b"{}")
+    assert not store.exists(key)

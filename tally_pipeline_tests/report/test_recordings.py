@@ -18,7 +18,7 @@ from tally_pipeline.query.tables import TABLES
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs
 from tally_pipeline.tmdb.lists import LISTS
-from tally_pipeline_tests.gold.recorded import NOW, THEN, recorded_lake
+from tally_pipeline_tests.gold.recorded import GAP_DAYS, NOW, THEN, recorded_lake
 
 pytestmark = pytest.mark.slow
 
@@ -53,12 +53,12 @@ def test_first_places_are_those_of_the_recordings(lake: Lake, now: Inputs) -> No
         assert f"“{silver[0]['title']}” leads {one.title}" in told
 
 
-def test_the_three_years_between_are_said_to_be_missing(lake: Lake, now: Inputs) -> None:
+def test_the_days_between_are_said_to_be_missing(lake: Lake, now: Inputs) -> None:
     told = "\n".join(sentence.text for sentence in changes(now))
     # Nobody knows who led the day before: no run of days is claimed.
     assert "running" not in told
     assert "the day before has no data" in told
-    assert "1,123 days between without data" in page(lake, NOW)
+    assert f"{GAP_DAYS} days between without data" in page(lake, NOW)
 
 
 def test_a_day_without_data_is_missing_in_the_calendar_and_never_filled(lake: Lake, now: Inputs) -> None:
@@ -67,13 +67,14 @@ def test_a_day_without_data_is_missing_in_the_calendar_and_never_filled(lake: La
         assert states[NOW] == "published"
         # A list that was never captured before has nothing missing before its first day.
         first = now.first_days[one.name]
+        assert {state for day, state in states.items() if day < THEN} == {"before"}
         wanted = "missing" if first == THEN else "before"
-        assert {state for day, state in states.items() if day != NOW} == {wanted}
-    assert {row["dt"] for row in now.places.to_pylist()} == {NOW}
+        assert {state for day, state in states.items() if THEN < day < NOW} == {wanted}
+    assert {row["dt"] for row in now.places.to_pylist()} == {THEN, NOW}
 
 
 def test_the_earlier_day_stands_for_itself(lake: Lake) -> None:
     earlier = page(lake, THEN)
-    assert "Saturday 26 November 2022" in earlier
+    assert "Friday 10 October 2025" in earlier
     assert "days between without data" not in earlier
     assert lake.store.get(layout.latest_report_key()) == lake.store.get(layout.report_key(NOW))

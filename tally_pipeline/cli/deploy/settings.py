@@ -13,7 +13,13 @@ from tally_pipeline.settings.errors import SettingsError
 
 NEEDED = tuple(one.name for one in (declared.DEPLOYMENT, declared.REGION, *declared.NEEDED_ON_AWS))
 OPTIONAL = tuple(
-    one.name for one in (declared.DEAD_LETTERS_QUEUE, declared.ALERTS_TOPIC, declared.TOKEN_PARAMETER)
+    one.name
+    for one in (
+        declared.DEAD_LETTERS_QUEUE,
+        declared.ALERTS_TOPIC,
+        declared.TOKEN_PARAMETER,
+        declared.RETENTION_DAYS,
+    )
 )
 
 _PLAIN = re.compile(r"[\w./:@=+,-]+")

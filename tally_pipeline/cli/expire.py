@@ -1,0 +1,57 @@
+"""`tally expire`: removes the expired days of a lake in a folder, and looks for those of a bucket."""
+
+from __future__ import annotations
+
+import json
+
+from tally_pipeline import clock
+from tally_pipeline.cli import terminal
+from tally_pipeline.deployment import Settings, deploy
+from tally_pipeline.lake import expiry
+from tally_pipeline.lake.retention import day_of
+from tally_pipeline.plurals import counted
+
+
+def expire(settings: Settings, *, dry_run: bool, as_json: bool) -> int:
+    """Remove what has expired, or only name it; 1 if a bucket holds what S3 should have removed."""
+    store = deploy(settings).lake.store
+    first = settings.retention.first_kept(clock.today())
+    over = expiry.expired(store, clock.today())
+    removes = settings.aws is None and not dry_run
+    if removes:
+        expiry.remove(settings.lake_folder, over)
+    days = sorted({day for info in over if (day := day_of(info.key))})
+    if as_json:
+        found = {
+            "lake": store.root,
+            "first_day_kept": first.isoformat() if first else None,
+            "expired": len(over),
+            "bytes": sum(info.size for info in over),
+            "days": days,
+            "removed": removes,
+        }
+        terminal.print_json(json.dumps(found, indent=2))
+    else:
+        print(_in_words(settings, store.root, len(over), days, removes=removes))
+    return 1 if over and settings.aws else 0
+
+
+def _in_words(settings: Settings, root: str, count: int, days: list[str], *, removes: bool) -> str:
+    if settings.retention.days is None:
+        return f"Nothing in {root} expires: " + (
+            "it is invented." if settings.source == "sandbox" else "TALLY_RETENTION_DAYS is 0."
+        )
+    first = settings.retention.first_kept(clock.today())
+    if not count:
+        return f"{root} holds no day before {first}, the first that is kept."
+    which = f"{counted(count, 'object')} of {counted(len(days), 'day')}" + (
+        f" from {days[0]} to {days[-1]}" if days else ""
+    )
+    if removes:
+        return f"{which} removed from {root}. The first day that is kept is {first}."
+    if settings.aws:
+        return (
+            f"{root} holds {which}, before {first}, the first day that is kept: S3 removes them within about three"
+            " days of their end. If they stay, apply deploy/ again: the bucket's lifecycle rules are in storage.tf."
+        )
+    return f"{which} would be removed from {root}. The first day that is kept is {first}."
