@@ -39,6 +39,7 @@ locals {
       description = "A run of the pipeline failed. See why with `tally logs`; mend it and run it again. Nothing is lost: bronze and the last good files stay."
       namespace   = "Tally/DataPipeline"
       metric      = "PipelineRunFailures"
+      dimensions  = { Environment = local.name }
       statistic   = "Sum"
       comparison  = "GreaterThanOrEqualToThreshold"
       threshold   = 1
@@ -48,6 +49,7 @@ locals {
       description = "No shows were published for 26 hours. Is the pipeline up, and did today's capture fail? See `tally status`, then run `tally sync`: TMDB serves lists only of today. A new lake rings until its first sync."
       namespace   = "Tally/DataPipeline"
       metric      = "TotalShowsIngested"
+      dimensions  = { Environment = local.name }
       statistic   = "Sum"
       comparison  = "LessThanThreshold"
       threshold   = 1
@@ -59,13 +61,14 @@ locals {
       description = "Of a list, less than ${var.min_pass_rate} % of the rows held the contract. See which and why: SELECT dt, data_type, rules, reasons FROM quarantine_shows WHERE dt = the day."
       namespace   = "Tally/DataQuality"
       metric      = "DataQualityPassRate"
+      dimensions  = { Environment = local.name }
       statistic   = "Minimum"
       comparison  = "LessThanThreshold"
       threshold   = var.min_pass_rate
       period      = 3600
     }
     dead-letters = {
-      description = "Events of S3 could not be understood five times and lie in the queue ${local.name}-dead-letters. Look at them there; the daily sweep refines what they told of. Purge the queue when they are explained."
+      description = "Events of S3 could not be understood five times and lie in the queue ${local.name}-dead-letters. Look at them there; the daily sweep refines what they told of. When the reason is mended, redrive them: aws sqs start-message-move-task --source-arn ${local.dead_letters_arn}."
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = "${local.name}-dead-letters" }
@@ -94,7 +97,7 @@ resource "aws_cloudwatch_metric_alarm" "alarms" {
   alarm_description   = each.value.description
   namespace           = each.value.namespace
   metric_name         = each.value.metric
-  dimensions          = try(each.value.dimensions, null)
+  dimensions          = each.value.dimensions
   statistic           = each.value.statistic
   comparison_operator = each.value.comparison
   threshold           = each.value.threshold
@@ -118,11 +121,11 @@ resource "aws_cloudwatch_metric_alarm" "alarms" {
 
 locals {
   panels = [
-    { title = "Shows published", stat = "Sum", metrics = [["Tally/DataPipeline", "TotalShowsIngested"]] },
-    { title = "Worst pass rate (%)", stat = "Minimum", metrics = [["Tally/DataQuality", "DataQualityPassRate"]] },
-    { title = "Rows in quarantine", stat = "Sum", metrics = [["Tally/DataQuality", "QuarantinedRows"]] },
-    { title = "Failed runs", stat = "Sum", metrics = [["Tally/DataPipeline", "PipelineRunFailures"]] },
-    { title = "Longest run (s)", stat = "Maximum", metrics = [["Tally/DataPipeline", "PipelineRunDuration"]] },
+    { title = "Shows published", stat = "Sum", metrics = [["Tally/DataPipeline", "TotalShowsIngested", "Environment", local.name]] },
+    { title = "Worst pass rate (%)", stat = "Minimum", metrics = [["Tally/DataQuality", "DataQualityPassRate", "Environment", local.name]] },
+    { title = "Rows in quarantine", stat = "Sum", metrics = [["Tally/DataQuality", "QuarantinedRows", "Environment", local.name]] },
+    { title = "Failed runs", stat = "Sum", metrics = [["Tally/DataPipeline", "PipelineRunFailures", "Environment", local.name]] },
+    { title = "Longest run (s)", stat = "Maximum", metrics = [["Tally/DataPipeline", "PipelineRunDuration", "Environment", local.name]] },
     {
       title = "Events: oldest (s), dead letters"
       stat  = "Maximum"

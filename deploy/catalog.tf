@@ -5,6 +5,24 @@ resource "aws_glue_catalog_database" "tally" {
   description = "TMDB's TV lists, day by day."
 }
 
+# The day of the first apply, kept in the state.
+resource "terraform_data" "first_apply" {
+  input = formatdate("YYYY-MM-DD", plantimestamp())
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+locals {
+  # An unfiltered query lists every projected day of every list: no more of them than there can be files of.
+  days = (
+    var.retention_days > 0
+    ? "NOW-${var.retention_days}DAYS,NOW"
+    : "${coalesce(var.first_ingest_date, terraform_data.first_apply.input)},NOW"
+  )
+}
+
 resource "aws_glue_catalog_table" "tables" {
   for_each = local.contract.tables
 
@@ -21,7 +39,7 @@ resource "aws_glue_catalog_table" "tables" {
       "projection.enabled"          = "true"
       "projection.dt.type"          = "date"
       "projection.dt.format"        = "yyyy-MM-dd"
-      "projection.dt.range"         = "${var.first_ingest_date},NOW"
+      "projection.dt.range"         = local.days
       "projection.dt.interval"      = "1"
       "projection.dt.interval.unit" = "DAYS"
       "storage.location.template"   = "s3://${local.lake_bucket}/${each.value.prefix}/${each.value.template}/"

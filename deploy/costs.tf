@@ -1,6 +1,6 @@
-# The whole account's bill: a budget for one project would need cost tags that somebody has to switch on.
+# The whole account's bill, for those who are told of it by mail: a budget for one project would need cost tags that somebody has to switch on.
 resource "aws_budgets_budget" "month" {
-  count = var.monthly_budget_usd > 0 ? 1 : 0
+  count = var.monthly_budget_usd > 0 && var.alert_email != null ? 1 : 0
 
   name         = "${local.name}-month"
   budget_type  = "COST"
@@ -9,7 +9,7 @@ resource "aws_budgets_budget" "month" {
   time_unit    = "MONTHLY"
 
   dynamic "notification" {
-    for_each = var.alert_email == null ? {} : { ACTUAL = 80, FORECASTED = 100 }
+    for_each = { ACTUAL = 80, FORECASTED = 100 }
 
     content {
       notification_type          = notification.key

@@ -127,6 +127,36 @@ locals {
 
   analyst_statements = concat(local.query_statements, [
     {
+      # What Athena's console asks before anybody queries: names, no data. AWS lets these three be asked of all only.
+      # https://docs.aws.amazon.com/athena/latest/ug/example-policies-workgroup.html
+      Sid      = "OpenTheConsole"
+      Effect   = "Allow"
+      Action   = ["athena:ListWorkGroups", "athena:ListDataCatalogs", "athena:ListEngineVersions"]
+      Resource = "*"
+    },
+    {
+      Sid    = "BrowseTables"
+      Effect = "Allow"
+      Action = [
+        "athena:GetDataCatalog", "athena:ListDatabases", "athena:GetDatabase", "athena:ListTableMetadata",
+        "athena:GetTableMetadata",
+      ]
+      Resource = "arn:${local.partition}:athena:${local.here}:datacatalog/AwsDataCatalog"
+    },
+    {
+      # A list of databases needs the right to each: their names.
+      Sid      = "ListDatabases"
+      Effect   = "Allow"
+      Action   = "glue:GetDatabases"
+      Resource = [local.catalog_arns[0], "arn:${local.partition}:glue:${local.here}:database/*"]
+    },
+    {
+      Sid      = "SeeQueries"
+      Effect   = "Allow"
+      Action   = ["athena:ListQueryExecutions", "athena:BatchGetQueryExecution", "athena:GetQueryResultsStream"]
+      Resource = local.workgroup_arn
+    },
+    {
       Sid      = "FindTheSamples"
       Effect   = "Allow"
       Action   = ["athena:ListNamedQueries", "athena:GetNamedQuery", "athena:BatchGetNamedQuery"]

@@ -5,8 +5,10 @@ locals {
   partition = data.aws_partition.current.partition
   here      = "${var.region}:${local.account}"
 
-  lake_bucket    = "${var.project}-datalake-${var.environment}"
-  results_bucket = "${var.project}-athena-results-${var.environment}"
+  # S3's names are the whole world's; an account's id is nobody else's.
+  suffix         = var.bucket_suffix == null ? local.account : var.bucket_suffix
+  lake_bucket    = join("-", compact([var.project, "datalake", var.environment, local.suffix]))
+  results_bucket = join("-", compact([var.project, "athena-results", var.environment, local.suffix]))
   database       = replace("${var.project}_${var.environment}", "-", "_")
   token_name     = "/${var.project}/${var.environment}/tmdb-token"
 

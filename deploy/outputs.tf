@@ -11,6 +11,11 @@ output "aws_region" {
   value       = var.region
 }
 
+output "tally_environment" {
+  description = "The name of this environment: the dimension of its metrics, on which the alarms look."
+  value       = local.name
+}
+
 output "tally_lake_bucket" {
   description = "The bucket of bronze, silver, quarantine, gold and the reports."
   value       = aws_s3_bucket.lake.id

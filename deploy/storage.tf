@@ -15,6 +15,13 @@ resource "aws_s3_bucket" "results" {
   #checkov:skip=CKV2_AWS_62:Nothing waits for results: Athena is asked for them
   bucket        = local.results_bucket
   force_destroy = var.force_destroy
+
+  lifecycle {
+    precondition {
+      condition     = length(local.results_bucket) <= 63 # the longer of the two names
+      error_message = "The buckets' names are too long for S3 (63 characters): shorten project, environment or bucket_suffix."
+    }
+  }
 }
 
 locals {

@@ -10,6 +10,17 @@ variable "project" {
   }
 }
 
+variable "bucket_suffix" {
+  description = "Last part of the buckets' names; null: the account's id. Empty gives the names of Tally before this variable was there. If S3 says BucketAlreadyExists, somebody else in the world has the name: choose another suffix."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bucket_suffix == null || try(var.bucket_suffix == "" || can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", var.bucket_suffix)), false)
+    error_message = "bucket_suffix must be null, empty, or a-z, 0-9 and single hyphens."
+  }
+}
+
 variable "environment" {
   description = "Which of several lakes this is, e.g. dev or prod: part of every name."
   type        = string
@@ -35,17 +46,16 @@ variable "region" {
 }
 
 variable "first_ingest_date" {
-  description = "First day (YYYY-MM-DD) that queries see. A query without a filter on dt lists every day since then; a day before it has no rows, and nothing says so."
+  description = "First day (YYYY-MM-DD) that queries see in a lake that keeps everything (retention_days = 0); null: the day of the first apply. With a retention they see its days. A query without a filter on dt lists every day since then; a day before it has no rows, and nothing says so."
   type        = string
-  default     = "2025-01-01"
-  nullable    = false
+  default     = null
 
   validation {
-    condition = (
+    condition = var.first_ingest_date == null || (
       can(regex("^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", var.first_ingest_date))
       && can(formatdate("YYYY", "${var.first_ingest_date}T00:00:00Z"))
     )
-    error_message = "first_ingest_date must be a day, as in 2025-01-01."
+    error_message = "first_ingest_date must be null or a day, as in 2025-01-01."
   }
 }
 
@@ -173,7 +183,7 @@ variable "min_pass_rate" {
 }
 
 variable "monthly_budget_usd" {
-  description = "US dollars a month for the whole account that AWS warns of at 80 % spent and at 100 % forecast; 0 makes no budget."
+  description = "US dollars a month for the whole account that AWS warns of at 80 % spent and at 100 % forecast; 0 makes no budget, and neither does an alert_email of null: nobody would be told."
   type        = number
   default     = 1
   nullable    = false

@@ -14,6 +14,10 @@ mock_provider "aws" {
   }
 }
 
+variables {
+  bucket_suffix = ""
+}
+
 run "every_table_of_the_contract_is_there_with_its_columns" {
   command = plan
 
@@ -41,12 +45,8 @@ run "every_table_of_the_contract_is_there_with_its_columns" {
   }
 }
 
-run "partitions_are_projected_from_the_first_day_to_now" {
+run "partitions_are_projected_over_the_retention" {
   command = plan
-
-  variables {
-    first_ingest_date = "2026-03-01"
-  }
 
   assert {
     condition = alltrue([
@@ -54,7 +54,7 @@ run "partitions_are_projected_from_the_first_day_to_now" {
       table.parameters["projection.enabled"] == "true"
       && table.parameters["projection.dt.type"] == "date"
       && table.parameters["projection.dt.format"] == "yyyy-MM-dd"
-      && table.parameters["projection.dt.range"] == "2026-03-01,NOW"
+      && table.parameters["projection.dt.range"] == "NOW-180DAYS,NOW"
       && alltrue([for key in table.partition_keys[*].name : strcontains(table.parameters["storage.location.template"], "$${${key}}")])
       && startswith(table.parameters["storage.location.template"], table.storage_descriptor[0].location)
     ])
@@ -69,6 +69,36 @@ run "partitions_are_projected_from_the_first_day_to_now" {
   assert {
     condition     = aws_glue_catalog_table.tables["silver_shows"].parameters["projection.data_type.values"] == join(",", local.contract.lists)
     error_message = "A list that is not in the enum has no rows, and nothing says so."
+  }
+}
+
+run "a_lake_that_keeps_everything_is_projected_from_a_day_that_is_named" {
+  command = plan
+
+  variables {
+    retention_days    = 0
+    first_ingest_date = "2026-03-01"
+  }
+
+  assert {
+    condition     = alltrue([for table in aws_glue_catalog_table.tables : table.parameters["projection.dt.range"] == "2026-03-01,NOW"])
+    error_message = "Days that were captured are not seen."
+  }
+}
+
+run "and_without_one_from_the_first_apply" {
+  command = plan
+
+  variables {
+    retention_days = 0
+  }
+
+  assert {
+    condition = alltrue([
+      for table in aws_glue_catalog_table.tables :
+      table.parameters["projection.dt.range"] == "${formatdate("YYYY-MM-DD", plantimestamp())},NOW"
+    ])
+    error_message = "A new lake lists days from before it was there."
   }
 }
 
@@ -110,10 +140,28 @@ run "five_alarms_tell_the_topic_what_to_do" {
     error_message = "An alarm waits for a metric that nobody sends."
   }
 
-  # The pipeline's metrics have none: with one the alarm would wait for another series.
+  # CloudWatch finds a series by exactly its dimensions; another environment's series must not quiet this one's alarm.
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.alarms : alarm.namespace == "AWS/SQS" || length(coalesce(alarm.dimensions, {})) == 0])
-    error_message = "An alarm asks for dimensions that the metric does not have."
+    condition = alltrue([
+      for alarm in aws_cloudwatch_metric_alarm.alarms :
+      alarm.namespace == "AWS/SQS" || alarm.dimensions == tomap({ Environment = output.tally_environment })
+    ])
+    error_message = "An alarm looks at another series than the pipeline's."
+  }
+
+  assert {
+    condition = alltrue([
+      for panel in jsondecode(aws_cloudwatch_dashboard.tally.dashboard_body).widgets : alltrue([
+        for metric in try(panel.properties.metrics, []) :
+        startswith(metric[0], "AWS/") || try(slice(metric, 2, 4) == ["Environment", output.tally_environment], false)
+      ])
+    ])
+    error_message = "The dashboard shows all environments as one."
+  }
+
+  assert {
+    condition     = 2 * length(aws_cloudwatch_metric_alarm.alarms) <= 10 && 2 * length(flatten(values(local.contract.metrics))) <= 10
+    error_message = "Two environments do not fit into what CloudWatch gives away."
   }
 
   assert {

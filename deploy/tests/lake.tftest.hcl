@@ -15,9 +15,10 @@ mock_provider "aws" {
 }
 
 variables {
-  project     = "tally"
-  environment = "blue-green"
-  region      = "eu-central-1"
+  bucket_suffix = ""
+  project       = "tally"
+  environment   = "blue-green"
+  region        = "eu-central-1"
 }
 
 run "everything_is_named_after_project_and_environment" {
@@ -226,5 +227,58 @@ run "what_costs_money_or_opens_a_door_is_off_by_default" {
       && !aws_s3_bucket.lake.force_destroy
     )
     error_message = "Something is made that nobody asked for."
+  }
+}
+
+run "buckets_have_the_accounts_id_by_default" {
+  command = plan
+
+  variables {
+    bucket_suffix = null
+  }
+
+  assert {
+    condition = (
+      aws_s3_bucket.lake.bucket == "tally-datalake-blue-green-${data.aws_caller_identity.current.account_id}"
+      && aws_s3_bucket.results.bucket == "tally-athena-results-blue-green-${data.aws_caller_identity.current.account_id}"
+    )
+    error_message = "Somebody else in the world may have the names."
+  }
+}
+
+run "and_any_suffix_that_is_named" {
+  command = plan
+
+  variables {
+    bucket_suffix = "of-ours"
+  }
+
+  assert {
+    condition     = aws_s3_bucket.lake.bucket == "tally-datalake-blue-green-of-ours"
+    error_message = "The suffix is not the one that was named."
+  }
+}
+
+run "there_is_no_budget_that_tells_nobody" {
+  command = plan
+
+  assert {
+    condition     = length(aws_budgets_budget.month) == 0
+    error_message = "A budget is made, though nobody would be told."
+  }
+}
+
+run "a_budget_tells_the_address_that_alarms_go_to" {
+  command = plan
+
+  variables {
+    alert_email = "data@example.org"
+  }
+
+  assert {
+    condition = alltrue([
+      for notification in aws_budgets_budget.month[0].notification : notification.subscriber_email_addresses == toset(["data@example.org"])
+    ]) && length(aws_budgets_budget.month[0].notification) == 2
+    error_message = "The budget tells nobody."
   }
 }

@@ -39,9 +39,10 @@ run "names_that_s3_refuses_are_refused" {
     environment       = "dev--eu"
     first_ingest_date = "01.02.2025"
     object_lock       = { mode = "COMPLIANCE", days = 0.5 }
+    bucket_suffix     = "-Ours"
   }
 
-  expect_failures = [var.project, var.environment, var.first_ingest_date, var.object_lock]
+  expect_failures = [var.project, var.environment, var.first_ingest_date, var.object_lock, var.bucket_suffix]
 }
 
 run "a_retention_that_leaves_no_time_is_refused" {
@@ -53,4 +54,16 @@ run "a_retention_that_leaves_no_time_is_refused" {
   }
 
   expect_failures = [aws_s3_bucket_lifecycle_configuration.lake]
+}
+
+run "names_that_are_too_long_for_s3_are_refused" {
+  command = plan
+
+  variables {
+    project       = "a-project-of-20-char"
+    environment   = "an-environment16"
+    bucket_suffix = "and-a-suffix-1"
+  }
+
+  expect_failures = [aws_s3_bucket.results]
 }

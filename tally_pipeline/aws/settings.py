@@ -9,11 +9,14 @@ from dataclasses import dataclass
 class AwsSettings:
     """The names of everything that `deploy/` sets up.
 
+    `environment` names it among several of one account: the dimension of its metrics.
+
     Credentials come from AWS's own chain, other endpoints from `AWS_ENDPOINT_URL` and
     `AWS_ENDPOINT_URL_<SERVICE>`: neither is a setting of Tally's.
     """
 
     region: str
+    environment: str
     lake_bucket: str
     results_bucket: str
     database: str

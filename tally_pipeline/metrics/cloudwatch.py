@@ -8,13 +8,18 @@ from itertools import groupby
 
 from tally_pipeline.aws.errors import AwsError, explained
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.metrics.metrics import Datum
+from tally_pipeline.metrics.metrics import ENVIRONMENT_DIMENSION, Datum
 
 _log = logging.getLogger(__name__)
 
 
+def dimensions(environment: str) -> list[dict[str, str]]:
+    """The dimensions of an environment's metrics. CloudWatch finds a series by exactly these."""
+    return [{"Name": ENVIRONMENT_DIMENSION, "Value": environment}]
+
+
 class CloudWatchMetrics:
-    """Metrics in CloudWatch, with no dimensions."""
+    """Metrics in CloudWatch, with the environment as their only dimension."""
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
@@ -26,7 +31,15 @@ class CloudWatchMetrics:
             self._put(namespace, list(of_one))
 
     def _put(self, namespace: str, data: Sequence[Datum]) -> None:
-        metric_data = [{"MetricName": d.metric.name, "Unit": d.metric.unit, "Value": d.value} for d in data]
+        metric_data = [
+            {
+                "MetricName": datum.metric.name,
+                "Dimensions": dimensions(self._aws.settings.environment),
+                "Unit": datum.metric.unit,
+                "Value": datum.value,
+            }
+            for datum in data
+        ]
         try:
             with explained("send metrics", f"CloudWatch namespace {namespace}"):
                 self._aws.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=metric_data)

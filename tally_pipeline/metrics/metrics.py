@@ -1,7 +1,8 @@
 """The pipeline's metrics: all their names, in one place, and the interface that sends values.
 
-None has dimensions: a metric with them is another series for each value, which is found only by name and billed
-separately. Figures by list are in Dagster's metadata.
+Their one dimension is the environment, or the data of one would keep another's alarms quiet. Each value of a
+dimension is a series that is billed by itself: so figures by list are in Dagster's metadata, and two environments
+stay within the ten series that are always free.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Literal, Protocol
 
 PIPELINE = "Tally/DataPipeline"
 QUALITY = "Tally/DataQuality"
+
+ENVIRONMENT_DIMENSION = "Environment"
 
 Unit = Literal["Count", "Seconds", "Percent"]
 

@@ -64,9 +64,9 @@ class AthenaEngine:
     name = "Athena"
     remedies = Remedies(
         schema="The table in Glue was changed, or was made by an older deploy/: run `terraform apply` there.",
-        counts="A day before the table's first has no rows: see projection.dt.range in Glue (first_ingest_date in"
-        " deploy/). Else rebuild the day's silver (materialize silver_shows for it), and look for stray"
-        " files below silver/shows.",
+        counts="A day before the table's first has no rows: see projection.dt.range in Glue (retention_days and"
+        " first_ingest_date in deploy/). Else rebuild the day's silver (materialize silver_shows for it), and look"
+        " for stray files below silver/shows.",
         unreadable="When it names a file, rebuild its day (materialize silver_shows for it); when it names a table,"
         " run `terraform apply` in deploy/. Then materialize this again.",
     )

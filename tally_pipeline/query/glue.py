@@ -23,8 +23,8 @@ SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
 
-_DAYS = re.compile(r"\d{4}-\d{2}-\d{2},NOW(\+\d+DAYS?)?")
-"""From the first day to today: a day out of the range has no rows, without any error."""
+_DAYS = re.compile(r"(\d{4}-\d{2}-\d{2}|NOW-\d+DAYS),NOW(\+\d+DAYS?)?")
+"""From the first day, or over the retention, to today: a day out of the range has no rows, without any error."""
 
 
 def glue_contract(tables: Iterable[TableSpec] = TABLES) -> dict[str, Any]:

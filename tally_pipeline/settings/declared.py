@@ -202,6 +202,13 @@ DEFAULT_REGION = _setting(
     "Stands in for AWS_REGION where that is not set.",
     in_example=False,
 )
+ENVIRONMENT = _setting(
+    "On AWS",
+    "TALLY_ENVIRONMENT",
+    AwsName(r"[a-z0-9-]{1,40}", "tally-dev"),
+    None,
+    "The name of this environment among several of an account: the dimension of its metrics, on which alarms look.",
+)
 LAKE_BUCKET = _setting("On AWS", "TALLY_LAKE_BUCKET", _BUCKET, None, "The bucket that is the lake.")
 RESULTS_BUCKET = _setting(
     "On AWS", "TALLY_RESULTS_BUCKET", _BUCKET, None, "The bucket of Athena's results and of what runs print."
@@ -248,7 +255,7 @@ TOKEN_PARAMETER = _setting(
     None,
     "The SSM parameter that holds TMDB's token; a TMDB_API_TOKEN wins over it.",
 )
-NEEDED_ON_AWS = (LAKE_BUCKET, RESULTS_BUCKET, DATABASE, WORKGROUP, EVENTS_QUEUE)
+NEEDED_ON_AWS = (ENVIRONMENT, LAKE_BUCKET, RESULTS_BUCKET, DATABASE, WORKGROUP, EVENTS_QUEUE)
 """The settings that a deployment on AWS requires, besides the region."""
 
 FIRST_DAY = _setting(

@@ -160,8 +160,10 @@ def _aws(values: Values) -> AwsSettings | None:
     if values[declared.DEPLOYMENT] == "local":
         return None
     region = values[declared.REGION] or values[declared.DEFAULT_REGION]
-    lake, results, database, workgroup, queue = (values[setting] for setting in declared.NEEDED_ON_AWS)
-    if not (region and lake and results and database and workgroup and queue):
+    environment, lake, results, database, workgroup, queue = (
+        values[setting] for setting in declared.NEEDED_ON_AWS
+    )
+    if not (region and environment and lake and results and database and workgroup and queue):
         absent = [] if region else [declared.REGION.name]
         absent += [setting.name for setting in declared.NEEDED_ON_AWS if not values[setting]]
         raise SettingsError(
@@ -178,6 +180,7 @@ def _aws(values: Values) -> AwsSettings | None:
         )
     return AwsSettings(
         region=region,
+        environment=environment,
         lake_bucket=lake,
         results_bucket=results,
         database=database,

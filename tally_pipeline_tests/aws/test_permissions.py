@@ -55,7 +55,8 @@ run "as_here" {{
   command = plan
 
   variables {{
-    environment = "test"
+    environment   = "test"
+    bucket_suffix = ""
     region      = "{REGION}"
   }}
 }}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tally_pipeline.aws.session import Aws
+from tally_pipeline.metrics.cloudwatch import dimensions
 from tally_pipeline.metrics.metrics import DATA_QUALITY_PASS_RATE, PIPELINE_RUN_FAILURES, TOTAL_SHOWS_INGESTED
 from tally_pipeline.query.athena_engine import AthenaEngine
 from tally_pipeline.query.tables import SILVER_SHOWS, TABLES
@@ -48,7 +49,7 @@ def deployed(athena: AthenaEngine, aws: Aws) -> Aws:
     )
     put_token(aws, TOKEN)
     for metric in (PIPELINE_RUN_FAILURES, TOTAL_SHOWS_INGESTED, DATA_QUALITY_PASS_RATE):
-        put_alarm(aws, metric.namespace, metric.name)
+        put_alarm(aws, metric.namespace, metric.name, Dimensions=dimensions(settings.environment))
     for name, queue in QUEUE_METRICS.items():
         put_alarm(aws, "AWS/SQS", name, Dimensions=[{"Name": "QueueName", "Value": queue}])
     return aws
@@ -236,7 +237,14 @@ def test_a_token_that_is_open_or_not_there_is_told(
 def test_alarms_that_are_missing_silent_or_ringing(deployed: Aws, check: Check) -> None:
     cloudwatch = deployed.client("cloudwatch")
     cloudwatch.delete_alarms(AlarmNames=[f"tally-test-{TOTAL_SHOWS_INGESTED.name}"])
-    put_alarm(deployed, DATA_QUALITY_PASS_RATE.namespace, DATA_QUALITY_PASS_RATE.name, AlarmActions=[])
+    of_ours = dimensions(deployed.settings.environment)
+    put_alarm(
+        deployed,
+        DATA_QUALITY_PASS_RATE.namespace,
+        DATA_QUALITY_PASS_RATE.name,
+        AlarmActions=[],
+        Dimensions=of_ours,
+    )
     cloudwatch.set_alarm_state(
         AlarmName=f"tally-test-{PIPELINE_RUN_FAILURES.name}", StateValue="ALARM", StateReason="it failed"
     )
@@ -246,8 +254,15 @@ def test_alarms_that_are_missing_silent_or_ringing(deployed: Aws, check: Check) 
 
 
 def test_an_alarm_of_another_environment_is_not_ours(deployed: Aws, check: Check) -> None:
-    other = deployed.settings.alerts_topic_arn.replace("tally-test", "tally-prod")  # type: ignore[union-attr]
-    put_alarm(deployed, TOTAL_SHOWS_INGESTED.namespace, TOTAL_SHOWS_INGESTED.name, AlarmActions=[other])
+    of_other = dimensions("tally-prod")
+    put_alarm(deployed, TOTAL_SHOWS_INGESTED.namespace, TOTAL_SHOWS_INGESTED.name, Dimensions=of_other)
+    found = check(deployed)
+    assert states(found, "wrong") == {"alarm no shows"}
+    assert "there is none on TotalShowsIngested of tally-test" in found["alarm no shows"]["told"]
+
+
+def test_an_alarm_from_before_environments_watches_nothing(deployed: Aws, check: Check) -> None:
+    put_alarm(deployed, TOTAL_SHOWS_INGESTED.namespace, TOTAL_SHOWS_INGESTED.name)
     found = check(deployed)
     assert states(found, "wrong") == {"alarm no shows"}
 

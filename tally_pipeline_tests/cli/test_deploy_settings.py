@@ -17,6 +17,7 @@ from testkit import tally
 OUTPUTS: dict[str, Any] = {
     "tally_deployment": "aws",
     "aws_region": "eu-central-1",
+    "tally_environment": "tally-dev",
     "tally_lake_bucket": "tally-datalake-dev",
     "tally_results_bucket": "tally-athena-results-dev",
     "tally_glue_database": "tally_dev",
@@ -25,6 +26,7 @@ OUTPUTS: dict[str, Any] = {
     "tally_dead_letters_queue_url": "https://sqs.eu-central-1.amazonaws.com/123456789012/tally-dev-dead-letters",
     "tally_alerts_topic_arn": "arn:aws:sns:eu-central-1:123456789012:tally-dev-alerts",
     "tally_token_parameter": "/tally/dev/tmdb-token",
+    "tally_retention_days": "163",
 }
 
 Ask = Callable[..., tally.Ran]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.aws.session import Aws
+from tally_pipeline.metrics.cloudwatch import dimensions
 from tally_pipeline.metrics.metrics import PIPELINE_RUN_DURATION, PIPELINE_RUN_FAILURES, TOTAL_SHOWS_INGESTED
 from tally_pipeline.query.athena_engine import AthenaEngine
 from tally_pipeline.tmdb.sandbox import Sandbox, parse_fault
@@ -45,7 +46,9 @@ def test_a_sync_is_sent_told_and_exported(
         assert tally.run(tmp_path, failing, "sync", "--list", "popular_shows").code == 1
     assert seen.values(aws, PIPELINE_RUN_FAILURES)["Sum"] == 2
     assert seen.values(aws, PIPELINE_RUN_DURATION)["SampleCount"] == 3
-    assert {dimensions for name, _, dimensions in seen.series(aws) if name.startswith("Tally/")} == {"[]"}
+    assert {dimensions for name, _, dimensions in seen.series(aws) if name.startswith("Tally/")} == {
+        str(dimensions("tally-test"))
+    }
 
     logged = tally.run(tmp_path, on_aws, "logs")
     assert logged.code == 0

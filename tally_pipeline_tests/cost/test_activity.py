@@ -102,9 +102,9 @@ def test_the_export_is_that_of_tmdb_whatever_the_sandboxs_was() -> None:
 
 def test_what_is_kept_is_kept_as_long_as_deploy_says() -> None:
     old = replace(MONTH, days=400)
-    assert quantity("bronze", "s3_storage", old) == pytest.approx(400 * 1e6 / 1e9)
-    assert quantity("silver, gold, reports", "s3_storage", old) == pytest.approx(180 * 2e6 / 1e9)
-    assert quantity("their replaced versions", "s3_storage", old) == pytest.approx(30 * 2e6 / 1e9)
+    assert quantity("bronze", "s3_storage", old) == pytest.approx(177 * 1e6 / 1e9)
+    assert quantity("silver, gold, reports", "s3_storage", old) == pytest.approx(177 * 2e6 / 1e9)
+    assert quantity("their replaced versions", "s3_storage", old) == pytest.approx(14 * 2e6 / 1e9)
 
 
 def test_a_query_lists_each_projected_folder_and_reads_the_files_in_it() -> None:

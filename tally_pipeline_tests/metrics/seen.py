@@ -1,10 +1,11 @@
-"""What CloudWatch was told, as the usual commands find it: without dimensions."""
+"""What CloudWatch was told, as the usual commands find it: by the environment."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from tally_pipeline.aws.session import Aws
+from tally_pipeline.metrics.cloudwatch import dimensions
 from tally_pipeline.metrics.metrics import Metric
 from testkit.pinned import real_now
 
@@ -15,6 +16,7 @@ def values(aws: Aws, metric: Metric) -> dict[str, float]:
     points = aws.client("cloudwatch").get_metric_statistics(
         Namespace=metric.namespace,
         MetricName=metric.name,
+        Dimensions=dimensions(aws.settings.environment),
         StartTime=now - timedelta(hours=1),
         EndTime=now + timedelta(hours=1),
         Period=86_400,

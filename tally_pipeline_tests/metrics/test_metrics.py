@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.metrics.cloudwatch import CloudWatchMetrics
+from tally_pipeline.metrics.cloudwatch import CloudWatchMetrics, dimensions
 from tally_pipeline.metrics.metrics import (
     DATA_QUALITY_PASS_RATE,
     METRICS,
@@ -33,15 +33,16 @@ def test_the_metrics_are_these_and_fit_into_what_is_always_free() -> None:
         "Tally/DataPipeline": ["TotalShowsIngested", "PipelineRunFailures", "PipelineRunDuration"],
         "Tally/DataQuality": ["DataQualityPassRate", "QuarantinedRows"],
     }
-    assert len(METRICS) <= 10
+    assert 2 * len(METRICS) <= 10  # of two environments
 
 
-def test_values_are_found_in_cloudwatch_without_dimensions(bare_aws: Aws) -> None:
+def test_values_are_found_in_cloudwatch_by_their_environment(bare_aws: Aws) -> None:
     CloudWatchMetrics(bare_aws).send(DATA)
     assert seen.values(bare_aws, TOTAL_SHOWS_INGESTED) == {"Sum": 3000, "SampleCount": 2, "Minimum": 500}
     assert seen.values(bare_aws, DATA_QUALITY_PASS_RATE)["Minimum"] == 97.5
     assert seen.values(bare_aws, QUARANTINED_ROWS) == {"Sum": 0, "SampleCount": 1, "Minimum": 0}
-    assert seen.series(bare_aws) == {(one.metric.namespace, one.metric.name, "[]") for one in DATA}
+    of_ours = str(dimensions("tally-test"))
+    assert seen.series(bare_aws) == {(one.metric.namespace, one.metric.name, of_ours) for one in DATA}
 
 
 def test_nothing_to_send_asks_nobody(bare_aws: Aws) -> None:

@@ -123,7 +123,7 @@ def test_what_a_crawler_makes_of_the_partitions_is_told() -> None:
         ("projection.data_type.values", "popular_shows"),
         ("projection.dt.format", "yyyyMMdd"),
         ("projection.dt.range", "2025-12-24,2026-01-01"),
-        ("projection.dt.range", "NOW-30DAYS,NOW"),
+        ("projection.dt.range", "NOW-30DAYS,NOW-1DAYS"),
         ("storage.location.template", f"s3://{BUCKET}/silver/shows/dt=${{dt}}/"),
     ],
 )

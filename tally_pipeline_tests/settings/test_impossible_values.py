@@ -74,6 +74,7 @@ IMPOSSIBLE: dict[str, tuple[str, ...]] = {
 IMPOSSIBLE_ON_AWS: dict[str, tuple[str, ...]] = {
     "AWS_REGION": ("nowhere", "EU-CENTRAL-1", "eu central 1"),
     "AWS_DEFAULT_REGION": ("nowhere",),
+    "TALLY_ENVIRONMENT": ("Tally Dev", "a" * 41),
     "TALLY_LAKE_BUCKET": _NO_BUCKET,
     "TALLY_RESULTS_BUCKET": _NO_BUCKET,
     "TALLY_GLUE_DATABASE": ("tally-dev", "a; DROP"),

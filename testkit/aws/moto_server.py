@@ -28,6 +28,7 @@ def settings_at(url: str) -> AwsSettings:
     """The settings as if Terraform had set up the server at `url`."""
     return AwsSettings(
         region=REGION,
+        environment="tally-test",
         lake_bucket="tally-datalake-test",
         results_bucket="tally-athena-results-test",
         database="tally_test",

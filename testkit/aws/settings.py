@@ -10,6 +10,7 @@ from testkit.pipeline import environment
 ON_AWS = {
     "TALLY_DEPLOYMENT": "aws",
     "AWS_REGION": "eu-central-1",
+    "TALLY_ENVIRONMENT": "tally-test",
     "TALLY_LAKE_BUCKET": "tally-datalake-test",
     "TALLY_RESULTS_BUCKET": "tally-athena-results-test",
     "TALLY_GLUE_DATABASE": "tally_test",
@@ -26,6 +27,7 @@ def settings_of(aws: Aws, home: Path, base_url: str) -> dict[str, str]:
     named = {
         "TALLY_DEPLOYMENT": "aws",
         "AWS_REGION": settings.region,
+        "TALLY_ENVIRONMENT": settings.environment,
         "TALLY_LAKE_BUCKET": settings.lake_bucket,
         "TALLY_RESULTS_BUCKET": settings.results_bucket,
         "TALLY_GLUE_DATABASE": settings.database,

@@ -14,7 +14,12 @@ from tally_pipeline.cli.deploy import local
 from tally_pipeline.cli.deploy.checked import Checked, good, unsure, wrong
 from tally_pipeline.deployment import Deployment
 from tally_pipeline.lake import layout
-from tally_pipeline.metrics.metrics import DATA_QUALITY_PASS_RATE, PIPELINE_RUN_FAILURES, TOTAL_SHOWS_INGESTED
+from tally_pipeline.metrics.metrics import (
+    DATA_QUALITY_PASS_RATE,
+    ENVIRONMENT_DIMENSION,
+    PIPELINE_RUN_FAILURES,
+    TOTAL_SHOWS_INGESTED,
+)
 from tally_pipeline.plurals import counted, noun
 from tally_pipeline.query.glue import differences
 from tally_pipeline.query.tables import TABLES
@@ -245,7 +250,8 @@ def _dead_letters(aws: Aws) -> Iterator[Checked]:
             "dead letters",
             f"about {counted(letters, 'message')} that could not be read"
             f" {noun(letters, 'lies', 'lie')} in {_name(url)}",
-            "read them (aws sqs receive-message); the daily sweep refines what they told of; then purge the queue",
+            "read them (aws sqs receive-message); the daily sweep refines what they told of; mend why,"
+            " then redrive them (aws sqs start-message-move-task)",
         )
     else:
         yield good("dead letters", f"SQS counts none in {_name(url)}")
@@ -290,11 +296,11 @@ def _topic(aws: Aws) -> Iterator[Checked]:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """An alarm that must exist, by its metric; `of` is the queue of a queue's metric."""
+    """An alarm that must exist, by its metric and dimension; `of` is the environment, or the queue of its metric."""
 
     told: str
     metric: str
-    of: str | None = None
+    of: str | None
 
 
 def _alarms(aws: Aws) -> Iterator[Checked]:
@@ -308,9 +314,10 @@ def _alarms(aws: Aws) -> Iterator[Checked]:
 
 
 def _wanted_alarms(aws: Aws) -> Iterator[_Wanted]:
-    yield _Wanted("run failed", PIPELINE_RUN_FAILURES.name)
-    yield _Wanted("no shows", TOTAL_SHOWS_INGESTED.name)
-    yield _Wanted("pass rate", DATA_QUALITY_PASS_RATE.name)
+    environment = aws.settings.environment
+    yield _Wanted("run failed", PIPELINE_RUN_FAILURES.name, environment)
+    yield _Wanted("no shows", TOTAL_SHOWS_INGESTED.name, environment)
+    yield _Wanted("pass rate", DATA_QUALITY_PASS_RATE.name, environment)
     letters = _name(aws.settings.dead_letters_queue_url)
     if letters:
         yield _Wanted("dead letters", "ApproximateNumberOfMessagesVisible", letters)
@@ -318,14 +325,15 @@ def _wanted_alarms(aws: Aws) -> Iterator[_Wanted]:
 
 
 def _looks_at(alarm: Mapping[str, Any], wanted: _Wanted) -> bool:
-    queue = next((d["Value"] for d in alarm.get("Dimensions", []) if d["Name"] == "QueueName"), None)
-    return alarm.get("MetricName") == wanted.metric and queue == wanted.of
+    dimensions = alarm.get("Dimensions", [])
+    values = [one["Value"] for one in dimensions if one["Name"] in ("QueueName", ENVIRONMENT_DIMENSION)]
+    return alarm.get("MetricName") == wanted.metric and values == [wanted.of]
 
 
 def _alarm(wanted: _Wanted, alarm: Mapping[str, Any] | None, *, tells: bool) -> Checked:
     resource = f"alarm {wanted.told}"
     if alarm is None:
-        return wrong(resource, f"there is none on {wanted.metric}", APPLY)
+        return wrong(resource, f"there is none on {wanted.metric} of {wanted.of}", APPLY)
     if not tells or not alarm.get("ActionsEnabled"):
         return wrong(resource, f"{alarm['AlarmName']} does not tell the alerts topic", APPLY)
     if alarm["StateValue"] == "ALARM":

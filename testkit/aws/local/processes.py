@@ -62,7 +62,8 @@ def start(folder: Path) -> Running:
         S3_DATA_DIR=str(folder / "s3"),
         TMPDIR=str(folder),
     )
-    pids = {"ministack": spawn([sys.executable, "-m", "ministack"], emulator, folder / "ministack.log")}
+    command = [sys.executable, "-m", "testkit.aws.emulator"]
+    pids = {"ministack": spawn(command, emulator, folder / "ministack.log", _ROOT)}
     command = [sys.executable, "-m", "testkit.aws.athena", "--upstream", url, "--port", str(athena)]
     pids["athena"] = spawn(command, environment(AWS_ENDPOINT_URL=url), folder / "athena.log", _ROOT)
     running = Running(url, f"http://127.0.0.1:{athena}", pids)

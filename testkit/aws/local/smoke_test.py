@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import boto3
 
 from tally_pipeline import clock
+from tally_pipeline.metrics.cloudwatch import dimensions
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS
 from testkit.aws.local.processes import (
@@ -162,6 +163,7 @@ class Walk:
             points = cloudwatch.get_metric_statistics(
                 Namespace=namespace,
                 MetricName=name,
+                Dimensions=dimensions(self._settings["TALLY_ENVIRONMENT"]),
                 StartTime=now - timedelta(hours=1),
                 EndTime=now + timedelta(minutes=5),
                 Period=3600,

@@ -26,21 +26,20 @@ VARIABLES = {
     "tmdb_token": TOKEN,
     "environment": "local",
     "force_destroy": "true",
-    "first_ingest_date": "2025-01-01",
-    "monthly_budget_usd": "0",
 }
 
 
 class Stack:
     """One copy of `deploy/` with its state, in a folder."""
 
-    def __init__(self, folder: Path, running: Running) -> None:
+    def __init__(self, folder: Path, running: Running, **variables: str) -> None:
         self._folder = folder / "terraform"
-        self._environ = environment(running, **{f"TF_VAR_{name}": value for name, value in VARIABLES.items()})
+        told = {f"TF_VAR_{name}": value for name, value in {**VARIABLES, **variables}.items()}
+        self._environ = environment(running, **told)
         self._log = folder / "terraform.log"
 
-    def apply(self) -> None:
-        """Set everything up. Raises `LocalError`."""
+    def apply(self, *only: str) -> None:
+        """Set everything up, or `only` these resources and what they need. Raises `LocalError`."""
         if not self._folder.exists():
             self._folder.mkdir(parents=True)
             for file in [*DEPLOY.glob("*.tf"), DEPLOY / "contract.json"]:
@@ -48,7 +47,7 @@ class Stack:
                     shutil.copy(file, self._folder)
             (self._folder / "emulator_override.tf").write_text(_OVERRIDE)
             self._terraform("init")
-        self._terraform("apply", "-auto-approve")
+        self._terraform("apply", "-auto-approve", *(f"-target={address}" for address in only))
 
     def drift(self) -> dict[str, set[str]]:
         """The changes of a second apply: the attributes by resource ("made" and "gone" for a whole one)."""
