@@ -1,4 +1,5 @@
-# The whole account's bill, for those who are told of it by mail: a budget for one project would need cost tags that somebody has to switch on.
+# The whole account's bill, for those who are told of it by mail: a budget for one project would need cost tags that
+# somebody has to switch on.
 resource "aws_budgets_budget" "month" {
   count = var.monthly_budget_usd > 0 && var.alert_email != null ? 1 : 0
 

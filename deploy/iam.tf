@@ -1,4 +1,4 @@
-# What the pipeline may do, and what people who only ask may do. Nobody may delete.
+# What the pipeline may do, and what people who only ask may do. Neither may delete an object.
 
 locals {
   written = [for prefix in concat([local.bronze], local.rebuilt) : "${local.lake_arn}/${prefix}/*"]

@@ -118,9 +118,9 @@ locals {
   }
 
   # Holds for everybody who may not change this policy. Who may change it (an administrator) can delete, by changing it
-  # first; var.object_lock holds against that too. Expiry is S3's own doing.
-  bronze_is_never_deleted = {
-    Sid       = "BronzeIsNeverDeleted"
+  # first; against that only var.object_lock in its mode COMPLIANCE holds. Expiry is S3's own doing.
+  bronze_is_not_deleted = {
+    Sid       = "BronzeIsNotDeleted"
     Effect    = "Deny"
     Principal = "*"
     Action    = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
@@ -128,7 +128,7 @@ locals {
   }
 
   bucket_policies = {
-    lake    = [local.tls_only.lake, local.bronze_is_only_created, local.bronze_is_never_deleted]
+    lake    = [local.tls_only.lake, local.bronze_is_only_created, local.bronze_is_not_deleted]
     results = [local.tls_only.results]
   }
 }

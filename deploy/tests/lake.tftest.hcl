@@ -48,7 +48,7 @@ run "everything_is_named_after_project_and_environment" {
   }
 }
 
-run "bronze_is_only_created_and_never_deleted" {
+run "bronze_is_only_created_and_not_deleted" {
   command = plan
 
   variables {
@@ -72,7 +72,7 @@ run "bronze_is_only_created_and_never_deleted" {
 
   assert {
     condition = contains(jsondecode(aws_s3_bucket_policy.rules["lake"].policy).Statement, {
-      Sid       = "BronzeIsNeverDeleted"
+      Sid       = "BronzeIsNotDeleted"
       Effect    = "Deny"
       Principal = "*"
       Action    = ["s3:DeleteObject", "s3:DeleteObjectVersion"]

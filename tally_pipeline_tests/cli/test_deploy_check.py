@@ -310,6 +310,15 @@ def test_what_the_settings_leave_out_is_worth_a_look(deployed: Aws, check: Check
     assert "tally deploy settings" in found["alerts topic"]["todo"]
 
 
+def test_settings_from_before_environments_say_which_is_missing(
+    deployed: Aws, run_check: Callable[..., tally.Ran]
+) -> None:
+    ran = run_check(deployed, TALLY_ENVIRONMENT="")
+    assert (ran.code, ran.out) == (2, "")
+    assert "TALLY_ENVIRONMENT is not set" in ran.err
+    assert "tally deploy settings > .env" in ran.err
+
+
 def test_tmdb_that_does_not_answer_is_wrong(deployed: Aws, check: Check) -> None:
     found = check(deployed, TMDB_BASE_URL="http://127.0.0.1:1/3", TMDB_ATTEMPTS="1")
     assert states(found, "wrong") == {"TMDB"}

@@ -104,6 +104,13 @@ def test_without_what_the_pipeline_needs_nothing_is_printed(ask: Ask, outputs: d
     assert "terraform apply" in ran.err
 
 
+def test_a_deployment_from_before_environments_is_told_to_keep_its_buckets(ask: Ask) -> None:
+    ran = ask(told(tally_environment=...))
+    assert (ran.code, ran.out) == (2, "")
+    assert "lack tally_environment" in ran.err
+    assert 'set bucket_suffix = "" in terraform.tfvars first' in ran.err
+
+
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"a": 1}', "null"])
 def test_what_terraform_did_not_write_is_refused(ask: Ask, text: str) -> None:
     ran = ask(text)

@@ -154,6 +154,12 @@ ALLOWED: dict[str, dict[str, Call]] = {
         "read silver": _get(LAKE, SILVER),
         "look at a table": _do("glue", "get_table", DatabaseName="tally_dev", Name="silver_shows"),
         "keep results": _put(RESULTS, "athena/1.csv"),
+        "open the console": _do("athena", "list_work_groups"),
+        "see the catalogs": _do("athena", "list_data_catalogs"),
+        "see the databases": _do("athena", "list_databases", CatalogName="AwsDataCatalog"),
+        "see the databases in Glue": _do("glue", "get_databases"),
+        "see what was asked": _do("athena", "list_query_executions", WorkGroup="tally-dev"),
+        "see the samples": _do("athena", "list_named_queries", WorkGroup="tally-dev"),
     },
 }
 
@@ -187,6 +193,14 @@ REFUSED: dict[str, dict[str, Call]] = {
         "read bronze": _get(LAKE, BRONZE),
         "write silver": _put(LAKE, SILVER),
         "delete silver": _delete(LAKE, SILVER),
+        "write bronze": _put(LAKE, BRONZE.replace("run", "another")),
+        "change a table": _do(
+            "glue", "update_table", DatabaseName="tally_dev", TableInput={"Name": "silver_shows"}
+        ),
+        "save a query": _do(
+            "athena", "create_named_query", Name="mine", Database="tally_dev", QueryString="SELECT 1"
+        ),
+        "change the workgroup": _do("athena", "delete_work_group", WorkGroup="tally-dev"),
         "hear of objects": _queue("tally-dev-events", "receive_message"),
         "send metrics": _do(
             "cloudwatch", "put_metric_data", Namespace="Tally/DataQuality", MetricData=_METRIC
@@ -248,6 +262,46 @@ def test_queries_are_in_the_workgroup_and_on_the_database_only(
     policy = plan[f"aws_iam_policy.{who}"]["policy"]
     assert permits(policy, action, f"arn:aws:{ours}")
     assert not permits(policy, action, f"arn:aws:{theirs}")
+
+
+CONSOLE = {
+    "*": ("ListEngineVersions", "ListWorkGroups", "ListDataCatalogs"),
+    f"arn:aws:athena:{HERE}:datacatalog/AwsDataCatalog": (
+        "ListDatabases",
+        "GetDatabase",
+        "ListTableMetadata",
+        "GetTableMetadata",
+    ),
+    f"arn:aws:athena:{HERE}:workgroup/tally-dev": (
+        "GetWorkGroup",
+        "BatchGetQueryExecution",
+        "GetQueryExecution",
+        "ListQueryExecutions",
+        "StartQueryExecution",
+        "StopQueryExecution",
+        "GetQueryResults",
+        "GetQueryResultsStream",
+        "GetNamedQuery",
+        "BatchGetNamedQuery",
+        "ListNamedQueries",
+    ),
+}
+"""By resource, the actions of AWS's example for running queries in one workgroup that read.
+
+https://docs.aws.amazon.com/athena/latest/ug/example-policies-workgroup.html
+"""
+
+
+def test_an_analyst_has_what_athenas_console_asks_for_in_the_one_workgroup(plan: dict[str, Any]) -> None:
+    policy = plan["aws_iam_policy.analyst"]["policy"]
+    for resource, actions in CONSOLE.items():
+        refused = [action for action in actions if not permits(policy, f"athena:{action}", resource)]
+        assert refused == [], resource
+    for action in CONSOLE[f"arn:aws:athena:{HERE}:workgroup/tally-dev"]:
+        assert not permits(policy, f"athena:{action}", f"arn:aws:athena:{HERE}:workgroup/tally-prod")
+    # Of other databases the names are listed; what is in them is not.
+    assert permits(policy, "glue:GetDatabases", f"arn:aws:glue:{HERE}:catalog")
+    assert not permits(policy, "glue:GetTables", f"arn:aws:glue:{HERE}:table/tally_prod/silver_shows")
 
 
 @pytest.mark.parametrize(

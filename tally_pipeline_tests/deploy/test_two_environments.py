@@ -6,10 +6,13 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.aws.settings import AwsSettings
 from tally_pipeline.metrics.cloudwatch import CloudWatchMetrics
@@ -125,6 +128,24 @@ def test_an_outage_of_one_rings_its_own_alarm_while_the_other_publishes(
     assert [name for name, state in blue.alarms().items() if state == "ALARM"] == []
     assert blue.mails() == []
     assert green.alarms()["no-shows"] == "ALARM"
+
+
+def test_a_later_apply_keeps_the_first_day_that_queries_see(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(running).items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    stack = Stack(tmp_path, running, environment="kept", region=REGION, retention_days="0")
+    stack.apply("terraform_data.first_apply")
+    # No clock of Terraform's can be set: so the state says that this was another day.
+    state = tmp_path / "terraform" / "terraform.tfstate"
+    today = clock.today().isoformat()
+    assert today in state.read_text()
+    state.write_text(state.read_text().replace(today, "2026-03-01"))
+    stack.apply("aws_glue_catalog_table.tables")
+    tables = boto3.client("glue").get_tables(DatabaseName="tally_kept")["TableList"]
+    assert {table["Parameters"]["projection.dt.range"] for table in tables} == {"2026-03-01,NOW"}
 
 
 def test_no_series_and_no_alarm_is_shared(environments: tuple[Environment, Environment]) -> None:

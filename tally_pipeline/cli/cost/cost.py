@@ -95,7 +95,7 @@ def _notes(measured: Measured, lake: Lake, prices: PriceList) -> list[str]:
         "measured: counted in these runs. scaled: counted, then multiplied. computed: from the settings and the SQL."
         " assumed: what AWS does inside; see cost/activity.py.",
         "Without the machine that runs Dagster, and without people's own queries: each costs a listing for every list"
-        " and day since first_ingest_date that its filter on dt leaves.",
+        " and day of the retention (without one: since first_ingest_date) that its filter on dt leaves.",
         f"Prices: {prices.region}, {prices.date}, {prices.said}."
         + (f" Unconfirmed: {', '.join(unconfirmed)}." if unconfirmed else ""),
     ]

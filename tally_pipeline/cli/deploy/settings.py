@@ -52,8 +52,15 @@ def of_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], lis
     missing = [name for name in NEEDED if _text(told.get(name, {})) is None]
     if missing:
         names = ", ".join(name.lower() for name in missing)
+        # With the default suffix the next apply would replace the buckets of a deployment that has none.
+        before = (
+            ' (applied before there were environments: set bucket_suffix = "" in terraform.tfvars first, or its'
+            " buckets get new names)"
+            if missing == [declared.ENVIRONMENT.name]
+            else ""
+        )
         raise SettingsError(
-            f"Terraform's outputs lack {names}: run `terraform apply` in deploy/ to its end, then this again"
+            f"Terraform's outputs lack {names}{before}: run `terraform apply` in deploy/ to its end, then this again"
         )
     lines = [
         f"{name}={_quoted(text)}"
