@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -140,11 +141,12 @@ def test_a_later_apply_keeps_the_first_day_that_queries_see(
     stack.apply("terraform_data.first_apply")
     # No clock of Terraform's can be set: so the state says that this was another day.
     state = tmp_path / "terraform" / "terraform.tfstate"
-    today = clock.today().isoformat()
-    assert today in state.read_text()
-    state.write_text(state.read_text().replace(today, "2026-03-01"))
+    (first_apply,) = json.loads(state.read_text())["resources"]
+    day = first_apply["instances"][0]["attributes"]["output"]["value"]
+    assert clock.today() - date.fromisoformat(day) <= timedelta(days=1)  # midnight may have passed
+    state.write_text(state.read_text().replace(day, "2026-03-01"))
     stack.apply("aws_glue_catalog_table.tables")
-    tables = boto3.client("glue").get_tables(DatabaseName="tally_kept")["TableList"]
+    tables = boto3.client("glue", region_name=REGION).get_tables(DatabaseName="tally_kept")["TableList"]
     assert {table["Parameters"]["projection.dt.range"] for table in tables} == {"2026-03-01,NOW"}
 
 
