@@ -41,9 +41,7 @@ def check(settings: Settings, as_json: bool) -> int:
     default=60,
     help="Wait so long for CloudWatch's word that it told the alarm.",
 )
-@click.option(
-    "--analyst-role", metavar="ARN", help="Try as this role what an analyst may; else IAM simulates it."
-)
+@click.option("--analyst-role", metavar="ARN", help="Also try as this role what an analyst may.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_settings
 def prove(

@@ -1,4 +1,4 @@
-"""Trials of what an analyst may do: tried as one, or else simulated by IAM on the policy that is there."""
+"""Trials of what an analyst may do: simulated by IAM on the policy that is there, and tried as one."""
 
 from __future__ import annotations
 
@@ -22,12 +22,22 @@ APPLY = "see the policy tally-<env>-analyst: run `terraform apply` in deploy/, a
 
 
 def trials(proof: Proof) -> Iterator[Trial]:
-    """Two trials: what is refused to an analyst, and what is allowed."""
-    way: _Simulated | _Assumed = _Assumed(proof) if proof.analyst_role else _Simulated(proof)
+    """What the policy refuses and allows; and the same tried as an analyst, if a role of one is named."""
+    simulated = _Simulated(proof)
     yield Trial(
-        "analyst-refused", "An analyst reads neither bronze nor the token, and writes nothing.", way.refused
+        "policy-refuses",
+        "By the policy an analyst reads neither bronze nor the token, and writes no table.",
+        simulated.refused,
     )
-    yield Trial("analyst-allowed", "An analyst queries the tables.", way.allowed)
+    yield Trial("policy-allows", "By the policy an analyst may query the tables.", simulated.allowed)
+    if proof.analyst_role:
+        assumed = _Assumed(proof, proof.analyst_role)
+        yield Trial(
+            "analyst-refused",
+            "An analyst who tries reads neither bronze nor the token, and writes no table.",
+            assumed.refused,
+        )
+        yield Trial("analyst-allowed", "An analyst who tries is answered a query.", assumed.allowed)
 
 
 @dataclass(frozen=True)
@@ -106,9 +116,7 @@ class _Simulated:
                 "Document"
             ]
         except self._iam.exceptions.NoSuchEntityException:
-            raise NotTriedError(
-                f"IAM has no policy {arn}: run `terraform apply` in deploy/, or name a role by --analyst-role"
-            ) from None
+            raise NotTriedError(f"IAM has no policy {arn}: run `terraform apply` in deploy/") from None
         return json.dumps(document)
 
     @property
@@ -119,8 +127,9 @@ class _Simulated:
 class _Assumed:
     """What the account answers to an analyst's role."""
 
-    def __init__(self, proof: Proof) -> None:
+    def __init__(self, proof: Proof, role: str) -> None:
         self._proof = proof
+        self._role = role
 
     def refused(self) -> Seen:
         settings, lake = self._analyst.settings, self._proof.deployment.lake
@@ -148,21 +157,20 @@ class _Assumed:
         try:
             measured = AthenaEngine(self._analyst, TABLES).measure(sql)
         except QueryError as error:
-            return Seen(False, f"as {self._proof.analyst_role}: {error}", APPLY)
-        told = f"as {self._proof.analyst_role}: a query answered in {measured.seconds:.1f} s"
+            return Seen(False, f"as {self._role}: {error}", APPLY)
+        told = f"as {self._role}: a query answered in {measured.seconds:.1f} s"
         return Seen(True, told, scanned=measured.bytes_scanned)
 
     def _told(self, answers: dict[str, Answer]) -> str:
         every = ", ".join(f"{words}: {one.status} {one.code}".rstrip() for words, one in answers.items())
-        return f"as {self._proof.analyst_role}: {every}"
+        return f"as {self._role}: {every}"
 
     @cached_property
     def _analyst(self) -> Aws:
-        role = self._proof.analyst_role or ""
         try:
-            return self._proof.aws.assuming(role, f"tally-prove-{self._proof.ident}")
+            return self._proof.aws.assuming(self._role, f"tally-prove-{self._proof.ident}")
         except self._proof.aws.client("sts").exceptions.ClientError as error:
             raise NotTriedError(
-                f"{role} could not be assumed ({code_of(error)}): let its trust policy name"
-                f" {self._proof.caller['Arn']}, or leave --analyst-role out and have IAM simulate the policy"
+                f"{self._role} could not be assumed ({code_of(error)}): let its trust policy name"
+                f" {self._proof.caller['Arn']}, or leave --analyst-role out"
             ) from None

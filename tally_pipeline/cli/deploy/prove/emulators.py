@@ -11,16 +11,31 @@ from urllib.request import urlopen
 
 from tally_pipeline.aws.session import Aws
 
-_ASKED_AT = {"moto": "/moto-api/data.json", "ministack": "/_ministack/health"}
+_ASKED_AT = {"moto": "/moto-api/config", "ministack": "/_ministack/health"}
 """A page that only this emulator has."""
 
 _NO_CONDITIONS = "it ignores the conditions of bucket policies"
+_NO_SIMULATION = "it cannot simulate a policy"
 _NO_POLICIES = "it enforces no bucket policy"
 
 KNOWN: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "moto": {},
-        "ministack": {},
+        "moto": {
+            "bronze-plain": _NO_CONDITIONS,
+            "bronze-copy": _NO_CONDITIONS,
+            "bronze-parts": _NO_CONDITIONS,
+            "policy-refuses": _NO_SIMULATION,
+            "policy-allows": _NO_SIMULATION,
+            "alarm-rings": "its alarms tell nobody, and have no history",
+        },
+        "ministack": {
+            "bronze-plain": _NO_POLICIES,
+            "bronze-copy": _NO_POLICIES,
+            "bronze-parts": _NO_POLICIES,
+            "bronze-delete": _NO_POLICIES,
+            "policy-refuses": "its simulation allows everything",
+            "alarm-rings": "it publishes, but its history names no action",
+        },
     }
 )
 """By emulator and trial, why the trial does not hold there. Measured with moto 5.2.5 and ministack 1.4.21."""

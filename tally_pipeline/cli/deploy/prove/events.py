@@ -56,6 +56,7 @@ class _Queue:
         try:
             for attempt in range(1, ATTEMPTS + 1):
                 key = f"{self._folder}event-{attempt}.json"
+                started = time.monotonic()
                 put = answer(
                     aws.client("s3").put_object,
                     Bucket=aws.settings.lake_bucket,
@@ -65,7 +66,6 @@ class _Queue:
                 )
                 if put.is_denied:
                     raise NotTriedError(f"these credentials may not put a bronze object: {put}")
-                started = time.monotonic()
                 found = self._received(others)
                 if found is not None:
                     seconds = time.monotonic() - started
@@ -99,8 +99,9 @@ class _Queue:
                 if key is None:
                     others.append(message["ReceiptHandle"])
                 else:
+                    # Those of the trials before this one go as well: no sensor need look at them.
                     self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-                    found = key
+                    found = key if key.startswith(f"{self._folder}event-") else found
             if found is not None:
                 return found
         return None
@@ -133,6 +134,7 @@ class _Queue:
 def _in_silver(proof: Proof) -> Seen:
     """By real captures: what is invented has no place in a lake of real data."""
     lake, now = proof.deployment.lake, clock.now()
+    lake.check_source()
     captures = list(newest_acceptable(lake, days_through(now.date().isoformat(), LOOKED_BACK)))
     if not captures:
         raise NotTriedError(

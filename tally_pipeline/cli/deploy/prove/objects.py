@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from tally_pipeline.aws.errors import RAISED
+from tally_pipeline.aws.errors import RAISED, code_of
 from tally_pipeline.cli.deploy.prove.proof import Answer, Proof, answer
 from tally_pipeline.cli.deploy.prove.trial import NotTriedError, Seen, Trial
 from tally_pipeline.lake import layout
@@ -39,7 +39,9 @@ def kept(proof: Proof, prefix: str) -> str:
         rules = proof.aws.client("s3").get_bucket_lifecycle_configuration(
             Bucket=proof.aws.settings.lake_bucket
         )["Rules"]
-    except RAISED:
+    except RAISED as error:
+        if code_of(error) == "NoSuchLifecycleConfiguration":
+            return "never expires, for the bucket has no lifecycle"
         return (
             "goes when the bucket's lifecycle says (retention_days and bronze_recovery_days of deploy/; these"
             " credentials could not read it)"
@@ -103,20 +105,23 @@ class _Bucket:
         key = layout.proof_key("bronze", self._proof.ident, "in-parts.json")
         upload = self._s3.create_multipart_upload(Bucket=self._bucket, Key=key)["UploadId"]
         of_upload = {"Bucket": self._bucket, "Key": key, "UploadId": upload}
-        self._proof.traces.undo_later(
-            f"an unfinished upload to {self._uri(key)} is dropped by the bucket's lifecycle after 3 days",
-            lambda: self._abort(of_upload),
-        )
-        part = self._s3.upload_part(**of_upload, PartNumber=1, Body=BODY)["ETag"]
-        parts = {"Parts": [{"ETag": part, "PartNumber": 1}]}
-        without = answer(self._s3.complete_multipart_upload, **of_upload, MultipartUpload=parts)
-        if not without.is_denied:
-            return Seen(False, f"{without} without the header", APPLY)
-        with_header = answer(
-            self._s3.complete_multipart_upload, **of_upload, MultipartUpload=parts, IfNoneMatch="*"
-        )
+        completed = False
+        try:
+            part = self._s3.upload_part(**of_upload, PartNumber=1, Body=BODY)["ETag"]
+            parts = {"Parts": [{"ETag": part, "PartNumber": 1}]}
+            without = answer(self._s3.complete_multipart_upload, **of_upload, MultipartUpload=parts)
+            completed = without.status == HTTPStatus.OK
+            if not without.is_denied:
+                return Seen(False, f"{without} without the header", APPLY)
+            with_header = answer(
+                self._s3.complete_multipart_upload, **of_upload, MultipartUpload=parts, IfNoneMatch="*"
+            )
+            completed = with_header.status == HTTPStatus.OK
+        finally:
+            if not completed:
+                self._abort(of_upload)
         told = f"without the header {without}; with it {with_header}"
-        return Seen(with_header.status == HTTPStatus.OK, told, "AWS changed its rule: see deploy/storage.tf")
+        return Seen(completed, told, "AWS changed its rule: see deploy/storage.tf")
 
     def delete(self) -> Seen:
         self._require_created()
@@ -216,7 +221,6 @@ class _Bucket:
 
     def _abort(self, of_upload: Mapping[str, str]) -> None:
         said = answer(self._s3.abort_multipart_upload, **of_upload)
-        # A finished upload is no trace.
         if said.is_denied:
             self._proof.traces.stays(
                 f"the parts of an unfinished upload to {self._uri(of_upload['Key'])} go by the bucket's lifecycle"

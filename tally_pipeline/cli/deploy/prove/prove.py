@@ -15,7 +15,7 @@ import click
 from rich.markup import escape
 
 from tally_pipeline import __version__, clock
-from tally_pipeline.aws.errors import RAISED, code_of, explain, explained
+from tally_pipeline.aws.errors import RAISED, code_of, explain, explained, redact
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.cli import terminal
 from tally_pipeline.cli.deploy.prove import alarms, analyst, emulators, events, objects, price, queries
@@ -120,6 +120,9 @@ def _tried(trial: Trial, difference: str | None) -> Tried:
                 "prove as somebody who may: the bucket's owner",
             )
         holds, told = False, f"{said})"
+    except Exception as error:  # noqa: BLE001 - one trial's surprise must not keep the others from being tried
+        holds, told = False, f"{type(error).__name__}: {redact(str(error))}"
+        todo = "it is unexpected: tell the project, with this record"
     seconds = time.monotonic() - started
     if holds:
         note = f"known to differ here ({difference}), and no longer does" if difference else ""
@@ -141,7 +144,9 @@ def _record(proof: Proof, emulator: str | None, trials: list[Trial], tried: list
         versions={"tally": __version__, "boto3": boto3.__version__, "Python": platform.python_version()},
         trials=[*tried, *rest],
         stays=proof.traces.take_away(),
-        usd=price.billed(one.scanned for one in tried if one.scanned is not None),
+        usd=price.billed(
+            [one.scanned for one in tried if one.scanned is not None], queries.statements(), clock.today()
+        ),
     )
 
 
@@ -160,7 +165,7 @@ def _tell(record: Record, options: Options) -> None:
 
 
 def _announce(proof: Proof, emulator: str | None, trials: list[Trial]) -> None:
-    usd = price.expected(queries.statements(), clock.today())
+    usd = price.expected(list(queries.statements()), clock.today())
     settings = proof.aws.settings
     on = "AWS" if emulator is None else f"an emulator ({emulator}), not AWS"
     lines = (
@@ -180,7 +185,10 @@ def _announce(proof: Proof, emulator: str | None, trials: list[Trial]) -> None:
 def _ask(question: str) -> bool:
     if not sys.stdin.isatty():
         raise SettingsError("nobody is there to answer: --yes goes on without asking")
-    return click.confirm(question, err=True)
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None
 
 
 def _require_writable(output: Path | None) -> None:
