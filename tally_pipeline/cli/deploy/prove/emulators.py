@@ -54,6 +54,6 @@ def behind(aws: Aws) -> str | None:
 def _is_there(url: str) -> bool:
     try:
         with urlopen(url, timeout=5) as reply:
-            return bool(reply.status == HTTPStatus.OK)
+            return bool(reply.status < HTTPStatus.MULTIPLE_CHOICES)
     except (URLError, OSError):
         return False

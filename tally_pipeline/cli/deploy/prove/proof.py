@@ -32,8 +32,10 @@ class Answer:
         return self.code in DENIED or self.status == HTTPStatus.FORBIDDEN
 
     def __str__(self) -> str:
-        refusal = " ".join(part for part in (self.code, f"({self.message})" if self.message else "") if part)
-        return f"{self.status} {refusal}".strip()
+        code = "" if self.code == str(self.status) else self.code
+        return " ".join(
+            str(part) for part in (self.status, code, self.message and f"({self.message})") if part
+        )
 
 
 def answer(call: Callable[..., Any], **arguments: Any) -> Answer:
