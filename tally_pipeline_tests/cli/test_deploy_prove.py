@@ -171,16 +171,29 @@ def test_a_difference_that_is_not_known_fails(reached: tuple[LakeOnAws, FaultyAw
     }
 
 
+def test_a_delete_that_the_callers_own_policy_refuses_does_not_prove_the_buckets(
+    reached: tuple[LakeOnAws, FaultyAws],
+) -> None:
+    lake, faulty = reached
+    message = "not authorized to perform: s3:DeleteObject because no identity-based policy allows the action"
+    faulty.fail(Fault(403, "AccessDenied", message, concerns=lambda told: told.method == "DELETE"))
+    ran = lake.run(*PROVE, "--json")
+    assert outcomes(ran)["bronze-delete"] == "not tried"
+    assert all("goes when" in one or "expires" in one for one in ran.json["stays"])
+
+
 def test_interrupted_it_still_takes_its_traces_away_and_tells_what_it_saw(
     lake: LakeOnAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = lake.versions("silver/")
+
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(objects._Bucket, "over_marker", interrupted)
     ran = lake.run(*PROVE, "--output", "broken-off.json")
     assert ran.code == 130
-    assert not [key for key in lake.versions() if key.startswith("silver/prove/")]
+    assert lake.versions("silver/") == before
     told = json.loads((lake.home / "broken-off.json").read_text())
     states = {one["trial"]: one["state"] for one in told["trials"]}
     assert states["silver-stale"] == "holds"

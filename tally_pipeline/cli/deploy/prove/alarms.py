@@ -51,7 +51,7 @@ class _Alarm:
                 "see the alarm's history in CloudWatch's console; --mail-wait waits for longer",
             )
         return Seen(
-            "Successfully" in done,
+            not done.lower().startswith("fail"),
             f"{name}: {done}",
             "see the topic's policy, and run `terraform apply` again",
         )

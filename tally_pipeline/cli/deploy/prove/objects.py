@@ -127,6 +127,11 @@ class _Bucket:
         self._require_created()
         version = self._s3.head_object(Bucket=self._bucket, Key=self._key).get("VersionId")
         plain = answer(self._s3.delete_object, Bucket=self._bucket, Key=self._key)
+        if "identity-based policy" in plain.message:
+            raise NotTriedError(
+                f"these credentials' own policy refuses it before the bucket's does ({plain}): prove as the bucket's"
+                " owner, whom only the bucket's can refuse"
+            )
         told = f"delete {plain}"
         holds = plain.is_denied
         if version and holds:

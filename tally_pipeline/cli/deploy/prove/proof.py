@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tally_pipeline.aws.errors import RAISED, explain, redact
+from tally_pipeline.aws.errors import RAISED, code_of, explain, redact
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.deployment import Deployment
 
@@ -73,7 +73,9 @@ class Traces:
             try:
                 undo()
             except RAISED as error:
-                self.stays(f"{what}; {explain(error, 'take it away from', 'AWS')}")
+                may_not = "these credentials may not take it away"
+                why = may_not if code_of(error) in DENIED else explain(error, "take it away from", "AWS")
+                self.stays(f"{what} ({why})")
         return tuple(self._stays)
 
 

@@ -111,7 +111,7 @@ def _tried(trial: Trial, difference: str | None) -> Tried:
         holds, told, todo = False, str(error), "mend what it names, then prove again"
     except RAISED as error:
         said, _, todo = explain(error, "try", trial.name).partition("). ")
-        if code_of(error) in DENIED and difference is None:
+        if code_of(error) in DENIED:
             return Tried(
                 trial.name,
                 trial.says,
@@ -121,7 +121,7 @@ def _tried(trial: Trial, difference: str | None) -> Tried:
             )
         holds, told = False, f"{said})"
     except Exception as error:  # noqa: BLE001 - one trial's surprise must not keep the others from being tried
-        holds, told = False, f"{type(error).__name__}: {redact(str(error))}"
+        holds, told = False, f"{type(error).__name__}: {redact(' '.join(str(error).split()))}"
         todo = "it is unexpected: tell the project, with this record"
     seconds = time.monotonic() - started
     if holds:
