@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.cli.deploy.prove import emulators, objects
+from tally_pipeline.metrics.metrics import PIPELINE_RUN_FAILURES
 from tally_pipeline.tmdb.sandbox import Sandbox
 from tally_pipeline_tests.aws.lake_on_aws import TOKEN, LakeOnAws, account, quick_folder
-from tally_pipeline_tests.cli.test_deploy_check import put_alarm
 from testkit import tally
 from testkit.aws.athena_server import athena_url
 from testkit.aws.faulty_aws import Fault, FaultyAws, serving
@@ -60,7 +60,17 @@ def lake(moto_url: str, athena_url: str) -> Iterator[LakeOnAws]:
         owner.client("iam").create_policy(PolicyName="tally-test-analyst", PolicyDocument=policy)
         owner.client("sns").create_topic(Name="tally-test-alerts")
         owner.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="data@example.org")
-        put_alarm(owner, "Tally/DataPipeline", "PipelineRunFailures")
+        owner.client("cloudwatch").put_metric_alarm(
+            AlarmName="tally-test-run-failed",
+            Namespace=PIPELINE_RUN_FAILURES.namespace,
+            MetricName=PIPELINE_RUN_FAILURES.name,
+            Statistic="Sum",
+            Period=300,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            AlarmActions=[topic],
+        )
         yield lake
 
 

@@ -351,7 +351,7 @@ def test_the_cursor_forgets_what_the_next_sweep_does_not_find(watched: Watched) 
     watched.put(popular("a", OLD_DAY))
     watched.look()
     assert list(json.loads(watched.cursor or "")["seen"]) == [f"popular_shows/{OLD_DAY}"]
-    watched.now = clock.now() + timedelta(days=4)
+    watched.now = clock.now().replace(hour=12) + timedelta(days=4)
     watched.look()
 
     assert json.loads(watched.cursor or "")["seen"] == {}

@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from tally_pipeline.cli.group import NamingGroup, with_settings
+from tally_pipeline.cli.parameters import Number
 from tally_pipeline.settings.settings import Settings
 
 
 @click.group("deploy", cls=NamingGroup, no_args_is_help=False)
 def command() -> None:
-    """Check a deployment, prove it on AWS; take its settings from Terraform."""
+    """Check or prove a deployment; take settings from Terraform."""
 
 
 @command.command("check")
@@ -37,7 +38,7 @@ def check(settings: Settings, as_json: bool) -> int:
 @click.option(
     "--mail-wait",
     metavar="SECONDS",
-    type=click.FloatRange(min=0),
+    type=Number(0, 3600),
     default=60,
     help="Wait so long for CloudWatch's word that it told the alarm.",
 )
@@ -48,7 +49,7 @@ def prove(
     settings: Settings,
     as_json: bool,
     output: Path | None,
-    mail_wait: float,
+    mail_wait: int,
     analyst_role: str | None,
     yes: bool,
 ) -> int:

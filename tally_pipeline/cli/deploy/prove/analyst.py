@@ -1,4 +1,4 @@
-"""Trials of what an analyst may do: simulated by IAM on the policy that is there, and tried as one."""
+"""Trials of an analyst's permissions: simulated by IAM on the policy that is there, and tried as one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ APPLY = "see the policy tally-<env>-analyst: run `terraform apply` in deploy/, a
 
 
 def trials(proof: Proof) -> Iterator[Trial]:
-    """What the policy refuses and allows; and the same tried as an analyst, if a role of one is named."""
+    """The trials by the policy; and the same tried as an analyst, if a role of one is named."""
     simulated = _Simulated(proof)
     yield Trial(
         "policy-refuses",
@@ -50,7 +50,7 @@ class _Case:
 
 
 class _Simulated:
-    """What IAM says of the policy as it is in the account now."""
+    """IAM's word about the policy as it is in the account now."""
 
     def __init__(self, proof: Proof) -> None:
         self._proof = proof
@@ -125,7 +125,7 @@ class _Simulated:
 
 
 class _Assumed:
-    """What the account answers to an analyst's role."""
+    """The account's answers to an analyst's role."""
 
     def __init__(self, proof: Proof, role: str) -> None:
         self._proof = proof

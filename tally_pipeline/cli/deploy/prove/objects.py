@@ -34,7 +34,7 @@ def trials(proof: Proof) -> Iterator[Trial]:
 
 
 def kept(proof: Proof, prefix: str) -> str:
-    """When an object below a prefix of the lake's bucket goes away, by the bucket's own rules."""
+    """The end of an object below a prefix of the lake's bucket, in words, by the bucket's own rules."""
     try:
         rules = proof.aws.client("s3").get_bucket_lifecycle_configuration(
             Bucket=proof.aws.settings.lake_bucket

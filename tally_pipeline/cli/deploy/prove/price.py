@@ -1,4 +1,4 @@
-"""What a proof costs: Athena's megabytes and S3's requests at list prices, without any allowance."""
+"""The price of a proof: Athena's megabytes and S3's requests at list prices, without any allowance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEPT_DAYS = 180
 """Days of the lake that a query without a filter on dt would list."""
 
 _DAYS_BACK = re.compile(r"date_format\(current_date - interval '(\d+)' day, '%Y-%m-%d'\)")
-"""How the sample queries name a day before today; Athena works it out before it lists anything."""
+"""A day before today as the sample queries name it; Athena works it out before it lists anything."""
 
 
 def expected(statements: Sequence[str], today: date) -> float:

@@ -52,7 +52,7 @@ def answer(call: Callable[..., Any], **arguments: Any) -> Answer:
 
 @dataclass
 class Traces:
-    """What the trials leave behind: what is taken away again, and what stays until it goes by itself."""
+    """The traces of the trials: those that are taken away again, and those that stay until they go by themselves."""
 
     _undos: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
     _stays: list[str] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Traces:
 
 @dataclass
 class Proof:
-    """What the trials share. `ident` is in the names of everything that they make."""
+    """The parts that the trials share. `ident` is in the names of everything that they make."""
 
     aws: Aws
     deployment: Deployment
@@ -93,7 +93,7 @@ class Proof:
 
     @cached_property
     def caller(self) -> dict[str, str]:
-        """Who proves: `Account` and `Arn`."""
+        """The caller, who proves: `Account` and `Arn`."""
         return dict(self.aws.client("sts").get_caller_identity())
 
     @property

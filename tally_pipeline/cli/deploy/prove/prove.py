@@ -41,7 +41,7 @@ class Options:
 
     as_json: bool = False
     output: Path | None = None
-    mail_wait: float = 60
+    mail_wait: int = 60
     analyst_role: str | None = None
     yes: bool = False
 

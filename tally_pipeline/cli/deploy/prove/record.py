@@ -14,7 +14,7 @@ MARKS = {"holds": "✓", "fails": "✗", "known difference": "≠", "not tried":
 
 @dataclass(frozen=True)
 class Record:
-    """What was proved, where, when and with what; `emulator` is None on AWS. It holds no secret and no address."""
+    """The outcomes of all trials, with place, day and versions; `emulator` is None on AWS. It holds no secret."""
 
     day: str
     account: str

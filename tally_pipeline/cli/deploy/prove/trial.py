@@ -11,7 +11,7 @@ State = Literal["holds", "fails", "known difference", "not tried"]
 
 @dataclass(frozen=True)
 class Seen:
-    """What a trial saw, in words; `todo` is the remedy if it does not hold. `scanned`: bytes that Athena read."""
+    """The result, in words; `todo` is the remedy if it does not hold. `scanned`: bytes that Athena read."""
 
     holds: bool
     told: str
