@@ -20,7 +20,7 @@ def trials(proof: Proof) -> Iterator[Trial]:
     alarm = _Alarm(proof)
     yield Trial("alarm-rings", "An alarm that rings is told to the alerts topic.", alarm.ring)
     yield Trial(
-        "alert-subscribed", "The topic has a mailbox that confirmed its subscription.", alarm.subscribed
+        "alert-subscribed", "The topic has a subscriber that confirmed it.", alarm.subscribed
     )
     yield Trial("alert-mailed", "The mail of the alarm arrives.", alarm.mailed)
 
@@ -64,14 +64,14 @@ class _Alarm:
         # Addresses are people's: the record counts them.
         told = f"{counted(len(confirmed), 'confirmed subscription')}, {len(self._mailboxes)} by mail, of {len(found)}"
         return Seen(
-            bool(self._mailboxes),
+            bool(confirmed),
             told,
             "set alert_email in terraform.tfvars, run `terraform apply` in deploy/, and confirm the mail from AWS",
         )
 
     def mailed(self) -> Seen:
         if self._rung is None or not self._mailboxes:
-            raise NotTriedError("no mail is on its way: the two trials before this did not hold")
+            raise NotTriedError("no mail is on its way: no alarm rings, or no mailbox is subscribed")
         subject = f'ALARM: "{self._rung}" in'
         if self._proof.ask is None:
             raise NotTriedError(f"only people see mailboxes: look for “{subject} …”; without --yes it asks")
