@@ -7,7 +7,7 @@ of that, so that what comes again comes again after as many looks.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -63,14 +63,17 @@ class Away:
     def look(self) -> list[dg.RunRequest]:
         return self.pipeline.tick()
 
-    def fails_for_an_hour(self, arrivals: dict[int, date], look_seconds: float = LOOK_SECONDS) -> list[str]:
+    def fails_for_an_hour(
+        self, faults: Sequence[Fault], arrivals: dict[int, date], look_seconds: float = LOOK_SECONDS
+    ) -> list[str]:
         """Every look of an hour fails, as the daemon has it: the cursor stays. Captures arrive at these looks.
 
-        Returns the errors, of which there must be one a look.
+        Each of the faults lasts for its part of the hour. Returns the errors, one a look.
         """
         errors = list[str]()
         begin = time.monotonic()
         for number in range(LOOKS):
+            self.faulty.fault = faults[number * len(faults) // LOOKS]
             if number in arrivals:
                 self.put(arrivals[number])
             with pytest.raises((LakeError, AwsError)) as raised:
@@ -128,7 +131,7 @@ def away(aws: Aws, moto_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     local = deploy(load_settings({"TALLY_HOME": str(tmp_path), "TALLY_FIRST_DAY": "2020-01-01"}, dotenv=None))
     with serving(moto_url) as (faulty, url), dg.DagsterInstance.ephemeral() as instance:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        # No second attempt: a look that fails lasts for as long as it does in 30 s, and not in 0.3.
+        # No second attempt: a look must have failed within 0.3 s, as a real one has within 30.
         store = Store.on_s3(Aws(aws.settings, replace(QUICK, attempts=0)), aws.settings.lake_bucket)
         lake = Lake(store, "sandbox")
         engine = CachedDuckDbEngine(store, tmp_path / "mirror", TABLES)
@@ -162,11 +165,14 @@ def test_an_hour_without_s3_makes_no_dead_letter_and_all_is_refined_after(away: 
     assert LOOKS * LOOK_SECONDS > 2 * RECEIVES * HIDDEN_SECONDS
     before = TODAY - timedelta(days=2)
     away.put(before)
-    away.faulty.fail(Fault(503, "SlowDown", "Please reduce your request rate.", concerns=of_s3))
+    faults = [
+        Fault(503, "SlowDown", "Please reduce your request rate.", concerns=of_s3),
+        Fault(is_done=True, concerns=of_s3),  # the connection ends without an answer
+    ]
+    away.faulty.fail(None)
 
-    errors = away.fails_for_an_hour({0: TODAY - timedelta(days=1), LOOKS // 2: TODAY})
+    errors = away.fails_for_an_hour(faults, {0: TODAY - timedelta(days=1), LOOKS // 2: TODAY})
 
-    assert len(errors) == LOOKS
     assert all("s3://tally-datalake-test" in error for error in errors)
     # By the look that found S3 away, and by none after it.
     assert receives(away.faulty) <= 2
@@ -180,7 +186,6 @@ def test_an_hour_without_s3_makes_no_dead_letter_and_all_is_refined_after(away: 
 
 def test_an_hour_without_sqs_loses_nothing_and_what_s3_could_not_tell_the_sweep_finds(away: Away) -> None:
     away.put(TODAY - timedelta(days=2))
-    away.faulty.fail(Fault(503, "ServiceUnavailable", "The request has failed.", concerns=of_sqs))
     # S3 cannot tell a queue that is away either.
     away.others.client("s3").put_bucket_notification_configuration(
         Bucket=away.others.settings.lake_bucket, NotificationConfiguration={}
@@ -188,7 +193,8 @@ def test_an_hour_without_sqs_loses_nothing_and_what_s3_could_not_tell_the_sweep_
 
     # Nothing comes again meanwhile: nothing is received.
     arrivals = {1: TODAY - timedelta(days=1), LOOKS - 1: TODAY}
-    errors = away.fails_for_an_hour(arrivals, look_seconds=0)
+    fault = Fault(503, "ServiceUnavailable", "The request has failed.", concerns=of_sqs)
+    errors = away.fails_for_an_hour([fault], arrivals, look_seconds=0)
 
     assert all(away.others.settings.events_queue_url.rsplit("/", 1)[-1] in error for error in errors)
     away.faulty.fail(None)

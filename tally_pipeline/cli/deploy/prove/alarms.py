@@ -19,9 +19,7 @@ def trials(proof: Proof) -> Iterator[Trial]:
     """The trials, in their order: the mail is that of the alarm."""
     alarm = _Alarm(proof)
     yield Trial("alarm-rings", "An alarm that rings is told to the alerts topic.", alarm.ring)
-    yield Trial(
-        "alert-subscribed", "The topic has a subscriber that confirmed it.", alarm.subscribed
-    )
+    yield Trial("alert-subscribed", "The topic has a subscriber that confirmed it.", alarm.subscribed)
     yield Trial("alert-mailed", "The mail of the alarm arrives.", alarm.mailed)
 
 
