@@ -45,6 +45,13 @@ class Aws:
                 self._clients[service] = self.session.client(service, config=self._config())
             return self._clients[service]
 
+    def assuming(self, role: str, name: str) -> Aws:
+        """The same AWS as a role sees it, for an hour at most; `name` is who assumed it, for AWS's own logs."""
+        given = self.client("sts").assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
+        assumed = Aws(self.settings, self.patience)
+        assumed._core.set_credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return assumed
+
     def endpoint(self, service: str) -> str | None:
         """The endpoint set for a service in the environment or the profile; None for AWS's own."""
         if self._core.get_config_variable("ignore_configured_endpoint_urls"):

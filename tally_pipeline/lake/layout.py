@@ -21,6 +21,8 @@ STREAMS = "bronze/tmdb"
 OWNERSHIP_MARKER = "lake.json"
 """Names the source of the lake's data; written before anything else."""
 
+_PROOFS = "prove"
+
 _NAME = r"[A-Za-z0-9_-]+"
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _DAY_FOLDER = re.compile(rf"dt=(?P<dt>{_DAY})")
@@ -151,6 +153,16 @@ def report_key(dt: str) -> str:
 def latest_report_key() -> str:
     """The key of the copy of the newest day's report."""
     return f"{REPORTS}/latest.html"
+
+
+def proof_key(layer: str, ident: str, name: str) -> str:
+    """The key of an object of `tally deploy prove` in a layer: no dataset and no table reads it."""
+    return f"{layer}/{_PROOFS}/{ident}/{name}"
+
+
+def is_proof(key: str) -> bool:
+    """True if the key is that of an object of `tally deploy prove`."""
+    return key.split("/")[1:2] == [_PROOFS]
 
 
 def day_of(folder: str) -> str | None:

@@ -140,7 +140,7 @@ class SqsObjectEvents:
         return received
 
     def _take(self, message: dict[str, Any], received: _Messages) -> None:
-        event = _event(message["Body"])
+        event = records_in(message["Body"])
         is_ours = event is not None
         for record in event or ():
             if record.bucket != self._aws.settings.lake_bucket:
@@ -149,7 +149,7 @@ class SqsObjectEvents:
             capture = self._places.parse(record.key)
             if capture is not None:
                 received.days.add((capture.data_type, capture.dt))
-            elif not self._places.is_beside(record.key):
+            elif not (self._places.is_beside(record.key) or layout.is_proof(record.key)):
                 _log.warning("%s is no capture; it is left alone.", self._store.uri(record.key))
         if is_ours:
             received.receipts.append(message["ReceiptHandle"])
@@ -206,14 +206,14 @@ def _events_of(captures: Iterable[_Capture]) -> Iterator[ObjectEvent]:
 
 
 @dataclass(frozen=True)
-class _Record:
+class EventObject:
     """One object in a notification of S3."""
 
     bucket: str
     key: str
 
 
-def _event(body: str) -> tuple[_Record, ...] | None:
+def records_in(body: str) -> tuple[EventObject, ...] | None:
     """The objects in a message, none for S3's test event; None if it is no event of S3's.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html: keys are URL-encoded.
@@ -224,7 +224,7 @@ def _event(body: str) -> tuple[_Record, ...] | None:
         return None
     if event.records is None:
         return () if event.event == "s3:TestEvent" else None
-    return tuple(_Record(one.s3.bucket.name, unquote_plus(one.s3.object.key)) for one in event.records)
+    return tuple(EventObject(one.s3.bucket.name, unquote_plus(one.s3.object.key)) for one in event.records)
 
 
 class _Name(msgspec.Struct):

@@ -246,7 +246,7 @@ ALERTS_TOPIC = _setting(
     "TALLY_ALERTS_TOPIC_ARN",
     AwsName(r"arn:[!-~]+:[A-Za-z0-9_-]+", "arn:aws:sns:eu-central-1:123456789012:tally-alerts"),
     None,
-    "The topic that alarms go to; only `tally deploy check` looks at it.",
+    "The topic that alarms go to; only `tally deploy check` and `prove` look at it.",
 )
 TOKEN_PARAMETER = _setting(
     "On AWS",

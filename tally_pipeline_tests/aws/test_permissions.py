@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,7 @@ from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.query import samples
+from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.sandbox import Sandbox
@@ -245,6 +247,36 @@ def test_the_check_of_a_deployment_may_look_at_everything(synced: Users) -> None
     ran = synced.pipeline.run("deploy", "check")
     assert "may not" not in ran.out
     assert "AccessDenied" not in ran.out
+
+
+PROVE = ("deploy", "prove", "--yes", "--json", "--mail-wait", "0")
+
+
+def test_a_proof_by_the_pipeline_itself_tells_what_it_may_not_try(synced: Users) -> None:
+    ran = synced.pipeline.run(*PROVE)
+    tried = {one["trial"]: one for one in ran.json["trials"]}
+    # This account has no topic, which is none of the pipeline's doing.
+    assert {name for name, one in tried.items() if one["state"] == "fails"} == {"alert-subscribed"}
+    # Its policy deletes nothing, which the bucket's need not say then.
+    assert tried["bronze-delete"]["state"] == "holds"
+    not_tried = {name for name, one in tried.items() if one["state"] == "not tried"}
+    assert not_tried >= {"create-over-marker", "policy-refuses", "policy-allows"}
+    [stays, *_] = [one for one in ran.json["stays"] if "silver/prove/" in one]
+    assert "these credentials may not take it away" in stays
+    assert all(tried[f"table {spec.name}"]["state"] == "holds" for spec in TABLES)
+
+
+def test_a_proof_in_an_analysts_role_sees_what_is_refused(synced: Users) -> None:
+    iam = synced.owner.aws.client("iam")
+    anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
+    role = iam.create_role(RoleName="analyst", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="analyst", PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/tally-test-analyst")
+    ran = synced.owner.run(*PROVE, "--analyst-role", role)
+    tried = {one["trial"]: one for one in ran.json["trials"]}
+    assert (tried["analyst-refused"]["state"], tried["analyst-allowed"]["state"]) == ("holds", "holds")
+    for what in ("read bronze", "read the token", "write silver", "delete silver", "read the events"):
+        assert f"{what}: 4" in tried["analyst-refused"]["seen"]
 
 
 @pytest.mark.parametrize("name", samples.names())

@@ -347,5 +347,5 @@ def test_deploy_alone_says_what_there_is(run_tally: Tally) -> None:
     ran = run_tally("deploy")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == (
-        "tally: missing command; the commands are: check, settings; `tally deploy --help` says what there is\n"
+        "tally: missing command; the commands are: check, prove, settings; `tally deploy --help` says what there is\n"
     )

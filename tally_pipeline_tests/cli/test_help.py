@@ -136,7 +136,7 @@ def completed(words: str, *, shell: str = "bash") -> tuple[list[str], str]:
     ("words", "offered"),
     [
         ("tally s", ["status", "sandbox", "sync"]),
-        ("tally deploy ", ["check", "settings"]),
+        ("tally deploy ", ["check", "prove", "settings"]),
         ("tally sync --j", ["--json"]),
         ("tally sync --list ", [one.name for one in LISTS]),
         ("tally sync --list tr", ["trending_shows"]),

@@ -45,6 +45,7 @@ def test_the_pipeline_runs_on_emulated_aws_from_apply_to_destroy(folder: Path, r
         "✓ metrics",
         "✓ a bad batch rings the alarm",
         "✓ the sensor wakes",
+        "✓ deploy prove",
         "✓ a second apply",
     ]
     down = local(folder, "down")

@@ -15,6 +15,7 @@ from tally_pipeline import clock
 from tally_pipeline.aws.session import Aws, RetryPolicy
 from tally_pipeline.datasets import GENRES, PLACES, SERIES
 from tally_pipeline.datasets.daily_export import receipt_key
+from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.object_events import ObjectEvent
 from tally_pipeline.lake.sqs import SqsObjectEvents
@@ -217,6 +218,17 @@ def test_a_key_that_is_no_capture_is_named_in_the_log_and_done_with(
 
     assert watched.waiting == 0
     assert "s3://tally-datalake-test/bronze/tmdb/shows/popular_shows/notes.txt is no capture" in caplog.text
+
+
+def test_an_object_of_a_proof_is_nothing_to_remark_and_no_capture(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched.put(layout.proof_key("bronze", "20261127T031001-abcdef", "created.json"))
+
+    assert watched.look() == watched.look() == []
+
+    assert watched.waiting == 0
+    assert caplog.records == []
 
 
 def test_the_receipt_beside_an_export_is_nothing_to_remark(

@@ -99,7 +99,9 @@ def _objects(store: Source, layers: Sequence[str]) -> list[ObjectInfo]:
         ]
     except NoSuchObjectError:
         whose = []
-    return [*whose, *(info for layer in layers for info in store.list(layer))]
+    listed = (info for layer in layers for info in store.list(layer))
+    # What `tally deploy prove` left is of the account, and not of the lake.
+    return [*whose, *(info for info in listed if not layout.is_proof(info.key))]
 
 
 def _made(

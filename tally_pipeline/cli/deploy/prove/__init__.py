@@ -1,0 +1,1 @@
+"""`tally deploy prove`: trials on the account itself of what no emulator shows, and their record."""
