@@ -9,7 +9,6 @@ locals {
 
 resource "aws_ebs_volume" "data" {
   #checkov:skip=CKV_AWS_189:Encrypted with the key that AWS manages for EBS; one of one's own costs $1 a month, and the history holds no secret
-  #checkov:skip=CKV2_AWS_9:Snapshots are taken by the lifecycle policy below, which costs nothing more; AWS Backup does
   availability_zone = aws_subnet.public.availability_zone
   type              = "gp3"
   size              = var.data_gb
@@ -79,7 +78,6 @@ resource "aws_iam_role" "snapshots" {
 }
 
 resource "aws_iam_role_policy" "snapshots" {
-  #checkov:skip=CKV_AWS_355:EC2's Describe actions know no resource
   name = "snapshots"
   role = aws_iam_role.snapshots.id
 
