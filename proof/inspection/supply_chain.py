@@ -35,7 +35,7 @@ def cases() -> Iterator[Case]:
     yield Case(
         side,
         "what the project asks for",
-        "all of it is in the lock, the build backend too; what it needs to run in a smaller one, at the same versions",
+        "all of it is in the lock, the build backend too; what runs is in a smaller one, at the same versions",
         _complete,
     )
     yield Case(
