@@ -21,15 +21,17 @@ locals {
     Content-Type: multipart/mixed; boundary="tally"
 
     --tally
-    Content-Type: text/cloud-config
+    Content-Type: text/cloud-config; charset="us-ascii"
 
     #cloud-config
     cloud_final_modules:
       - [scripts-user, always]
+
     --tally
-    Content-Type: text/x-shellscript
+    Content-Type: text/x-shellscript; charset="us-ascii"
 
     ${local.start}
+
     --tally--
   MIME
 }

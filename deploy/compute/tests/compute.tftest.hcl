@@ -218,7 +218,7 @@ run "it_runs_the_version_that_is_named_with_the_lakes_settings" {
 
   # The whole of it, for cloud-init runs what it takes for a script at every boot only if this says so.
   assert {
-    condition     = startswith(aws_instance.dagster.user_data, "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"tally\"\n\n--tally\n") && strcontains(aws_instance.dagster.user_data, "\n  - [scripts-user, always]\n--tally\n")
+    condition     = startswith(aws_instance.dagster.user_data, "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"tally\"\n\n--tally\n") && strcontains(aws_instance.dagster.user_data, "\n  - [scripts-user, always]\n\n--tally\n")
     error_message = "A change would take effect on a new machine only."
   }
 
