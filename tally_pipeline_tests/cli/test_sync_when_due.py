@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from tally_pipeline import clock
+from tally_pipeline.aws.session import Aws
 from tally_pipeline.cli.up.first_sync import make_up
 from tally_pipeline.cli.up.ui import Ui
 from tally_pipeline.definitions import build_definitions
@@ -22,6 +23,7 @@ from tally_pipeline.orchestration.runs import dagster_home
 from tally_pipeline.settings.settings import Settings
 from tally_pipeline.tmdb.lists import LISTS
 from testkit import tally
+from testkit.aws.settings import settings_of
 from testkit.pinned import pinned
 from testkit.pipeline import environment
 from testkit.running import running
@@ -123,6 +125,21 @@ def test_a_run_that_waits_or_is_started_again_is_enough(
     left = automation.due_today(history, settings)
     assert left is not None
     assert left.left_to is None
+
+
+def test_a_lake_on_aws_is_looked_at_as_a_folder_is(
+    aws: Aws, history: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    settings = load_settings(settings_of(aws, tmp_path, "http://127.0.0.1:1/3"), dotenv=None)
+    due = automation.Due(clock.now(), "nobody shall launch anything here")
+    put = aws.client("s3").put_object
+    for name in ("popular_shows", "trending_shows", "airing_today"):
+        key = layout.BronzeKey(name, clock.today().isoformat(), "by-hand")
+        put(Bucket=aws.settings.lake_bucket, Key=str(key), Body=b"{}")
+    assert f"bronze holds no on_the_air of {clock.today()}." in told(settings, history, due)
+    key = layout.BronzeKey("on_the_air", clock.today().isoformat(), "by-hand")
+    put(Bucket=aws.settings.lake_bucket, Key=str(key), Body=b"{}")
+    assert told(settings, history, due) == ""
 
 
 def test_never_and_when_due_at_once_is_refused(tmp_path: Path) -> None:
