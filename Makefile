@@ -17,12 +17,12 @@ env: .venv/.ready ## make .venv with everything from the lock
 
 # The stamp is written last: an install that was broken off is done again.
 %/.ready: requirements.lock pyproject.toml
-	@sh scripts/venv.sh "$*" "$(PYTHON)"
+	@sh scripts/venv.sh "$*" "$(PYTHON)" requirements.lock
 	@touch "$@"
 
 # With what Tally is measured and proven against, which its users do not need.
 .venvs/bench/.ready: requirements.lock benchmarks/requirements.lock pyproject.toml
-	@sh scripts/venv.sh .venvs/bench "$(PYTHON)" benchmarks/requirements.lock
+	@sh scripts/venv.sh .venvs/bench "$(PYTHON)" requirements.lock benchmarks/requirements.lock
 	@touch "$@"
 
 run: env ## start the Dagster UI on http://127.0.0.1:3000 and the first sync
@@ -74,16 +74,21 @@ docs: env ## write what is generated anew: README's parts, data dictionary, sett
 	@$(BIN)/python scripts/contract.py
 	@$(BIN)/python scripts/vega.py
 
-lock: ## write the three locks anew, with the newest versions allowed
+lock: ## write the locks anew, with the newest versions allowed
 	@sh -eu -c '. scripts/uv.sh; "$$UV" pip compile pyproject.toml --group dev --quiet --upgrade \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --output-file requirements.lock; \
+		"$$UV" pip compile pyproject.toml --group build --quiet --upgrade --constraint requirements.lock \
+		--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --output-file requirements.run.lock; \
 		"$$UV" pip compile benchmarks/requirements.in --quiet --upgrade --constraint requirements.lock \
 		--override benchmarks/requirements.overrides \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --output-file benchmarks/requirements.lock; \
 		echo checkov | "$$UV" pip compile - --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file deploy/checkov.lock'
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file deploy/checkov.lock; \
+		echo uv | "$$UV" pip compile - --quiet --upgrade --universal --python-version 3.9 --generate-hashes \
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file scripts/uv.lock'
 
 clean: ## remove the environments and caches; the lake and Dagster's history stay
 	rm -rf .venv .venvs .uv .ci/output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

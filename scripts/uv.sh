@@ -1,6 +1,6 @@
 # Sourced from the project's root: sets UV to a uv that works, and lets it see pyenv's Pythons.
 
-UV_VERSION=0.13.9
+UV_VERSION=$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' scripts/uv.lock)
 
 # What is on the machine is what is used: no toolchain is fetched behind anybody's back.
 UV_PYTHON_DOWNLOADS=never
@@ -22,6 +22,6 @@ else
             echo "python3 cannot make a virtual environment. On Debian: apt-get install python3-venv; or install uv." >&2
             exit 1
         }
-        .uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
+        .uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement scripts/uv.lock
     fi
 fi

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes a virtual environment with exactly what requirements.lock says, and Tally itself, editable.
+# Makes a virtual environment with exactly what the locks say, and Tally itself, editable.
 #
-#   scripts/venv.sh FOLDER PYTHON [LOCK…]     for example: scripts/venv.sh .venv '>=3.11,<3.14'
+#   scripts/venv.sh FOLDER PYTHON LOCK…     for example: scripts/venv.sh .venv '>=3.11,<3.14' requirements.lock
 #
-# Further locks go on top.
+# requirements.run.lock is what Tally needs to run, requirements.lock that and what it is developed with.
 #
 # uv is taken from PATH; where there is none, a pinned one goes into .uv/. No Python is ever downloaded.
 set -eu
@@ -22,5 +22,5 @@ echo "$folder: $("$interpreter" -V), $interpreter"
 # Compiled now, or every process of Dagster compiles for itself where writing bytecode is switched off. Another Python
 # runs its tests once, and needs the least part of it.
 case $folder in .venvs/3.*) compile= ;; *) compile=--compile-bytecode ;; esac
-VIRTUAL_ENV=$folder "$UV" pip sync --quiet --require-hashes $compile requirements.lock "$@"
+VIRTUAL_ENV=$folder "$UV" pip sync --quiet --require-hashes $compile "$@"
 VIRTUAL_ENV=$folder "$UV" pip install --quiet --no-deps --no-build-isolation --editable .

@@ -72,9 +72,15 @@ class Halting(Sandbox):
 
 
 class Up:
-    """A `tally up` whose lake and history lie in `home`."""
+    """A `tally up` whose lake and history lie in `home`; `command` is the `tally` of another environment."""
 
-    def __init__(self, home: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *arguments: str,
+        settings: Mapping[str, str] | None = None,
+        command: Path = TALLY,
+    ) -> None:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -98,7 +104,7 @@ class Up:
         self._environment = inherited | ours
         with self._words.open("w") as words:
             self.process = subprocess.Popen(
-                [TALLY, "up", "--port", str(self.port), *arguments],
+                [command, "up", "--port", str(self.port), *arguments],
                 cwd=home,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -165,9 +171,11 @@ class Up:
 
 
 @contextmanager
-def running(home: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> Iterator[Up]:
+def running(
+    home: Path, *arguments: str, settings: Mapping[str, str] | None = None, command: Path = TALLY
+) -> Iterator[Up]:
     """`tally up`, ended at the end if it still runs."""
-    up = Up(home, *arguments, settings=settings)
+    up = Up(home, *arguments, settings=settings, command=command)
     try:
         yield up
     finally:

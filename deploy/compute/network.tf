@@ -11,12 +11,51 @@ resource "aws_vpc" "dagster" {
   }
 }
 
+# Not every zone has every type: left to itself a subnet may lie where the machine can't be had.
+data "aws_ec2_instance_type_offerings" "machine" {
+  location_type = "availability-zone"
+
+  filter {
+    name   = "instance-type"
+    values = [var.instance_type]
+  }
+}
+
+# Leaves out local zones, which have to be asked for and cost more.
+data "aws_availability_zones" "ordinary" {
+  #checkov:skip=CKV_AWS_394:Only the first zone is used, when the subnet is made; one that AWS adds later moves nothing
+  state = "available"
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+locals {
+  zones = sort(setintersection(
+    data.aws_ec2_instance_type_offerings.machine.locations,
+    data.aws_availability_zones.ordinary.names,
+  ))
+}
+
 resource "aws_subnet" "public" {
-  vpc_id     = aws_vpc.dagster.id
-  cidr_block = "10.20.0.0/28"
+  vpc_id            = aws_vpc.dagster.id
+  cidr_block        = "10.20.0.0/28"
+  availability_zone = var.zone == null ? try(local.zones[0], null) : var.zone
 
   tags = {
     Name = "${local.name}-dagster"
+  }
+
+  lifecycle {
+    # The data volume can't leave its zone: what AWS offers elsewhere later moves nothing.
+    ignore_changes = [availability_zone]
+
+    precondition {
+      condition     = var.zone != null || length(local.zones) > 0
+      error_message = "No zone of ${local.settings.AWS_REGION} has ${var.instance_type}: choose another instance_type."
+    }
   }
 }
 

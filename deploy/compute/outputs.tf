@@ -4,6 +4,6 @@ output "open_ui" {
 }
 
 output "open_shell" {
-  description = "A shell on the machine. How Dagster started: journalctl --unit tally"
+  description = "A shell on the machine. How it was installed and started: sudo journalctl --unit tally-install --unit tally"
   value       = "aws ssm start-session --region ${local.settings.AWS_REGION} --target ${aws_instance.dagster.id}"
 }

@@ -13,6 +13,11 @@ variable "lake_outputs" {
     condition     = can(jsondecode(file(var.lake_outputs)).tally_athena_workgroup.value)
     error_message = "The file does not hold the lake's outputs. Has the lake been applied? Then write the file again."
   }
+
+  validation {
+    condition     = alltrue([for name in ["aws_region", "tally_alerts_topic_arn"] : can(jsondecode(file(var.lake_outputs))[name].value)])
+    error_message = "The file lacks aws_region or tally_alerts_topic_arn: it is of an earlier version. Apply the lake and write the file again."
+  }
 }
 
 variable "repository" {
@@ -26,7 +31,7 @@ variable "repository" {
 }
 
 variable "git_ref" {
-  description = "The tag or full commit hash that runs. Another one makes a new machine: the lake stays, Dagster's history of runs starts anew."
+  description = "The tag or full commit hash that runs. Another one restarts the machine with that version; the lake and Dagster's history stay. If it can't be installed the version before runs on."
   type        = string
 
   validation {
@@ -48,7 +53,7 @@ variable "instance_type" {
 }
 
 variable "disk_gb" {
-  description = "Gigabytes of the disk: the system, the environment and Dagster's history. A gigabyte costs about $0.08 a month."
+  description = "Gigabytes of the disk: the system and two versions of Tally. A gigabyte costs about $0.08 a month."
   type        = number
   default     = 16
   nullable    = false
@@ -56,5 +61,39 @@ variable "disk_gb" {
   validation {
     condition     = var.disk_gb >= 12 && var.disk_gb <= 1000 && floor(var.disk_gb) == var.disk_gb
     error_message = "disk_gb must be a whole number from 12 to 1000."
+  }
+}
+
+variable "data_gb" {
+  description = "Gigabytes of the volume with Dagster's history and what gold is made from. It can grow, not shrink. A gigabyte costs about $0.08 a month."
+  type        = number
+  default     = 8
+  nullable    = false
+
+  validation {
+    condition     = var.data_gb >= 4 && var.data_gb <= 1000 && floor(var.data_gb) == var.data_gb
+    error_message = "data_gb must be a whole number from 4 to 1000."
+  }
+}
+
+variable "data_snapshot" {
+  description = "A snapshot that the data volume is made from, as in snap-0123456789abcdef0. Naming one replaces the volume; of the one that is there a last snapshot is kept. Leave it named, or later take the line away: neither changes the volume again."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.data_snapshot == null || can(regex("^snap-[0-9a-f]{8,17}$", var.data_snapshot))
+    error_message = "data_snapshot must be a snapshot's id, as in snap-0123456789abcdef0."
+  }
+}
+
+variable "zone" {
+  description = "The zone to make the machine and its volume in, as in eu-central-1b; the first that has instance_type if it is not set. It counts when they are made: to move them, destroy and apply with data_snapshot."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.zone == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", var.zone))
+    error_message = "zone must be an availability zone, as in eu-central-1b."
   }
 }

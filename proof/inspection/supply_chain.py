@@ -21,7 +21,7 @@ NOTES = (
     "Where no database of vulnerabilities can be reached the audit proves nothing, and says so; `make audit` then"
     " fails.",
 )
-_PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==\S+")
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(\S+)")
 
 
 def cases() -> Iterator[Case]:
@@ -33,7 +33,10 @@ def cases() -> Iterator[Case]:
         _locked,
     )
     yield Case(
-        side, "what the project asks for", "all of it is in the lock, the build backend too", _complete
+        side,
+        "what the project asks for",
+        "all of it is in the lock, the build backend too; what runs is in a smaller one, at the same versions",
+        _complete,
     )
     yield Case(
         side, "how they are installed", "by --require-hashes, without building in isolation", _installed
@@ -65,19 +68,25 @@ def _locked() -> str:
 
 def _complete() -> str:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    asked = [
-        *project["project"]["dependencies"],
-        *project["dependency-groups"]["dev"],
-        *project["build-system"]["requires"],
-    ]
-    names = {re.split(r"[\[<>=!~; ]", one)[0].lower() for one in asked}
-    pinned = {
-        found[1].lower().replace("_", "-")
-        for line in _requirements(ROOT / "requirements.lock")
-        if (found := _PINNED.match(line))
-    }
-    demand(names <= pinned, f"not in the lock: {sorted(names - pinned)}")
-    return f"{len(names)} asked for, {len(pinned)} locked"
+    to_run = _names([*project["project"]["dependencies"], *project["build-system"]["requires"]])
+    groups = project["dependency-groups"]
+    names = to_run | _names([one for group in groups.values() for one in group if isinstance(one, str)])
+    pinned, run = _pins(ROOT / "requirements.lock"), _pins(ROOT / "requirements.run.lock")
+    demand(names <= pinned.keys(), f"not in the lock: {sorted(names - pinned.keys())}")
+    demand(to_run <= run.keys(), f"not in the lock of what runs: {sorted(to_run - run.keys())}")
+    other = sorted(name for name, version in run.items() if pinned.get(name) != version)
+    demand(not other, f"runs at another version than it is tested at: {other}")
+    return f"{len(names)} asked for, {len(pinned)} locked; {len(run)} of them to run"
+
+
+def _names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[<>=!~; ]", one)[0].lower() for one in requirements}
+
+
+def _pins(lock: Path) -> dict[str, str]:
+    """The version of each package in a lock, by name."""
+    found = (_PINNED.match(line) for line in _requirements(lock))
+    return {one[1].lower().replace("_", "-"): one[2] for one in found if one}
 
 
 def _installed() -> str:
@@ -91,10 +100,10 @@ def _installed() -> str:
     loose = [
         f"{name}: {line}"
         for name, line in installs.items()
-        if "--require-hashes" not in line and "--no-deps" not in line and '"uv==' not in line
+        if "--require-hashes" not in line and "--no-deps" not in line
     ]
     demand(installs and not loose, f"{loose}")
-    return f"{len(installs)} installs in scripts/; uv itself, where there is none, by its exact version"
+    return f"{len(installs)} installs in scripts/, that of uv itself among them"
 
 
 # --- the audit ---------------------------------------------------------------------------------------------

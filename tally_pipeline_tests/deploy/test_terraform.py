@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,24 @@ def test_a_root_module_is_valid(roots: dict[str, Path], root: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("root", "least"), [("lake", 18), ("compute", 4)])
+@pytest.mark.parametrize(("root", "least"), [("lake", 18), ("compute", 12)])
 def test_terraforms_own_tests_pass(roots: dict[str, Path], root: str, least: int) -> None:
     found = own_tests(roots[root])
     assert found.passed, found.output
     assert found.output.count("... pass") >= least, found.output
+
+
+def test_the_machine_comes_after_all_that_its_first_minutes_need(roots: dict[str, Path]) -> None:
+    done = terraform(roots["compute"], "graph")
+    assert done.returncode == 0, done.stderr
+    needs = re.findall(r'^  "aws_instance\.dagster" -> "(.*)";$', done.stdout, re.MULTILINE)
+    assert set(needs) >= {
+        "aws_ebs_volume.data",
+        "aws_iam_role_policy.session_manager",
+        "aws_iam_role_policy_attachment.pipeline",
+        "aws_route_table_association.public",
+        "aws_vpc_security_group_egress_rule.https",
+    }
 
 
 def test_a_test_of_terraforms_fails_when_the_files_do_wrong(roots: dict[str, Path], tmp_path: Path) -> None:

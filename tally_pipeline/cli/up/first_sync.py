@@ -67,6 +67,32 @@ def sync_today(
     return succeeded
 
 
+def make_up(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    ui: Ui,
+    due: automation.Due,
+    pause: Pause,
+    words: Console,
+) -> None:
+    """Sync today if its capture was missed: due, absent from bronze, and left to nobody else.
+
+    A failure is printed, not raised.
+    """
+    lake, day = deploy(settings).lake, due.at.date().isoformat()
+    missing = [one.name for one in LISTS if not lake.bronze_keys(one.name, day)]
+    if not missing or clock.today() != due.at.date():
+        return
+    words.print(
+        f"The capture of {due.at:%H:%M} (UTC) was missed: bronze holds no {', '.join(missing)} of {day}."
+    )
+    if due.left_to:
+        words.print(f"No sync is launched, for {due.left_to}.")
+        return
+    words.print("It is made up for now.")
+    sync_today(settings, instance, ui, pause, words)
+
+
 def launch_export(settings: Settings, ui: Ui, words: Console) -> None:
     """Launch the download of the day's export if it is available and missing, and say so; the sensor refines it."""
     deployment, day = deploy(settings), clock.today()

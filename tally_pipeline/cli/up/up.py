@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
     from tally_pipeline.cli.up.past import Turn
+    from tally_pipeline.orchestration.automation import Due
 
 LOCK = "up.lock"
 ANYWHERE = "/tmp"
@@ -49,11 +51,19 @@ LOG_LINES = 20
 """The lines of the log that are shown after an unexpected end of a process."""
 
 
+class FirstSync(Enum):
+    """When a start launches a sync of today."""
+
+    NEVER = "never"
+    WHEN_ABSENT = "when today is not published"
+    WHEN_DUE = "when the day's capture is due and was missed"
+
+
 class CannotStartError(Exception):
     """The start is impossible here and now; the message says why and what to do."""
 
 
-def up(settings: Settings, *, port: int, first_sync: bool) -> int:
+def up(settings: Settings, *, port: int, first_sync: FirstSync) -> int:
     """Run until stopped. 0 if stopped, 1 if Dagster ended by itself. Raises `CannotStartError`."""
     words, ui, log = terminal.words(), Ui(port), settings.dagster_home / "up.log"
     try:
@@ -78,10 +88,11 @@ def up(settings: Settings, *, port: int, first_sync: bool) -> int:
     return 0
 
 
-def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words: Console) -> None:
+def _run(services: Services, settings: Settings, ui: Ui, first_sync: FirstSync, words: Console) -> None:
     """Ends only by `StoppedError` or `ServiceDiedError`."""
     # Imported here, so that a wrong port is reported at once: importing Dagster takes seconds.
     from tally_pipeline.cli.up import past
+    from tally_pipeline.orchestration import automation
     from tally_pipeline.orchestration.runs import dagster_home
 
     started = time.monotonic()
@@ -89,9 +100,11 @@ def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words
     # Before any other process: two that create the databases at the same time collide.
     with dagster_home.opened(settings, launched_are_dead=True) as instance, turn:
         services.pause(0)
-        if _begin_partitions(settings, with_past=first_sync):
+        if _begin_partitions(settings, with_past=first_sync is FirstSync.WHEN_ABSENT):
             # Before the sensor starts: the past that an interrupted `tally up` left is not for it.
             turn.take_if_free()
+        # Before the daemon starts, which may then capture by itself.
+        due = automation.due_today(instance, settings) if first_sync is FirstSync.WHEN_DUE else None
         # Not in the lake's folder, which may be anywhere, at any length.
         with tempfile.TemporaryDirectory(prefix="tally-", dir=_sockets_folder()) as folder:
             _start(services, settings, ui, Path(folder))
@@ -102,10 +115,12 @@ def _run(services: Services, settings: Settings, ui: Ui, first_sync: bool, words
                 partitions.look()
 
             words.print(f"Ready after {time.monotonic() - started:.0f} s.")
-            if first_sync:
+            if first_sync is FirstSync.WHEN_ABSENT:
                 _first_minutes(settings, instance, ui, turn, attend, words)
             else:
                 words.print(f"Up: {ui.url}. Ctrl-C stops it.")
+            if due:
+                _make_up(settings, instance, ui, due, attend, words)
             while True:
                 attend()
 
@@ -177,6 +192,25 @@ def _first_minutes(
         # The UI stays up: the lake may be repaired meanwhile.
         words.print(f"[red]The first minutes broke off:[/red] {escape(str(error))}")
         words.print(f"Up: {ui.url}. Launch the job sync there once it is mended. Ctrl-C stops it.")
+
+
+def _make_up(
+    settings: Settings,
+    instance: DagsterInstance,
+    ui: Ui,
+    due: Due,
+    attend: Callable[[float], None],
+    words: Console,
+) -> None:
+    """A capture that was missed while nothing ran here."""
+    from tally_pipeline.cli.up.first_sync import make_up
+    from tally_pipeline.orchestration.assets.failures import complete_errors
+
+    try:
+        make_up(settings, instance, ui, due, attend, words)
+    except complete_errors() as error:
+        words.print(f"[red]The look for a missed capture broke off:[/red] {escape(str(error))}")
+        words.print(f"Launch the job sync at {ui.url} once it is mended.")
 
 
 def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Automation: jobs, schedules, and the sensor of new bronze objects."""
 
+from tally_pipeline.orchestration.automation.due import Due, due_today
 from tally_pipeline.orchestration.automation.in_progress import run_under_way
 from tally_pipeline.orchestration.automation.jobs import (
     BEHIND_PEOPLE,
@@ -29,12 +30,14 @@ __all__ = [
     "PAST_TAG",
     "WATCHES",
     "Batch",
+    "Due",
     "batches",
     "below",
     "by_day",
     "capture",
     "capture_export",
     "capture_genres",
+    "due_today",
     "new_bronze_objects",
     "refine",
     "run_under_way",

@@ -21,6 +21,9 @@ from tally_pipeline.orchestration.automation.jobs import (
 )
 from tally_pipeline.orchestration.automation.sensor import LOOK_HOUR
 
+DAILY_CAPTURE = "daily_capture"
+"""The name of the schedule that captures every list."""
+
 CAPTURE_RETRIES = 3
 """Retries of a scheduled capture as a whole: after 1, 2 and 4 minutes."""
 
@@ -34,7 +37,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     )
     return [
         schedule(
-            name="daily_capture",
+            name=DAILY_CAPTURE,
             job=capture,
             cron_schedule=settings.schedule,
             description="Captures every list of the day.",
