@@ -71,7 +71,7 @@ def test_what_was_missed_is_captured_once_and_a_restart_captures_nothing(
         assert len(list((home / "sandbox" / "lake" / layout.bronze_prefix(one.name)).glob("dt=*/*"))) == 1
 
 
-def test_before_its_time_nothing_is_due(history: dg.DagsterInstance, settings: Settings, home: Path) -> None:
+def test_before_its_time_nothing_is_due(history: dg.DagsterInstance, home: Path) -> None:
     at_three = load_settings(environment(home), dotenv=None)
     today = clock.today()
     with pinned(datetime(today.year, today.month, today.day, 2, 59, tzinfo=UTC)):
