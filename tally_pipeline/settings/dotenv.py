@@ -51,9 +51,8 @@ def find(places: Iterable[Path], known: Collection[str], environment: Collection
     passed_over: list[Path] = []
     for path in looked_for:
         values = read(path, known, environment)
-        if values and any(
-            name in known or names.is_ours(name) or names.meant(name, known) for name in values
-        ):
+        # A name that only begins as ours do may be another program's: TMDB has more users than Tally.
+        if values and any(name in known or names.meant(name, known) for name in values):
             return Dotenv(path, looked_for, tuple(passed_over), values)
         if values is not None:
             passed_over.append(path)

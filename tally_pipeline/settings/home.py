@@ -12,7 +12,7 @@ from tally_pipeline.settings.dotenv import Dotenv
 from tally_pipeline.settings.errors import SettingsError
 from tally_pipeline.settings.values import Values, is_utf8
 
-_HOME = ".tally"
+HOME_BY_DEFAULT = ".tally"
 
 _MEANS_MORE = "*?[=\\"
 """Characters with a special meaning in the path of a home: Dagster finds its dagster.yaml by a glob pattern, DuckDB
@@ -70,8 +70,8 @@ def _default_home(found: Dotenv) -> Path:
     """
     project = dotenv_file.project_folder()
     if found.path is not None and found.path.parent in (Path.cwd(), project):
-        return found.path.parent / _HOME
-    return (Path.cwd() if project is None or Path(_HOME).exists() else project) / _HOME
+        return found.path.parent / HOME_BY_DEFAULT
+    return (Path.cwd() if project is None or Path(HOME_BY_DEFAULT).exists() else project) / HOME_BY_DEFAULT
 
 
 def _beside(found: Dotenv, name: str, environment: Mapping[str, str]) -> Path:

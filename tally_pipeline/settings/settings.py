@@ -20,7 +20,7 @@ from tally_pipeline.settings import dotenv as dotenv_file
 from tally_pipeline.settings.declared import NAMES
 from tally_pipeline.settings.dotenv import Dotenv
 from tally_pipeline.settings.errors import SettingsError
-from tally_pipeline.settings.home import check_no_bucket, home, tmdbs_lake
+from tally_pipeline.settings.home import HOME_BY_DEFAULT, check_no_bucket, home, tmdbs_lake
 from tally_pipeline.settings.values import Values
 from tally_pipeline.tmdb.settings import TMDB_BASE_URL, Source, TmdbSettings
 
@@ -127,12 +127,19 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
     embedded = not (means_tmdb or (source is None and (has_key or tmdbs)))
     if embedded:
         _check_sandbox(values, folder, source)
+        if source is None:
+            _check_hidden(found, environment)
     tmdb = _tmdb(values, embedded=embedded)
     is_tmdbs = not embedded and tmdb.source == "tmdb"
     if source and (source == "tmdb") != is_tmdbs:
         raise SettingsError(
             f"TALLY_SOURCE is {source!r} and TMDB_BASE_URL is {tmdb.base_url}, which is"
             f" {'TMDB' if is_tmdbs else 'a sandbox'}: unset one of them"
+        )
+    if 0 < values[declared.MIN_PASS_RATE] < 1:
+        raise SettingsError(
+            f"TALLY_MIN_PASS_RATE is {values[declared.MIN_PASS_RATE]:g}, less than one per cent: it counts in per"
+            " cent, as in 95; 0 publishes whatever comes"
         )
     return Settings(
         home=folder,
@@ -221,6 +228,21 @@ def _check_sandbox(values: Values, folder: Path, source: Source | None) -> None:
             "TMDB_EXPORTS_URL is set, yet nothing says whose lists go with those exports: set TMDB_API_TOKEN, or"
             " TMDB_BASE_URL for a server of your own, or unset TMDB_EXPORTS_URL"
         )
+
+
+def _check_hidden(found: Dotenv, environment: Mapping[str, str]) -> None:
+    """Raise `SettingsError` if the `.env` that was read hides one with a key: TMDB's data was meant."""
+    for path in found.looked_for:
+        if found.path is None or path == found.path or path in found.passed_over:
+            continue
+        values = dotenv_file.read(path, NAMES, environment) or {}
+        has_key = values.keys() & {declared.TOKEN.name, declared.API_KEY.name}
+        if has_key or tmdbs_lake(path.parent / HOME_BY_DEFAULT, {}):
+            what = f"{path}, which has one, is not" if has_key else f"beside {path} there is a lake of TMDB's"
+            raise SettingsError(
+                f"{found.path} is read and has no key of TMDB's, and {what}: set the key in {found.path} too, take"
+                " Tally's settings out of it, or say TALLY_SOURCE=sandbox in it"
+            )
 
 
 def _sensor_seconds(values: Values, *, on_aws: bool) -> int:

@@ -141,6 +141,32 @@ def test_another_projects_file_is_passed_over(folder: Path) -> None:
     assert load_settings({}).tmdb.token == SECRET
 
 
+def test_another_programs_names_that_begin_as_ours_do_hide_no_key(folder: Path) -> None:
+    (folder / ".env").write_text("TMDB_IMAGE_BASE=https://image.tmdb.org\n")
+    (folder.parent / "project" / ".env").write_text(f"TMDB_API_TOKEN={SECRET}\n")
+    found = load_settings({})
+    assert (found.tmdb.token, found.source) == (SECRET, "tmdb")
+
+
+def test_a_file_that_hides_the_projects_key_ends_in_no_sandbox(folder: Path) -> None:
+    (folder / ".env").write_text("TALLY_PORT=3001\n")
+    (folder.parent / "project" / ".env").write_text(f"TMDB_API_TOKEN={SECRET}\n")
+    with pytest.raises(SettingsError, match="which has one, is not: set the key in") as refused:
+        load_settings({})
+    assert SECRET not in str(refused.value)
+    (folder / ".env").write_text("TALLY_PORT=3001\nTALLY_SOURCE=sandbox\n")
+    assert load_settings({}).source == "sandbox"
+
+
+def test_nor_does_one_that_hides_the_projects_lake_of_tmdbs(folder: Path) -> None:
+    (folder / ".env").write_text("TALLY_PORT=3001\n")
+    lake = folder.parent / "project" / ".tally" / "tmdb" / "lake"
+    lake.mkdir(parents=True)
+    (lake / "lake.json").write_text('{"source": "tmdb"}')
+    with pytest.raises(SettingsError, match="there is a lake of TMDB's"):
+        load_settings({})
+
+
 def test_without_a_file_it_is_told_where_one_was_looked_for(folder: Path) -> None:
     project = folder.parent / "project"
     found = load_settings({})
