@@ -42,7 +42,7 @@ LISTS = "popular_shows, trending_shows, airing_today, on_the_air"
         ("report --day 20251224", "'20251224' is not a day; give one as in 2025-12-24"),
         ("export", "missing argument 'DIR'"),
         ("export copy --only brass", "'brass' is not one of 'bronze', 'silver', "),
-        ("deploy nope", "no such command 'nope'; the commands are: check, settings; "),
+        ("deploy nope", "no such command 'nope'; the commands are: check, prove, settings; "),
         ("sandbox full", "no such command 'full'; the commands are: fill; "),
         ("completion", "missing argument 'SHELL'. Choose from: bash, zsh, fish"),
     ],

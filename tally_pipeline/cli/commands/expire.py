@@ -13,7 +13,7 @@ from tally_pipeline.settings.settings import Settings
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @with_settings
 def command(settings: Settings, dry_run: bool, as_json: bool) -> int:
-    """Remove the days that TMDB's terms do not allow to be kept any longer.
+    """Remove the days that TMDB's terms do not allow to be kept.
 
     In a bucket S3 removes them; this says then what it has still to remove.
     """

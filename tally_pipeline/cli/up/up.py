@@ -52,7 +52,7 @@ LOG_LINES = 20
 
 
 class FirstSync(Enum):
-    """When a start launches a sync of today."""
+    """The starts that launch a sync of today."""
 
     NEVER = "never"
     WHEN_ABSENT = "when today is not published"

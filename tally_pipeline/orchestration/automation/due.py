@@ -53,7 +53,7 @@ def _left_to(instance: dg.DagsterInstance, at: datetime) -> str | None:
 
 
 def _will_tick(instance: dg.DagsterInstance, state: dg.InstigatorState, at: float) -> bool:
-    """Whether the daemon evaluates the schedule for this time when it starts: what it left out while it was down.
+    """True if the daemon evaluates the schedule for this time when it starts: what it left out while it was down.
 
     It goes on from where it was, or from when it first saw the schedule: a new history makes up for nothing.
     """
@@ -68,5 +68,5 @@ def _will_tick(instance: dg.DagsterInstance, state: dg.InstigatorState, at: floa
 
 
 def _is_run_again(run: dg.DagsterRun) -> bool:
-    """Whether the daemon will start a run again that died with its process, and has not yet."""
+    """True if the daemon will start a run again that died with its process, and has not yet."""
     return run.tags.get("dagster/will_retry") == "true" and "dagster/auto_retry_run_id" not in run.tags
