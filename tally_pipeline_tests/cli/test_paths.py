@@ -14,7 +14,7 @@ from tally_pipeline.tmdb.sandbox import Sandbox
 from testkit import tally
 from testkit.pipeline import environment
 
-ODD = "a%20b %41#c&d;é日 {x,y} '\"$HOME ~+:"
+ODD = "a%20b %41#c&d;é日😀 {x,y} '\"$HOME ~+:"
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "sync",

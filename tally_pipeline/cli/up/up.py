@@ -224,7 +224,7 @@ def _start(services: Services, settings: Settings, ui: Ui, folder: Path) -> None
     code, workspace = folder / SOCKET, folder / "workspace.yaml"
     # JSON is YAML, and quotes any character of a path.
     where = {"grpc_server": {"socket": str(code), "location_name": LOCATION}}
-    workspace.write_text(json.dumps({"load_from": [where]}))
+    workspace.write_text(json.dumps({"load_from": [where]}, ensure_ascii=False), encoding="utf-8")
     known = ["--workspace", str(workspace)]
     of_code = ["--module-name", LOCATION, "--socket", str(code), "--log-level", "warning"]
     # Not `dagster api grpc`, which cannot reload the code. The process that this one starts for it has a socket

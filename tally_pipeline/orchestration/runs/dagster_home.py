@@ -45,9 +45,9 @@ def prepare(settings: Settings) -> Path:
     config = home / "dagster.yaml"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        if not config.exists() or config.read_text() != text:
+        if not config.exists() or config.read_text(encoding="utf-8") != text:
             fresh = config.with_suffix(f".{os.getpid()}")
-            fresh.write_text(text)
+            fresh.write_text(text, encoding="utf-8")
             fresh.replace(config)
         # Even readers of the history write into its folder: a lock, SQLite's log.
         (home / _OPENING).touch()
@@ -60,7 +60,7 @@ def _dagster_yaml(settings: Settings) -> str:
     """Dagster's settings. On AWS the output of runs is kept beside the lake, because the machine may go away."""
     text = files("tally_pipeline").joinpath("dagster.yaml").read_text() + _STORAGE.substitute(
         # JSON strings are YAML strings.
-        home=json.dumps(str(settings.dagster_home.absolute()))
+        home=json.dumps(str(settings.dagster_home.absolute()), ensure_ascii=False)
     )
     if settings.aws is None:
         return text
