@@ -98,8 +98,8 @@ class ShowPopularityTrends(SqlTable):
         Column(
             "known_since",
             STRING,
-            f"The first of this day and the {LOOK_BACK_DAYS} before it of which the lake has data, YYYY-MM-DD: what"
-            " `first_seen`, `peak_popularity`, `peak_dt` and `days_seen` know begins there.",
+            f"The first of this day and the {LOOK_BACK_DAYS} before it with data in the lake, YYYY-MM-DD:"
+            " `first_seen`, `peak_popularity`, `peak_dt` and `days_seen` cover the days from then on.",
         ),
     )
     checks = (EVERY_SHOW_ONCE, GAPS_ARE_TOLD)

@@ -40,7 +40,7 @@ def check(settings: Settings, as_json: bool) -> int:
     metavar="SECONDS",
     type=Number(0, 3600),
     default=60,
-    help="Wait so long for CloudWatch's word that it told the alarm.",
+    help="Seconds to wait for CloudWatch to record the alarm's notification.",
 )
 @click.option("--analyst-role", metavar="ARN", help="Also try as this role what an analyst may.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
