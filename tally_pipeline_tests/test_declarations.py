@@ -30,7 +30,6 @@ POPULAR = list_named("popular_shows")
         (replace(POPULAR, name="", path="/tv/x"), "'' needs a name"),
         (replace(POPULAR, path="/tv/x"), "two lists are called 'popular_shows'"),
         (replace(POPULAR, name="more"), "the path '/tv/popular' of 'more' is another list's too"),
-        (replace(POPULAR, name="genres", path="/tv/x"), "'genres' would share its folder of silver"),
         (replace(POPULAR, name="more", path="tv/x"), "the path 'tv/x' of 'more' is no path"),
         (replace(POPULAR, name="more", path="/tv/{day}"), "is no path"),
         (replace(POPULAR, name="more", path="/tv/x?page=2"), "is no path"),

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from tally_pipeline import clock
 from tally_pipeline.cli import terminal
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import expiry
-from tally_pipeline.lake.retention import day_of
+from tally_pipeline.lake.retention import S3_MARGIN_DAYS, day_of
 from tally_pipeline.plurals import counted
 
 
 def expire(settings: Settings, *, dry_run: bool, as_json: bool) -> int:
     """Remove what has expired, or only name it; 1 if a bucket holds what S3 should have removed."""
     store = deploy(settings).lake.store
-    first = settings.retention.first_kept(clock.today())
-    over = expiry.expired(store, clock.today())
+    today = clock.today()
+    first = settings.retention.first_kept(today)
+    # S3 takes its time, which is no fault.
+    over = expiry.expired(store, today - timedelta(days=S3_MARGIN_DAYS) if settings.aws else today)
     removes = settings.aws is None and not dry_run
     if removes:
         expiry.remove(settings.lake_folder, over)
@@ -43,7 +46,7 @@ def _in_words(settings: Settings, root: str, count: int, days: list[str], *, rem
         )
     first = settings.retention.first_kept(clock.today())
     if not count:
-        return f"{root} holds no day before {first}, the first that is kept."
+        return f"{root} holds nothing overdue. The first day that is kept is {first}."
     which = f"{counted(count, 'object')} of {counted(len(days), 'day')}" + (
         f" from {days[0]} to {days[-1]}" if days else ""
     )
@@ -51,7 +54,8 @@ def _in_words(settings: Settings, root: str, count: int, days: list[str], *, rem
         return f"{which} removed from {root}. The first day that is kept is {first}."
     if settings.aws:
         return (
-            f"{root} holds {which}, before {first}, the first day that is kept: S3 removes them within about three"
-            " days of their end. If they stay, apply deploy/ again: the bucket's lifecycle rules are in storage.tf."
+            f"{root} holds {which} that S3 should have deleted; the first day that is kept is {first}. Apply deploy/"
+            " again: the bucket's lifecycle rules are in storage.tf. Objects written by an older version carry no tag"
+            " and expire by their creation date."
         )
     return f"{which} would be removed from {root}. The first day that is kept is {first}."

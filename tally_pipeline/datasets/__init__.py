@@ -48,10 +48,9 @@ def _shared(datasets: Iterable[AnyDataset]) -> Iterator[str]:
     specs: dict[str, TableSpec] = {}
     places: dict[tuple[str, ...], str] = {}
     for one in datasets:
-        for asset in (one.bronze_asset, one.silver_asset):
-            if asset in places:
-                yield f"{one.name!r} and {places[asset]!r} both make {'/'.join(asset)}: an asset has one dataset"
-            places[asset] = one.name
+        for made in (one.bronze_asset, one.silver_asset, (one.bronze_op,), (one.silver_op,)):
+            if places.setdefault(made, one.name) != one.name:
+                yield f"{one.name!r} and {places[made]!r} are both called {'/'.join(made)}: rename one of them"
         for spec in filter(None, (one.silver_table, one.quarantine_table)):
             if specs.setdefault(spec.name, spec) != spec:
                 yield f"the table {spec.name!r} of {one.name!r} is another dataset's too: name or place it otherwise"

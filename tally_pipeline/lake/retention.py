@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+S3_MARGIN_DAYS = 3
+"""S3 rounds both ends of a life up to midnight and deletes some time after; as in deploy/storage.tf."""
+
 TAG = "tally-days-left"
 _DAY = re.compile(r"/dt=(\d{4}-\d{2}-\d{2})(?:/|$)")
 

@@ -97,8 +97,11 @@ _SYNTAX: tuple[tuple[Callable[[exp.Expr], object], str], ...] = (
 
 def gaps(sql: str, tree: exp.Expr) -> Iterator[str]:
     """The parts of a query that Athena does not take, each with what to write instead."""
+    # `WITH list (a) AS …` and `UNNEST(…) AS list (a)` name a table, and call nothing.
+    aliases = {alias.name.lower() for alias in tree.find_all(exp.TableAlias)}
     for this, following in pairwise(sqlglot.tokenize(sql, read="athena")):
-        if (instead := FUNCTIONS.get(this.text.lower())) and _is_call(this, following):
+        name = this.text.lower()
+        if name not in aliases and (instead := FUNCTIONS.get(name)) and _is_call(this, following):
             yield f"{this.text}(): use {instead}"
         if this.token_type == TokenType.DCOLON:
             yield ":: cast: use CAST(… AS …)"

@@ -273,8 +273,11 @@ RETENTION_DAYS = _setting(
     Whole(0, 36_500),
     177,
     "Days from a partition's day until what is stored of it expires; 0: never. TMDB's terms allow six months, and"
-    " removing takes up to three days. Only TMDB's data expires.",
+    " deleting takes up to three days; on AWS Terraform's retention_days decides. Only TMDB's data expires.",
 )
+RETENTION_DAYS_ON_AWS = 163
+"""The default on AWS, as deploy/ has it: the versions to recover from are part of the six months there."""
+
 _DAILY, _EXPORTS, _GENRES = Cron("0 3 * * *"), Cron("15,45 8-11 * * *"), Cron("30 3 * * 1")
 SCHEDULE = _setting(
     "When and how much",

@@ -27,13 +27,15 @@ _REFERENCE = re.compile(r"\$\{([^}:]+)\}")
 class Dotenv:
     """The settings of the `.env` at `path`: values by name, none of them empty. `path` is None without a file.
 
-    `passed_over` are the existing files of `looked_for` that set nothing of Tally's.
+    `passed_over` are the existing files of `looked_for` that set nothing of Tally's; `unknown` are the names in them
+    that begin as Tally's do, with their file.
     """
 
     path: Path | None = None
     looked_for: tuple[Path, ...] = ()
     passed_over: tuple[Path, ...] = ()
     values: dict[str, str] = field(default_factory=dict, repr=False)
+    unknown: dict[str, Path] = field(default_factory=dict)
 
 
 def project_folder() -> Path | None:
@@ -49,14 +51,20 @@ def find(places: Iterable[Path], known: Collection[str], environment: Collection
     """
     looked_for = tuple(dict.fromkeys(places))
     passed_over: list[Path] = []
+    unknown: dict[str, Path] = {}
     for path in looked_for:
         values = read(path, known, environment)
-        # A name that only begins as ours do may be another program's: TMDB has more users than Tally.
-        if values and any(name in known or names.meant(name, known) for name in values):
-            return Dotenv(path, looked_for, tuple(passed_over), values)
+        if values and any(_is_tallys(name, known) for name in values):
+            return Dotenv(path, looked_for, tuple(passed_over), values, unknown)
         if values is not None:
             passed_over.append(path)
-    return Dotenv(None, looked_for, tuple(passed_over))
+            unknown |= {name: path for name in values if names.is_ours(name)}
+    return Dotenv(None, looked_for, tuple(passed_over), unknown=unknown)
+
+
+def _is_tallys(name: str, known: Collection[str]) -> bool:
+    """False for an unknown `TMDB_…`, which may be another program's."""
+    return name in known or name.startswith("TALLY_") or names.meant(name, known) is not None
 
 
 def read(path: Path, known: Collection[str], environment: Collection[str]) -> dict[str, str] | None:

@@ -149,7 +149,9 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         sandbox_past_days=values[declared.PAST_DAYS],
         depths={name: values[setting] for name, setting in declared.DEPTHS.items()},
         first_day=values[declared.FIRST_DAY],
-        retention_days=values[declared.RETENTION_DAYS],
+        retention_days=declared.RETENTION_DAYS_ON_AWS
+        if aws and values.text(declared.RETENTION_DAYS) is None
+        else values[declared.RETENTION_DAYS],
         schedule=values[declared.SCHEDULE],
         exports_schedule=values[declared.EXPORTS_SCHEDULE],
         genres_schedule=values[declared.GENRES_SCHEDULE],
@@ -314,4 +316,5 @@ def _check_names(environment: Mapping[str, str], found: Dotenv) -> tuple[str, ..
             )
         if setting or names.is_ours(name):
             told.append(f"{name} in {where} is no setting and does nothing; .env.example has those there are")
+    told += [f"{name} in {path} is no setting and does nothing" for name, path in found.unknown.items()]
     return tuple(told)

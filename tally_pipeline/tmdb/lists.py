@@ -19,10 +19,6 @@ ROWS_PER_PAGE = 20
 """Rows on every page of a TMDB list but the last."""
 
 
-_TAKEN = frozenset({"genres", "series"})
-"""Folders of silver beside those of the lists."""
-
-
 @dataclass(frozen=True)
 class ShowList:
     """One TMDB list of TV shows.
@@ -83,8 +79,6 @@ def list_faults(lists: Sequence[ShowList]) -> Iterable[str]:
     yield from name_faults("list", (one.name for one in lists))
     paths = [one.path for one in lists]
     for one in lists:
-        if one.name in _TAKEN:
-            yield f"list {one.name!r} would share its folder of silver with another dataset: choose another name"
         if not one.path.startswith("/") or _bare(one.path) != quote(_bare(one.path)):
             yield (
                 f"the path {one.path!r} of {one.name!r} is no path below the API's address: write it as TMDB's"

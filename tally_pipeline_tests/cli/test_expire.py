@@ -58,7 +58,7 @@ def test_days_that_are_over_are_named_and_then_removed_and_the_others_stay(home:
     assert not (home / "tmdb" / "lake" / "silver" / "shows" / "popular_shows" / f"dt={day(400)}").exists()
 
     again = tally.run(home, told(home), "expire")
-    assert (again.code, again.out.count("holds no day before")) == (0, 1)
+    assert (again.code, again.out.count("holds nothing overdue")) == (0, 1)
 
 
 def test_the_number_of_days_is_a_setting_and_none_means_for_ever(home: Path) -> None:

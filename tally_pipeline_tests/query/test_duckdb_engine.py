@@ -201,42 +201,6 @@ def test_a_mistake_is_answered_in_one_sentence(lake: Lake, sql: str, says: str) 
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    ("sql", "says"),
-    [
-        ("SELECT dt, count(*) FROM silver_shows GROUP BY ALL", "no GROUP BY ALL: name the columns"),
-        ("SELECT dt FROM silver_shows ORDER BY ALL", "no ORDER BY ALL"),
-        ("SELECT * EXCLUDE (title) FROM silver_shows", "no * EXCLUDE"),
-        ("SELECT * REPLACE (1 AS rank) FROM silver_shows", "no * REPLACE"),
-        ("SELECT list_sort(genre_ids) FROM silver_shows", "no list_sort(): use array_sort"),
-        ("SELECT len(title) FROM silver_shows", "no len(): use length, or cardinality for an array"),
-        ("SELECT genre_ids[1:2] FROM silver_shows", "no slices: write slice(array, start, length)"),
-        ("SELECT rank::varchar FROM silver_shows", "no :: cast: use CAST(… AS …)"),
-        ("SELECT DISTINCT ON (dt) dt, title FROM silver_shows", "no DISTINCT ON"),
-        ("SELECT title FROM silver_shows WHERE title ILIKE 'a%'", "no ILIKE: write lower(…) LIKE"),
-        ("SELECT unnest(genre_ids) FROM silver_shows", "CROSS JOIN UNNEST"),
-        ("SELECT {'a': 1} FROM silver_shows", "no {…} literal"),
-        ("SELECT median(rank), arg_max(title, rank) FROM silver_shows", "no arg_max(): use max_by"),
-    ],
-)
-def test_sql_that_athena_does_not_take_is_not_taken_here(lake: Lake, sql: str, says: str) -> None:
-    with pytest.raises(QueryError, match=r"^Athena, whose SQL this is, has no ") as raised:
-        lake.engine.query(sql)
-    assert says in str(raised.value)
-
-
-def test_athenas_own_sql_that_looks_like_it_is_taken(lake: Lake) -> None:
-    lake.put("2026-01-01", [show(1, genre_ids=[18])])
-    sql = """
-        SELECT "all", 'len(x)::{}' AS text, slice(genre_ids, 1, 1) AS some, ARRAY[1][1] AS one, list
-        FROM (SELECT title AS "all", genre_ids, data_type AS list FROM silver_shows)
-        CROSS JOIN UNNEST(genre_ids) AS genres (genre_id)
-        ORDER BY "all"
-    """
-    (row,) = lake.rows(sql)
-    assert (row["text"], row["some"], row["one"], row["list"]) == ("len(x)::{}", [18], 1, "popular_shows")
-
-
 DUCKDBS = re.compile(
     r"[A-Z]+\[\]|VARCHAR|BIGINT|INT(?:32|64)|_LITERAL|MAP\(|Candidate|strftime|arg_max|list_|array_length"
 )

@@ -146,6 +146,7 @@ def test_another_programs_names_that_begin_as_ours_do_hide_no_key(folder: Path) 
     (folder.parent / "project" / ".env").write_text(f"TMDB_API_TOKEN={SECRET}\n")
     found = load_settings({})
     assert (found.tmdb.token, found.source) == (SECRET, "tmdb")
+    assert found.notices == (f"TMDB_IMAGE_BASE in {folder / '.env'} is no setting and does nothing",)
 
 
 def test_a_file_that_hides_the_projects_key_ends_in_no_sandbox(folder: Path) -> None:
