@@ -25,6 +25,7 @@ from tally_pipeline.gold.sources import GoldFooter
 from tally_pipeline.gold.table import Table
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.retention import Retention
 from tally_pipeline.lake.store import Store
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.gold import gold_assets, gold_key
@@ -33,6 +34,7 @@ from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS
+from testkit.pinned import pinned
 from testkit.stored_days import publish_silver, write_quarantine
 
 LAST = date(2026, 3, 15)
@@ -270,6 +272,31 @@ def test_a_file_that_other_hands_wrote_stops_the_books_and_keeps_the_last_good_d
     assert not result.success
     assert statuses(result) == {"numbers_agree_with_files": False}
     assert pipeline.files() == before
+
+
+def test_an_input_that_expired_does_not_make_a_day_stale_and_one_that_was_removed_does(
+    pipeline: Pipeline,
+) -> None:
+    names = [show_list.name for show_list in LISTS]
+    # One day among the files that the footer names, and one among those of its digest.
+    expired = [pipeline.root / layout.silver_key(name, back(ago)) for name in names for ago in (4, 40)]
+    for file in expired:
+        if not file.exists():
+            file.parent.mkdir(parents=True)
+            shutil.copy(file.parents[1] / f"dt={back(4)}" / file.name, file)
+    assert pipeline.make(back(0)).success
+    for file in expired:
+        file.unlink()
+    keeps_all = pipeline.lake
+    keeps_four = Lake(Store.in_folder(pipeline.root, retention=Retention(4)), "sandbox")
+    with pinned(LAST):
+        assert keeps_four.store.retention.first_kept(LAST) == LAST - timedelta(days=3)
+        for table in (show_popularity_trends.TABLE, top_movers.TABLE):
+            assert table.is_current(gold_files.Sources.of(keeps_four, names), back(0))
+        assert not show_popularity_trends.TABLE.is_current(gold_files.Sources.of(keeps_all, names), back(0))
+        # A day that is kept counts still.
+        (pipeline.root / layout.silver_key(names[0], back(1))).unlink()
+        assert not show_popularity_trends.TABLE.is_current(gold_files.Sources.of(keeps_four, names), back(0))
 
 
 def test_every_column_made_from_silver_shows_its_lineage(pipeline: Pipeline) -> None:
