@@ -18,8 +18,6 @@ from tally_pipeline import clock, gold
 from tally_pipeline.datasets.shows import contract
 from tally_pipeline.datasets.shows.footer import footer_for
 from tally_pipeline.datasets.shows.refinement import Counts
-from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import Table
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import quarantine_key, silver_key
 from tally_pipeline.lake.parquet import encode
@@ -29,6 +27,8 @@ from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
 from tally_pipeline.query import samples
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES
+from tally_pipeline.tables.sources import Sources
+from tally_pipeline.tables.table import Table
 from tally_pipeline.tmdb.lists import LISTS
 
 DAYS = 365

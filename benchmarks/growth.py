@@ -24,11 +24,11 @@ from tally_pipeline import clock
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings
-from tally_pipeline.gold.table import VERSION
 from tally_pipeline.lake.object_events import FolderObjectEvents
 from tally_pipeline.query import samples
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES
+from tally_pipeline.tables.table import VERSION
 
 LINEAR = 1.05
 """An exponent of 1 is linear; the rest is for what measuring adds."""

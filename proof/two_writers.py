@@ -35,7 +35,6 @@ from tally_pipeline.datasets.captures import choose
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.gold import TABLES as GOLD
-from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
@@ -44,6 +43,7 @@ from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.runs import failures
 from tally_pipeline.query.cached_duckdb import CachedDuckDbEngine
 from tally_pipeline.query.tables import TABLES
+from tally_pipeline.tables.sources import Sources
 from tally_pipeline.tmdb.lists import LISTS
 from testkit.aws.moto_server import REGION, settings_at
 from testkit.pipeline import capture, day, rows

@@ -6,7 +6,7 @@ To add one, write a module whose `TABLE` declares everything about it, put its S
 from importlib import import_module
 
 from tally_pipeline.declaration import DeclarationError, name_faults, require
-from tally_pipeline.gold.table import VERSION, Table
+from tally_pipeline.tables.table import VERSION, Table
 
 __all__ = ["TABLES", "VERSION"]
 

@@ -17,14 +17,14 @@ from tally_pipeline.datasets.shows import stored
 from tally_pipeline.datasets.shows.footer import Footer
 from tally_pipeline.datasets.shows.refinement import Counts
 from tally_pipeline.days import days_through
-from tally_pipeline.gold.columns import BOOLEAN, COUNTS, DOUBLE, INT, STRING, Column
-from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import Engine, Inputs, Table
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars
+from tally_pipeline.tables.columns import BOOLEAN, COUNTS, DOUBLE, INT, STRING, Column
+from tally_pipeline.tables.sources import Sources
+from tally_pipeline.tables.table import Engine, Inputs, Table
 
 PASS_RATE_DAYS = 28
 LEAST_PASS_RATE_SHOWN = 90

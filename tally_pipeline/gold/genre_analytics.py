@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 
 from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
 from tally_pipeline.days import days_before
-from tally_pipeline.gold.columns import BIGINT, BOOLEAN, DOUBLE, GENRES, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
-from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list
 from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars
+from tally_pipeline.tables.columns import BIGINT, BOOLEAN, DOUBLE, GENRES, INT, STRING, Column
+from tally_pipeline.tables.sources import Sources
+from tally_pipeline.tables.table import Engine, Inputs, SqlTable, by_list
 
 PRIOR_VOTES = 500
 """The weight, in votes, of the list's average in a genre's Bayesian mean.

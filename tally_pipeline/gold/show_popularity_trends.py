@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
 from tally_pipeline.days import days_before
-from tally_pipeline.gold.columns import BIGINT, BOOLEAN, COUNTS, DOUBLE, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
-from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import LOOK_BACK_DAYS, SPANS, Engine, Inputs, SqlTable
 from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars, distribution
+from tally_pipeline.tables.columns import BIGINT, BOOLEAN, COUNTS, DOUBLE, INT, STRING, Column
+from tally_pipeline.tables.sources import Sources
+from tally_pipeline.tables.table import LOOK_BACK_DAYS, SPANS, Engine, Inputs, SqlTable
 
 WINDOW_DAYS = SPANS[-1]
 """Days before its own whose silver files a footer names one by one; it holds a digest of older ones."""

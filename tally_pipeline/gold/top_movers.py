@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 
 from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
 from tally_pipeline.days import days_before, days_between
-from tally_pipeline.gold.columns import BIGINT, DOUBLE, INT, STRING, Column
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
-from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import LOOK_BACK_DAYS, Engine, Inputs, SqlTable, by_list
 from tally_pipeline.plurals import counted, noun
 from tally_pipeline.previews import Bars
+from tally_pipeline.tables.columns import BIGINT, DOUBLE, INT, STRING, Column
+from tally_pipeline.tables.sources import Sources
+from tally_pipeline.tables.table import LOOK_BACK_DAYS, Engine, Inputs, SqlTable, by_list
 
 KINDS = ("riser", "faller", "entry", "exit", "riser_7d", "faller_7d")
 """The kinds of movers: since the list's last day before, and over exactly 7 days (`_7d`)."""

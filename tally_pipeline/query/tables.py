@@ -12,9 +12,9 @@ from tally_pipeline.contracts.contract import athena_type
 from tally_pipeline.datasets import DATASETS
 from tally_pipeline.datasets.dataset import Dataset
 from tally_pipeline.datasets.shows import QUARANTINE_SHOWS, SILVER_SHOWS
-from tally_pipeline.gold.table import Table
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.tables import TableSpec
+from tally_pipeline.tables.table import Table
 
 __all__ = [
     "GOLD",

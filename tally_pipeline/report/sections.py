@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from tally_pipeline.contracts.contract import RULES
 from tally_pipeline.days import days_after, days_before
-from tally_pipeline.gold.table import SPANS
 from tally_pipeline.report.figures import SHOWN_GENRES, SHOWN_SHOWS, genre_order, line_style, shares
 from tally_pipeline.report.formatting import (
     DASH,
@@ -25,6 +24,7 @@ from tally_pipeline.report.formatting import (
 )
 from tally_pipeline.report.inputs import Inputs, Row
 from tally_pipeline.report.sparkline import sparkline
+from tally_pipeline.tables.table import SPANS
 
 SPARK_DAYS = 30
 """Days in a mover's sparkline."""

@@ -13,10 +13,10 @@ from tally_pipeline import clock, gold
 from tally_pipeline.aws import session
 from tally_pipeline.aws.session import Aws, RetryPolicy
 from tally_pipeline.datasets.shows import stored
-from tally_pipeline.gold.sources import GoldFooter
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.query.tables import SILVER_SHOWS
+from tally_pipeline.tables.sources import GoldFooter
 from tally_pipeline.tmdb.sandbox import Sandbox
 from tally_pipeline_tests.aws.lake_on_aws import TOKEN, LakeOnAws, account, made_of, quick_folder
 from testkit import tally

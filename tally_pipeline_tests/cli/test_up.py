@@ -22,7 +22,6 @@ from tally_pipeline.cli.up import up as up_command
 from tally_pipeline.datasets import GENRES, SERIES
 from tally_pipeline.deployment import load_settings
 from tally_pipeline.gold import genre_analytics, show_popularity_trends
-from tally_pipeline.gold import sources as gold_files
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.locks import TableLocks
@@ -32,6 +31,7 @@ from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.orchestration.assets.freshness_checks import IS_CURRENT
 from tally_pipeline.orchestration.assets.gold import gold_key
 from tally_pipeline.orchestration.runs import dagster_home
+from tally_pipeline.tables import sources as gold_files
 from tally_pipeline.tmdb.lists import LISTS
 from testkit import tally
 from testkit.running import Up, free_port, running

@@ -8,7 +8,7 @@ import pytest
 
 from tally_pipeline import gold
 from tally_pipeline.cost.scans import Scan, scans
-from tally_pipeline.gold.table import SqlTable
+from tally_pipeline.tables.table import SqlTable
 
 FIRST, LAST = date(2025, 12, 1), date(2025, 12, 30)
 

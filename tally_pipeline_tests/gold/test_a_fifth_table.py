@@ -29,9 +29,9 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from tally_pipeline.gold.columns import INT, STRING, Column
-from tally_pipeline.gold.table import Engine, Inputs, SqlTable, by_list
-from tally_pipeline.gold.sources import Sources
+from tally_pipeline.tables.columns import INT, STRING, Column
+from tally_pipeline.tables.table import Engine, Inputs, SqlTable, by_list
+from tally_pipeline.tables.sources import Sources
 from tally_pipeline.previews import Bars
 from tally_pipeline.checks.check import Check, Finding, Findings
 

@@ -20,9 +20,6 @@ from tally_pipeline.datasets.shows import stored
 from tally_pipeline.datasets.shows.footer import footer_for
 from tally_pipeline.datasets.shows.refinement import refine
 from tally_pipeline.gold import data_quality_daily, show_popularity_trends, top_movers
-from tally_pipeline.gold import sources as gold_files
-from tally_pipeline.gold.sources import GoldFooter
-from tally_pipeline.gold.table import Table
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.retention import Retention
@@ -32,6 +29,9 @@ from tally_pipeline.orchestration.assets.gold import gold_assets, gold_key
 from tally_pipeline.orchestration.assets.io_manager import LakeIOManager
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES
+from tally_pipeline.tables import sources as gold_files
+from tally_pipeline.tables.sources import GoldFooter
+from tally_pipeline.tables.table import Table
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS
 from testkit.pinned import pinned

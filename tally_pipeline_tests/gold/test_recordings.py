@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
-from tally_pipeline.gold.sources import Sources
-from tally_pipeline.gold.table import SqlTable
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES
+from tally_pipeline.tables.sources import Sources
+from tally_pipeline.tables.table import SqlTable
 from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.gold import second_way
 from tally_pipeline_tests.gold.recorded import GAP_DAYS, NOW, THEN, recorded_lake

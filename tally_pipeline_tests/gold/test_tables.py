@@ -15,9 +15,9 @@ from tally_pipeline import gold
 from tally_pipeline.contracts.contract import athena_type
 from tally_pipeline.datasets.shows import contract
 from tally_pipeline.gold import genre_analytics, show_popularity_trends, top_movers
-from tally_pipeline.gold.table import SqlTable, Table
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES, athena_columns
+from tally_pipeline.tables.table import SqlTable, Table
 from tally_pipeline_tests.gold import second_way
 from tally_pipeline_tests.gold.conftest import GENRE_NAMES, back, invent, write, write_genres
 from tally_pipeline_tests.gold.second_way import History, Row

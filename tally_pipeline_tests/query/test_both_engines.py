@@ -8,11 +8,11 @@ import pytest
 
 from tally_pipeline import gold
 from tally_pipeline.aws.session import Aws
-from tally_pipeline.gold.table import SqlTable
 from tally_pipeline.query import samples
 from tally_pipeline.query.athena_engine import AthenaEngine
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES
+from tally_pipeline.tables.table import SqlTable
 from tally_pipeline_tests.gold.conftest import GENRE_NAMES, back, invent, write, write_genres
 from tally_pipeline_tests.query.conftest import Lake, days_ago, show
 from testkit.aws.athena_server import upload

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline import gold
-from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.orchestration.assets.gold import gold_key, make_day
@@ -17,6 +16,7 @@ from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs
+from tally_pipeline.tables.sources import Sources
 from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.gold.recorded import GAP_DAYS, NOW, THEN, recorded_lake
 

@@ -15,10 +15,10 @@ from tally_pipeline.checks.check import Finding
 from tally_pipeline.contracts.contract import athena_type
 from tally_pipeline.datasets import AnyDataset
 from tally_pipeline.datasets.shows.contract import COLUMNS, PARTITION_KEYS
-from tally_pipeline.gold.table import Table
 from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars, Rows
+from tally_pipeline.tables.table import Table
 
 WHAT_TO_DO, WHERE_TO_LOOK = "What to do", "Where to look (SQL)"
 """The entries of a check that should be read first."""

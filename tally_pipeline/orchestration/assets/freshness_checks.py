@@ -12,7 +12,6 @@ from tally_pipeline.datasets.captures import newest_acceptable
 from tally_pipeline.days import days_through
 from tally_pipeline.deployment import Settings
 from tally_pipeline.gold import TABLES
-from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.orchestration.assets import common
@@ -20,6 +19,7 @@ from tally_pipeline.orchestration.assets.asset_metadata import finding_metadata
 from tally_pipeline.orchestration.assets.partition_events import was_refused
 from tally_pipeline.plurals import counted
 from tally_pipeline.settings.cron import latest
+from tally_pipeline.tables.sources import Sources
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 GRACE = timedelta(hours=1)

@@ -16,9 +16,6 @@ import dagster as dg
 from tally_pipeline.checks.check import Finding
 from tally_pipeline.datasets import DATASETS
 from tally_pipeline.gold import TABLES
-from tally_pipeline.gold.columns import SHOWS
-from tally_pipeline.gold.sources import GoldFooter, Sources
-from tally_pipeline.gold.table import VERSION, BrokenDeclarationError, Table
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.asset_metadata import column_schema, gold_lineage
 from tally_pipeline.orchestration.assets.factory import Step, partitioned_asset
@@ -28,6 +25,9 @@ from tally_pipeline.plurals import counted
 from tally_pipeline.previews import PREVIEW_ROWS, Rows
 from tally_pipeline.query.engine import QueryEngine, QueryError
 from tally_pipeline.query.tables import gold_spec
+from tally_pipeline.tables.columns import SHOWS
+from tally_pipeline.tables.sources import GoldFooter, Sources
+from tally_pipeline.tables.table import VERSION, BrokenDeclarationError, Table
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 

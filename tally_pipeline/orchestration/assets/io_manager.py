@@ -21,7 +21,6 @@ from tally_pipeline.datasets import DATASETS, AnyDataset
 from tally_pipeline.datasets.captures import capture_keys, choose, newest_silver
 from tally_pipeline.datasets.dataset import Capture, Options
 from tally_pipeline.datasets.shows import stored
-from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
@@ -40,6 +39,7 @@ from tally_pipeline.orchestration.assets.products import (
     TableDay,
     Versions,
 )
+from tally_pipeline.tables.sources import Sources
 
 if TYPE_CHECKING:
     # A second of import that only assets with pandas frames should cost.

@@ -11,8 +11,6 @@ from tally_pipeline import gold
 from tally_pipeline.checks.check import Check, Finding
 from tally_pipeline.datasets.shows import contract
 from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
-from tally_pipeline.gold import sources as gold_files
-from tally_pipeline.gold.table import Table
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.parquet import ForeignFileError
@@ -26,6 +24,8 @@ from tally_pipeline.query.engine import QueryEngine
 from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs, shows_to_follow, window
 from tally_pipeline.report.page import render
+from tally_pipeline.tables import sources as gold_files
+from tally_pipeline.tables.table import Table
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 MOST_BYTES = 3_000_000

@@ -8,11 +8,11 @@ from datetime import datetime
 import dagster as dg
 
 from tally_pipeline.gold import TABLES
-from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.orchestration.assets.gold import gold_key
+from tally_pipeline.tables.sources import Sources
 from tally_pipeline.tmdb.lists import LISTS
 
 

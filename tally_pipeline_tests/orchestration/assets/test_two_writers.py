@@ -15,13 +15,13 @@ import pytest
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
 from tally_pipeline.gold import TABLES
-from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import Store
 from tally_pipeline.metrics.metrics import TOTAL_SHOWS_INGESTED, Datum
 from tally_pipeline.orchestration.assets.products import ATTEMPTS
+from tally_pipeline.tables.sources import Sources
 from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.orchestration.assets.in_memory import MemoryEngine
 from testkit.pipeline import capture, day, environment, failures, rows

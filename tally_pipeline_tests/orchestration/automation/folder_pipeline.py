@@ -15,10 +15,10 @@ from tally_pipeline import clock
 from tally_pipeline.datasets import SERIES
 from tally_pipeline.deployment import Deployment
 from tally_pipeline.gold import TABLES, show_popularity_trends
-from tally_pipeline.gold import sources as gold_files
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common
+from tally_pipeline.tables import sources as gold_files
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS, list_named
 from testkit.pipeline import capture

@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 
 from tally_pipeline.gold import TABLES
-from tally_pipeline.gold.sources import Sources
 from tally_pipeline.lake import layout
 from tally_pipeline.orchestration.assets.freshness_checks import IS_CURRENT
+from tally_pipeline.tables.sources import Sources
 from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.orchestration.automation.folder_pipeline import QUIET, Pipeline, names
 from testkit.pinned import Clock, pinned

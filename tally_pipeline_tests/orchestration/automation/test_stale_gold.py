@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from tally_pipeline import clock
-from tally_pipeline.gold import sources as gold_files
 from tally_pipeline.gold import top_movers
-from tally_pipeline.gold.sources import GoldFooter
-from tally_pipeline.gold.table import VERSION
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common
+from tally_pipeline.tables import sources as gold_files
+from tally_pipeline.tables.sources import GoldFooter
+from tally_pipeline.tables.table import VERSION
 from tally_pipeline_tests.orchestration.automation.folder_pipeline import QUIET, Pipeline, names, span
 
 

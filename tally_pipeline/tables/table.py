@@ -20,12 +20,12 @@ import pyarrow as pa
 from tally_pipeline.checks.check import Check, Findings
 from tally_pipeline.days import days_before
 from tally_pipeline.declaration import name_faults
-from tally_pipeline.gold.columns import Column
-from tally_pipeline.gold.sources import EarlierInputs, GoldFooter, InputFile, Sources
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.retention import day_of
 from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Bars
+from tally_pipeline.tables.columns import Column
+from tally_pipeline.tables.sources import EarlierInputs, GoldFooter, InputFile, Sources
 
 VERSION = "3"
 """Written into the footer of every gold file; raise it when a column or its meaning changes."""
