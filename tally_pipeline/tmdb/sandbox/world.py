@@ -124,7 +124,7 @@ def _whole(shows: Iterable[int]) -> Listing:
 
 @dataclass(frozen=True)
 class _Standing:
-    """All shows on one day: popularity by show, its transient part (a logarithm), the ranking of those there still."""
+    """All shows on one day: popularity by show, its transient part (a logarithm), the ranking of those left."""
 
     popularity: list[float]
     buzz: list[float]

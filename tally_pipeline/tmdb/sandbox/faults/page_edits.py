@@ -1,4 +1,4 @@
-"""Replies changed in what they hold: the rows and totals of a page of a list, or a show's details, which are one row."""
+"""Replies changed in what they hold: rows and totals of a page of a list; a show's details, which are one row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def with_each_row(reply: Reply, change: Callable[[dict[str, Any]], Any]) -> Repl
 
 
 def with_rows(reply: Reply, change: Callable[[list[Any]], list[Any]]) -> Reply:
-    """The reply with its rows changed; of a show's details, that show is the only row, and stays if it is taken away."""
+    """The reply with its rows changed. Details have one row, the show itself, which stays if it is taken away."""
     details = _details(reply)
     if details is not None:
         return with_body(reply, msgspec.json.encode(next(iter(change([details])), details)))
