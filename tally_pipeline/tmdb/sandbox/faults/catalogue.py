@@ -29,9 +29,6 @@ FAULTS: Mapping[str, FaultKind] = MappingProxyType(
             "One page that stays a 5xx however often it is asked for.", changes.web_page, {"status": 503},
             needs_page=True,
         ),
-        "not-found": FaultKind(
-            "404: TMDB does not have it, or no longer.", changes.error_reply, {"code": 34, "status": 404}
-        ),
         "timeout": FaultKind(
             "The reply comes later than anyone waits.", changes.late, {"seconds": 60.0}
         ),
