@@ -53,7 +53,7 @@ class Told(NamedTuple):
         return self.season.number
 
     def kind(self, episode: int) -> str:
-        """What TMDB calls the type of the episode at this place."""
+        """TMDB's `episode_type` of the episode at this place."""
         count = len(self.season.days)
         if episode == count - 1:
             return "finale"
@@ -87,7 +87,7 @@ def seasons(show: int) -> tuple[Season, ...]:
 
 
 def course(show: int, day: int) -> Course:
-    """What is told of a show on a day."""
+    """The show as it is told of on a day."""
     told = tuple(Told(season, _days(season, day)) for season in seasons(show) if season.announced <= day)
     last, following = None, None
     for season in told:
@@ -105,8 +105,10 @@ def _season(number: int, days: Sequence[int], daily: bool, known: int, u: Sequen
     dated = max(known, days[0] - 14 - int(50 * u[0]))
     announced = max(known, dated - (int(100 * u[1]) if u[2] < _UNDATED_AT_FIRST else 0))
     place, corrected = len(days), 0
-    if u[3] < _PUT_OFF and not daily:
-        place = 0 if u[4] < 0.6 else int(u[5] * len(days))
+    place_of_delay = 0 if u[4] < 0.6 else int(u[5] * len(days))
+    # The first day of all is the show's own on every list, and does not move.
+    if u[3] < _PUT_OFF and not daily and (number, place_of_delay) != (1, 0):
+        place = place_of_delay
         # Told after the first dates were, and before the day that was told is reached.
         latest = days[place] - _WEEK - 1
         corrected = max(dated + 1, latest - int(20 * u[5]))
