@@ -18,6 +18,7 @@ TOLD_AHEAD = 14
 """The number of days ahead for which the episodes of a show that airs daily are known."""
 
 _MOST_EARLIER = 4
+_MOST_EPISODES = 80
 _WEEK = 7
 _YEAR = 364
 _UNDATED_AT_FIRST = 0.7
@@ -78,11 +79,13 @@ def seasons(show: int) -> tuple[Season, ...]:
     """All seasons of a show: those before the sandbox's time, which classics have, and those of the lists."""
     own = temper(show)
     draw = random.Random(stable_hash(f"seasons/{show}")).random
-    every = [*_earlier(own), *(_airing(own, own.start + number * own.cycle) for number in range(own.seasons))]
+    daily = own.season == own.cycle
+    airing = [_airing(own, own.start + number * own.cycle) for number in range(own.seasons)]
+    every = [*_earlier(own), *(part for days in airing for part in (_parted(days) if daily else [days]))]
     made: list[Season] = []
     for number, days in enumerate(every, start=1):
         known = made[-1].announced if made else 0
-        made.append(_season(number, days, own.season == own.cycle, known, [draw() for _ in range(6)]))
+        made.append(_season(number, days, daily, known, [draw() for _ in range(6)]))
     return tuple(made)
 
 
@@ -130,6 +133,11 @@ def _earlier(own: Temper) -> list[list[int]]:
 def _airing(own: Temper, begin: int) -> list[int]:
     """The days of the season that begins on a day, as the lists have them."""
     return [day for day in range(begin, begin + own.season) if own.weekdays >> day % 7 & 1]
+
+
+def _parted(days: list[int]) -> list[list[int]]:
+    """The days of a year of a show that airs daily, as seasons of a size that a reply may have."""
+    return [days[first : first + _MOST_EPISODES] for first in range(0, len(days), _MOST_EPISODES)]
 
 
 def _days(season: Season, day: int) -> tuple[int, ...]:
