@@ -44,7 +44,7 @@ class _Part:
 
 @dataclass
 class _Outcomes:
-    """What came of the requests. `missing` shows did not come, with their last error."""
+    """The outcomes of the requests. `missing` shows did not come, with their last error."""
 
     missing: dict[int, MissingShow] = field(default_factory=dict)
     first_error: TmdbError | None = None
