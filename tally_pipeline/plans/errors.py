@@ -1,0 +1,7 @@
+"""What is wrong with what was asked for."""
+
+from __future__ import annotations
+
+
+class PlanError(Exception):
+    """Wishes or prices cannot be planned with. The message names the file, the key and the remedy."""
