@@ -8,7 +8,7 @@ from tally_pipeline.plans.problem import Problem, Schedule
 
 
 def greedy(problem: Problem) -> Schedule:
-    """The items one after the other, the weightiest first, each where it adds least cost, least starts, is earliest."""
+    """The items one by one, the weightiest first, each where it adds least cost, then fewest starts, then early."""
     months = range(problem.months)
     subscribed = [set(problem.anchors) for _ in months]
     spent = [problem.anchors_cost(month) for month in months]

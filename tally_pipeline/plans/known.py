@@ -26,6 +26,10 @@ class Complete:
 class Offers(Protocol):
     """Who offers which show."""
 
+    @property
+    def remedy(self) -> str:
+        """What to do so that a show's offers are known; empty if nothing can be done."""
+
     def of(self, show_id: int, country: str) -> Offered | None:
         """What is known of a show in a country; None if nothing is."""
 
@@ -39,6 +43,8 @@ class Seasons(Protocol):
 
 class NoOffers:
     """No show's offers are known."""
+
+    remedy = ""
 
     def of(self, show_id: int, country: str) -> Offered | None:
         return None

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from tally_pipeline.plans.problem import Figures, Problem, Schedule, tidied
+from tally_pipeline.plans.problem import Problem, Schedule, tidied
 
 Vector = NDArray[np.float64]
 Place = tuple[int, int]
@@ -48,7 +48,7 @@ class _Rows:
 
 
 class Model:
-    """The program of a problem: its rows, and its four objectives, each to be made least."""
+    """The program of a problem: its rows, and what its four figures are, each to be made least."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -72,7 +72,18 @@ class Model:
         rows = self._rows()
         self.matrix = rows.matrix(self.width)
         self.lower, self.upper = np.array(rows.lower), np.array(rows.upper)
-        self.objectives, self.offsets = self._objectives()
+        items = problem.items
+        self.unwatched = self._objective({at: -items[item].weight for (item, _), at in self._y.items()})
+        self.cost = self._objective({at: self._price(place) for place, at in self._x.items()})
+        self.switches = self._objective(dict.fromkeys(self._z.values(), 1))
+        self.lateness = self._objective({at: month + 1 for (_, month), at in self._y.items()})
+        self.most_lateness = sum(max(item.months) + 1 for item in items)
+        anchors = sum(problem.anchors_cost(month) for month in range(problem.months))
+        self.offsets = (sum(item.weight for item in items), anchors, 0)
+        """What is added to weight, cost, and switches with lateness, whatever the unknowns are."""
+        watchable = {item for item, _ in self._y}
+        self.floors = (sum(item.weight for at, item in enumerate(items) if at not in watchable), anchors, 0)
+        """What these are at least, whatever the unknowns are."""
 
     def schedule(self, values: Vector) -> Schedule:
         """The answer that values of the unknowns mean."""
@@ -135,20 +146,10 @@ class Model:
             rows.at_most(start, 0)
         return rows
 
-    def _objectives(self) -> tuple[tuple[Vector, ...], Figures]:
-        """Of each figure its coefficients, and what is added to them."""
-        problem = self._problem
-        unwatched, cost, switches, lateness = (np.zeros(self.width) for _ in Figures._fields)
-        for (item, month), at in self._y.items():
-            unwatched[at] = -problem.items[item].weight
-            lateness[at] = month + 1
-        for place, at in self._x.items():
-            cost[at] = self._price(place)
-        for at in self._z.values():
-            switches[at] = 1
-        anchors = sum(problem.anchors_cost(month) for month in range(problem.months))
-        offsets = Figures(sum(item.weight for item in problem.items), anchors, 0, 0)
-        return (unwatched, cost, switches, lateness), offsets
+    def _objective(self, coefficients: Mapping[int, float]) -> Vector:
+        vector = np.zeros(self.width)
+        vector[list(coefficients.keys())] = list(coefficients.values())
+        return vector
 
     def _price(self, place: Place) -> int:
         return self._problem.price(*place) or 0

@@ -76,8 +76,10 @@ def read(text: str, file: str) -> PriceList:
 def by_brand(
     listed: PriceList, country: str, first: int, last: int, brands: Brands
 ) -> Mapping[int, tuple[Price | None, ...]]:
-    """Of each brand, for each month from `first` to `last`, the price that is paid: that of the cheapest of its plans,
-    each at its newest price; None before it has one."""
+    """Of each brand, for each month from `first` to `last`, the price to pay; None before it has one.
+
+    It is that of the brand's cheapest plan, each plan at its newest price.
+    """
     plans: dict[int, dict[tuple[int, str], list[Price]]] = defaultdict(lambda: defaultdict(list))
     for price in sorted(listed.prices, key=lambda one: one.valid_from):
         if price.country == country:

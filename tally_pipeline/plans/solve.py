@@ -1,4 +1,9 @@
-"""The best answer: the four objectives one after the other, each found without giving up any of the earlier ones."""
+"""The best answer: one objective after the other, each found without giving up any of the earlier ones.
+
+Switches and lateness are one objective of the solver's: a switch counts as more than all lateness together, which are
+small whole numbers, and one search is twice as fast as two. Weight and cost stay apart: put together they would be
+numbers too large for the solver's rounding.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +17,22 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import vstack
 
 from tally_pipeline.plans.greedy import greedy
-from tally_pipeline.plans.model import Model
+from tally_pipeline.plans.model import Model, Vector
 from tally_pipeline.plans.problem import Figures, Problem, Schedule, figures, is_allowed, tidied
 
-STAGES = Figures._fields
 _SAFE = 0.99
 """Figures are whole numbers: one that is less than 1 above a bound is the least. What is missing to 1 is for the
 solver's rounding."""
 _FEWEST_SECONDS = 0.05
+"""Less time is not worth a search."""
 
 
 @dataclass(frozen=True)
 class Solution:
     """An answer, and how far it is proven.
 
-    `gap` is that of `unproven`, the first objective without a proof: the share of its figure by which a better one
-    could still differ. 0.0 and None when all four are proven.
+    `gap` is that of `unproven`, the first figure without a proof: the share of it by which a better one could still
+    differ (for the weight: of the weight that could be watched). 0.0 and None when all four are proven.
     """
 
     schedule: Schedule
@@ -42,52 +47,61 @@ def solve(problem: Problem, seconds: float, now: Callable[[], float] = time.mono
     best = tidied(problem, greedy(problem))
     found = figures(problem, best)
     model = Model(problem)
-    if not model.width:
-        return Solution(best, found)
-    gap, unproven = 0.0, None
+    step = model.most_lateness + 1
+    objectives = (model.unwatched, model.cost, model.switches * step + model.lateness)
+    bounds: list[float] = []
     matrix, lower, upper = model.matrix, model.lower, model.upper
-    total = sum(item.weight for item in problem.items)
-    for stage, name in enumerate(STAGES):
-        coefficients, offset = model.objectives[stage], model.offsets[stage]
+    for stage, coefficients in enumerate(objectives):
         left = until - now()
-        # An unproven stage leaves half of the time to those behind it: each makes the answer better.
-        allowed = left if stage == len(STAGES) - 1 else left / 2
-        bound = -math.inf
-        if allowed > _FEWEST_SECONDS and found[stage] > 0:
+        # The others have half of the time for themselves: each makes the answer better, whether it is proven or not.
+        allowed = left if stage == len(objectives) - 1 else left / 2
+        bound = model.floors[stage]
+        if _value(found, step)[stage] - bound >= _SAFE and allowed > _FEWEST_SECONDS:
             solved = milp(
                 coefficients,
                 integrality=model.integrality,
                 bounds=Bounds(0, 1),
                 constraints=LinearConstraint(matrix, lower, upper),
-                options={"time_limit": allowed, "mip_rel_gap": 0.5 / max(1, *map(abs, _reach(coefficients)))},
+                options={"time_limit": allowed, "mip_rel_gap": _less_than_one(coefficients)},
             )
             if solved.x is not None:
                 candidate = model.schedule(solved.x)
-                told = figures(problem, candidate)
-                if is_allowed(problem, candidate) and told < found:
-                    best, found = candidate, told
+                reached = figures(problem, candidate)
+                if reached < found and is_allowed(problem, candidate):
+                    best, found = candidate, reached
             if solved.mip_dual_bound is not None:
-                bound = solved.mip_dual_bound + offset
-        least = max(bound, float(_least(problem, stage)))
-        if found[stage] - least >= _SAFE and unproven is None:
-            unproven = name
-            # The watched weight is what people know; the others are amounts themselves.
-            whole = total - least if stage == 0 else found[stage]
-            gap = min(1.0, (found[stage] - least) / whole) if whole > 0 else 1.0
-        row = coefficients.reshape(1, -1)
-        matrix = vstack([matrix, row], format="csr")
-        lower = np.append(lower, -np.inf)
-        upper = np.append(upper, found[stage] - offset)
+                bound = max(bound, solved.mip_dual_bound + model.offsets[stage])
+        bounds.append(bound)
+        matrix = vstack([matrix, coefficients.reshape(1, -1)], format="csr")
+        lower = np.append(lower, -math.inf)
+        upper = np.append(upper, _value(found, step)[stage] - model.offsets[stage])
+    gap, unproven = _proven(problem, found, bounds, step)
     return Solution(best, found, gap, unproven)
 
 
-def _reach(coefficients: np.ndarray) -> tuple[float, float]:
-    """The least and the most that an objective can be."""
-    return float(coefficients[coefficients < 0].sum()), float(coefficients[coefficients > 0].sum())
+def _value(found: Figures, step: int) -> tuple[int, int, int]:
+    """The three objectives of an answer."""
+    return found.unwatched, found.cost, found.switches * step + found.lateness
 
 
-def _least(problem: Problem, stage: int) -> int:
-    """What a figure is at least in any answer."""
-    if STAGES[stage] == "cost":
-        return sum(problem.anchors_cost(month) for month in range(problem.months))
-    return 0
+def _proven(problem: Problem, found: Figures, bounds: list[float], step: int) -> tuple[float, str | None]:
+    """The first figure that is not proven, and its gap."""
+    unwatched, cost, together = bounds
+    # Lateness is less than a step: what is above the whole steps of the bound needs one switch more.
+    switches = math.floor((together + 1 - _SAFE) / step)
+    total = sum(item.weight for item in problem.items)
+    for name, figure, least, whole in (
+        ("weight", found.unwatched, unwatched, total - unwatched),
+        ("cost", found.cost, cost, found.cost),
+        ("switches", found.switches, switches, found.switches),
+        ("months", found.lateness, together - step * found.switches, found.lateness),
+    ):
+        if figure - least >= _SAFE:
+            return min(1.0, (figure - max(0.0, least)) / whole), name
+    return 0.0, None
+
+
+def _less_than_one(coefficients: Vector) -> float:
+    """The relative gap below which a whole number is the best: half of one, at the largest that it can be."""
+    most = max(coefficients[coefficients > 0].sum(), -coefficients[coefficients < 0].sum(), 1.0)
+    return float(0.5 / most)
