@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,7 +42,9 @@ def plan(wishes_file: Path, prices_file: Path, *, seconds: float, price_age: int
     today = clock.today()
     for doubt in doubts(question, today, price_age):
         print(f"tally: {terminal.on_one_line(doubt)}", file=sys.stderr)
-    found = explain(question, solve(question.problem, seconds))
+    with _unheard():
+        solution = solve(question.problem, seconds)
+    found = explain(question, solution)
     if as_json:
         terminal.print_json(json.dumps(told(found), indent=2, ensure_ascii=False))
         return 0
@@ -56,6 +61,21 @@ def plan(wishes_file: Path, prices_file: Path, *, seconds: float, price_age: int
         for line in lines:
             out.print(f"- {terminal.on_one_line(line)}", markup=False, soft_wrap=True)
     return 0
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """While this lasts, what the solver's C++ prints is discarded: now and then it does, amid the JSON."""
+    sys.stdout.flush()
+    heard, null = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 1)
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)
+        os.dup2(heard, 1)
+        os.close(heard)
+        os.close(null)
 
 
 def _text(file: Path, option: str) -> str:

@@ -12,7 +12,7 @@ from tally_pipeline.plans import months
 from tally_pipeline.plans.baselines import all_services, rotation
 from tally_pipeline.plans.prices import Price
 from tally_pipeline.plans.problem import starts
-from tally_pipeline.plans.question import Ground, Question
+from tally_pipeline.plans.question import Ground, Question, window
 from tally_pipeline.plans.solve import Solution
 from tally_pipeline.plans.units import plain
 from tally_pipeline.plans.wishes import Wish
@@ -204,11 +204,11 @@ def _why_one_is(question: Question, solution: Solution, at: int, ground: Ground)
         if not item.services & schedule.subscribed[month]:
             lacking.add("budget_per_month")
     what = " and ".join(sorted(lacking)) or "the time to search"
-    window = f"{months.text(ground.first)} to {months.text(ground.last)}"
+    when = window(ground.first, ground.last)
     on = " or ".join(question.called(service) for service in sorted(item.services))
     if solution.unproven == "weight":
-        return f"no room for it in {window} on {on} was found within {what}; give the search more --seconds"
-    return f"what is watched instead weighs as much or more: {what} leaves no room for it in {window} on {on}"
+        return f"no room for it in {when} on {on} was found within {what}; give the search more --seconds"
+    return f"what is watched instead weighs as much or more: {what} leaves no room for it in {when} on {on}"
 
 
 def _used_prices(question: Question) -> list[Price]:

@@ -134,18 +134,18 @@ def _why_impossible(
             f"it takes {_shown(wish.hours)} hours, and hours_per_month is {_shown(asked.hours)}; a season is watched"
             " within one month"
         )
-    window = _window(ground.first, ground.last)
+    when = window(ground.first, ground.last)
     priced = sorted(ground.services & frame.services.keys())
     if not any(frame.price(one, month) is not None for one in priced for month in open_months):
         return (
-            f"no price of {_providers(ground.services)} in {asked.country} is known for {window}; put it into"
+            f"no price of {_providers(ground.services)} in {asked.country} is known for {when}; put it into"
             f" {listed.file} as [[plans]]"
         )
     if not any(frame.can_subscribe(one, month) for one in priced for month in open_months):
         beside = " beside the anchors" if frame.anchors else ""
         return (
             f"none of {_providers(ground.services)} fits budget_per_month {_shown(asked.budget or Fraction())}"
-            f"{beside} in {window}"
+            f"{beside} in {when}"
         )
     return None
 
@@ -160,7 +160,7 @@ def _why_without_services(ground: Ground, asked: Wishes, offers: Offers) -> str:
 
 
 def _why_without_months(ground: Ground, asked: Wishes) -> str:
-    wish, plan = ground.wish, _window(asked.start, asked.last)
+    wish, plan = ground.wish, window(asked.start, asked.last)
     if ground.complete:
         earliest = ground.complete.month
         since = f"it is complete in {months.text(earliest)} (known {ground.complete.as_of})"
@@ -213,7 +213,8 @@ def _providers(services: Iterable[int]) -> str:
     return f"provider {' or '.join(map(str, sorted(services)))}"
 
 
-def _window(first: int, last: int) -> str:
+def window(first: int, last: int) -> str:
+    """The months from `first` to `last` in a sentence."""
     return months.text(first) if first == last else f"{months.text(first)} to {months.text(last)}"
 
 

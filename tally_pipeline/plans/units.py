@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import gcd, lcm
 
-MOST_UNITS = 10**7
-"""The most units of one amount. The solver reckons in floating point: beyond this its proofs would not be safe."""
+MOST_UNITS = 10**5
+"""The most units of one amount. The solver reckons in floating point: far beyond this it loses answers and proofs."""
 
 
 def common_unit(amounts: Iterable[Fraction]) -> Fraction:

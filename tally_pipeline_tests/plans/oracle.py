@@ -62,8 +62,8 @@ def best(asked: Mapping[str, Any], plans: Sequence[Mapping[str, Any]]) -> Best:
         most = sum((wish[3] for wish, months in zip(wishes, open_months, strict=True) if months), Fraction())
         if found and (-most, cost, switches) > found[:3]:
             continue
-        for weight, months in ways(wishes, open_months, [None if limit is None else exact(limit)] * count):
-            told = (-weight, cost, switches, sum(month + 1 for month in months))
+        for weight, chosen in ways(wishes, open_months, [None if limit is None else exact(limit)] * count):
+            told = (-weight, cost, switches, sum(month + 1 for month in chosen))
             if found is None or told < found:
                 found = told
     assert found is not None
