@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import vstack
 
-from tally_pipeline.plans.greedy import greedy
+from tally_pipeline.plans.greedy import greedy, improved
 from tally_pipeline.plans.model import Model, Vector
-from tally_pipeline.plans.problem import Figures, Problem, Schedule, figures, is_allowed, tidied
+from tally_pipeline.plans.problem import Figures, Problem, Schedule, figures, is_allowed
 
 _SAFE = 0.99
 """Figures are whole numbers: one that is less than 1 above a bound is the least. What is missing to 1 is for the
 solver's rounding."""
+_OF_IMPROVING = 0.1
+"""The share of the time that the first answer is improved for at most, before the solver has its turn."""
+_OF_BOUND = 0.5
+"""The seconds that a bound may take where the search found none."""
 _FEWEST_SECONDS = 0.05
 """Less time is not worth a search."""
 
@@ -43,43 +47,55 @@ class Solution:
 
 def solve(problem: Problem, seconds: float, now: Callable[[], float] = time.monotonic) -> Solution:
     """The best answer, or the best that was found in the time."""
-    until = now() + seconds
-    best = tidied(problem, greedy(problem))
+    began = now()
+    best = improved(problem, greedy(problem), lambda: now() < began + seconds * _OF_IMPROVING)
     found = figures(problem, best)
     model = Model(problem)
     step = model.most_lateness + 1
     objectives = (model.unwatched, model.cost, model.switches * step + model.lateness)
     bounds: list[float] = []
-    matrix, lower, upper = model.matrix, model.lower, model.upper
-    for stage, coefficients in enumerate(objectives):
-        left = until - now()
+    for stage in range(len(objectives)):
+        left = began + seconds - now()
         # The others have half of the time for themselves: each makes the answer better, whether it is proven or not.
         allowed = left if stage == len(objectives) - 1 else left / 2
-        bound = model.floors[stage]
-        if _value(found, step)[stage] - bound >= _SAFE and allowed > _FEWEST_SECONDS:
-            solved = milp(
-                coefficients,
-                integrality=model.integrality,
-                bounds=Bounds(0, 1),
-                constraints=LinearConstraint(matrix, lower, upper),
-                options={"time_limit": allowed, "mip_rel_gap": _less_than_one(coefficients)},
-            )
-            if solved.x is not None:
-                candidate = model.schedule(solved.x)
+        values, bound = _values(found, step), model.floors[stage]
+        if values[stage] - bound >= _SAFE and allowed > _FEWEST_SECONDS:
+            not_worse = np.subtract(values, model.offsets)[:stage]
+            unknowns, least = _searched(model, objectives[: stage + 1], not_worse, allowed)
+            bound = max(bound, least + model.offsets[stage])
+            if unknowns is not None:
+                candidate = model.schedule(unknowns)
                 reached = figures(problem, candidate)
                 if reached < found and is_allowed(problem, candidate):
                     best, found = candidate, reached
-            if solved.mip_dual_bound is not None:
-                bound = max(bound, solved.mip_dual_bound + model.offsets[stage])
         bounds.append(bound)
-        matrix = vstack([matrix, coefficients.reshape(1, -1)], format="csr")
-        lower = np.append(lower, -math.inf)
-        upper = np.append(upper, _value(found, step)[stage] - model.offsets[stage])
     gap, unproven = _proven(problem, found, bounds, step)
     return Solution(best, found, gap, unproven)
 
 
-def _value(found: Figures, step: int) -> tuple[int, int, int]:
+def _searched(
+    model: Model, objectives: Sequence[Vector], not_worse: Vector, seconds: float
+) -> tuple[Vector | None, float]:
+    """The unknowns that make the last objective least while none before it is worse, if any were found, and a bound
+    of it."""
+    *earlier, objective = objectives
+    rows = LinearConstraint(
+        vstack([model.matrix, *(one.reshape(1, -1) for one in earlier)], format="csr"),
+        np.append(model.lower, [-math.inf] * len(earlier)),
+        np.append(model.upper, not_worse),
+    )
+    options = {"time_limit": seconds, "mip_rel_gap": _less_than_one(objective)}
+    whole = milp(
+        objective, integrality=model.integrality, bounds=Bounds(0, 1), constraints=rows, options=options
+    )
+    if whole.x is not None and whole.mip_dual_bound is not None:
+        return whole.x, whole.mip_dual_bound
+    # The solver tells no bound where it found no answer. Without whole numbers there is one at once.
+    broken = milp(objective, bounds=Bounds(0, 1), constraints=rows, options={"time_limit": _OF_BOUND})
+    return None, broken.fun if broken.status == 0 else -math.inf
+
+
+def _values(found: Figures, step: int) -> tuple[int, int, int]:
     """The three objectives of an answer."""
     return found.unwatched, found.cost, found.switches * step + found.lateness
 
