@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,20 +45,20 @@ class Solution:
     unproven: str | None = None
 
 
-def solve(problem: Problem, seconds: float, now: Callable[[], float] = time.monotonic) -> Solution:
+def solve(problem: Problem, seconds: float) -> Solution:
     """The best answer, or the best that was found in the time."""
-    began = now()
-    best = improved(problem, greedy(problem), lambda: now() < began + seconds * _OF_IMPROVING)
+    began = time.monotonic()
+    best = improved(problem, greedy(problem), lambda: time.monotonic() < began + seconds * _OF_IMPROVING)
     found = figures(problem, best)
     model = Model(problem)
     step = model.most_lateness + 1
     objectives = (model.unwatched, model.cost, model.switches * step + model.lateness)
     bounds: list[float] = []
     for stage in range(len(objectives)):
-        left = began + seconds - now()
+        left = began + seconds - time.monotonic()
         # The others have half of the time for themselves: each makes the answer better, whether it is proven or not.
         allowed = left if stage == len(objectives) - 1 else left / 2
-        values, bound = _values(found, step), model.floors[stage]
+        values, bound = _values(found, step), float(model.floors[stage])
         if values[stage] - bound >= _SAFE and allowed > _FEWEST_SECONDS:
             not_worse = np.subtract(values, model.offsets)[:stage]
             unknowns, least = _searched(model, objectives[: stage + 1], not_worse, allowed)
