@@ -1,4 +1,5 @@
-"""Which services to subscribe to in which month, to watch most of what is wished for: found exactly, by HiGHS.
+"""The planner of subscriptions: the services to pay for in each month, to watch most of what is wished for.
 
-Pure: it is handed the texts of its two files, what is known of offers and seasons, and the day.
+The best plan is found exactly, by HiGHS. Pure: it is handed the texts of its two files, what is known of offers and
+seasons, and the day.
 """

@@ -1,4 +1,4 @@
-"""What people do without a plan, and what it costs."""
+"""The costs of doing without a plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with what was asked for."""
+"""The error of wishes or prices that cannot be planned with."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Plan:
 
     @property
     def status(self) -> Literal["optimal", "feasible"]:
-        """Whether all four objectives are proven."""
+        """`optimal` when all four objectives are proven."""
         return "optimal" if self.solution.unproven is None else "feasible"
 
 
@@ -97,7 +97,7 @@ def told(plan: Plan) -> dict[str, Any]:
 
 
 def doubts(question: Question, today: date, days: int) -> list[str]:
-    """What makes a plan less certain, each in a sentence with its remedy: old or missing prices, unknown hours."""
+    """The doubts about a plan, each in a sentence with its remedy: old or missing prices, unknown hours."""
     asked, listed = question.asked, question.listed
     found = []
     for price in _used_prices(question):
@@ -183,7 +183,7 @@ def _month(question: Question, solution: Solution, at: int) -> Month:
 
 
 def _why_left_out(question: Question, solution: Solution) -> dict[Wish, str]:
-    """Why wishes that could be watched are not: others weigh more."""
+    """The wishes that could be watched and are not, each with its reason: others weigh more."""
     return {
         ground.wish: _why_one_is(question, solution, item, ground)
         for item, ground in enumerate(question.grounds)

@@ -41,7 +41,7 @@ def improved(problem: Problem, schedule: Schedule, has_time: Callable[[], bool])
 
 
 def _given_up(problem: Problem, schedule: Schedule) -> Iterator[tuple[Place, ...]]:
-    """What may be given up of a schedule: months of services, the fewest first."""
+    """The months of services that may be given up together, the fewest first."""
     places = [
         (month, service)
         for month, services in enumerate(schedule.subscribed)
@@ -93,11 +93,11 @@ class _Board:
             self._hours[month] -= self._problem.items[at].hours
 
     def schedule(self) -> Schedule:
-        """What it has come to."""
+        """The schedule that it has become."""
         return Schedule(tuple(map(frozenset, self._subscribed)), dict(self._watched))
 
     def _ways(self, at: int) -> Iterator[tuple[int, int, int, int]]:
-        """How an item may be watched: what that costs more, the starts it adds, its month and service."""
+        """The ways to watch an item: the cost and the starts that each adds, its month and service."""
         problem, item = self._problem, self._problem.items[at]
         for month in item.months:
             if problem.hours is not None and self._hours[month] + item.hours > problem.hours:

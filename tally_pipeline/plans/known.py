@@ -1,4 +1,4 @@
-"""What is known of shows beside the wishes: who offers them, and when a season is whole."""
+"""Knowledge of shows beside the wishes: their offers, and the months in which seasons are complete."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Complete:
 
 
 class Offers(Protocol):
-    """Who offers which show."""
+    """The offers of shows."""
 
     @property
     def remedy(self) -> str:
-        """What to do so that a show's offers are known; empty if nothing can be done."""
+        """The way to have a show's offers known; empty if there is none."""
 
     def of(self, show_id: int, country: str) -> Offered | None:
-        """What is known of a show in a country; None if nothing is."""
+        """The offers of a show in a country; None if none are known."""
 
 
 class Seasons(Protocol):
-    """When seasons are whole."""
+    """The months in which seasons are complete."""
 
     def of(self, show_id: int, season: int) -> Complete | None:
-        """What is known of a season; None if nothing is."""
+        """The month of a season; None if it is not known."""
 
 
 class NoOffers:

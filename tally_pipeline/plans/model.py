@@ -80,10 +80,10 @@ class Model:
         self.most_lateness = sum(max(item.months) + 1 for item in items)
         anchors = sum(problem.anchors_cost(month) for month in range(problem.months))
         self.offsets = (sum(item.weight for item in items), anchors, 0)
-        """What is added to weight, cost, and switches with lateness, whatever the unknowns are."""
+        """The constant parts of weight, cost, and switches with lateness."""
         watchable = {item for item, _ in self._y}
         self.floors = (sum(item.weight for at, item in enumerate(items) if at not in watchable), anchors, 0)
-        """What these are at least, whatever the unknowns are."""
+        """The least that these can be."""
 
     def schedule(self, values: Vector) -> Schedule:
         """The answer that values of the unknowns mean."""
@@ -101,7 +101,7 @@ class Model:
         return tidied(problem, Schedule(tuple(map(frozenset, subscribed)), watched))
 
     def _subscribable(self) -> list[Place]:
-        """Where subscribing can be of use: something can be watched there, or it is free and may bridge a gap."""
+        """The places of use for a subscription: those with something to watch, and free ones, which may bridge a gap."""
         problem = self._problem
         useful = {
             (service, month)

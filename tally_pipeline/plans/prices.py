@@ -23,7 +23,7 @@ _KEYS = ("provider_id", "country", "name", "price", "currency", "valid_from", "c
 
 @dataclass(frozen=True)
 class Price:
-    """What a provider's plan costs a month from `valid_from` on; `checked` is the day on which `source` said so."""
+    """The price of a provider's plan for a month, from `valid_from` on; on the day `checked` its `source` said so."""
 
     place: str
     provider_id: int

@@ -46,7 +46,7 @@ class Problem:
         return self.services[service].prices[month]
 
     def anchors_cost(self, month: int) -> int:
-        """What the anchors cost in a month."""
+        """The cost of the anchors in a month."""
         return sum(self.price(one, month) or 0 for one in self.anchors)
 
     def can_subscribe(self, service: int, month: int) -> bool:
@@ -70,7 +70,7 @@ class Schedule:
 
 
 class Figures(NamedTuple):
-    """What answers are compared by, one after the other: less is better."""
+    """The figures of an answer, compared one after the other: less is better."""
 
     unwatched: int
     """The weight of what is not watched."""

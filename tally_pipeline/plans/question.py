@@ -21,7 +21,7 @@ NO_OFFERS, NO_SEASONS = NoOffers(), NoSeasons()
 
 @dataclass(frozen=True)
 class Ground:
-    """What a wish comes to: its services and the months in which it may be watched (none if `first` is after `last`).
+    """A wish with its services and the months in which it may be watched (none if `first` is after `last`).
 
     Both rest on what was `offered` and when it was `complete`, or, where these are None, on the file of wishes.
     """
@@ -54,7 +54,7 @@ class Question:
     weight: Fraction
 
     def called(self, service: int) -> str:
-        """How a service is called in sentences."""
+        """The name of a service in sentences."""
         priced = [price for price in self.paid.get(service, ()) if price]
         return f"{priced[0].name} ({service})" if priced else f"provider {service}"
 
@@ -123,7 +123,7 @@ def _ground(wish: Wish, asked: Wishes, brands: Brands, offers: Offers, seasons: 
 def _why_impossible(
     ground: Ground, asked: Wishes, listed: PriceList, frame: Problem, offers: Offers
 ) -> str | None:
-    """Why a wish cannot be watched whatever else is; None if it can."""
+    """The reason for which a wish cannot be watched in any plan; None if it can."""
     wish, open_months = ground.wish, range(ground.first - asked.start, ground.last - asked.start + 1)
     if not ground.services:
         return _why_without_services(ground, asked, offers)

@@ -105,7 +105,7 @@ class Table:
         return [Table(self.file, f"{self._name(key)}[{at}]", one) for at, one in enumerate(value)]
 
     def value(self, key: str, what: str) -> Any:
-        """Whatever stands there."""
+        """The value, of whatever kind."""
         return self._needed(key, what)
 
     def wrong(self, key: str, what: str) -> NoReturn:

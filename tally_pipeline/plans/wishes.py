@@ -35,13 +35,13 @@ class Wish:
 
     @property
     def name(self) -> str:
-        """How the wish is called in sentences."""
+        """The name of the wish in sentences."""
         return f"show {self.show_id} season {self.season}"
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is asked for. `budget` and `hours` are a month's; None: as much as one likes."""
+    """The wishes of a file, with their frame. `budget` and `hours` are a month's; None: as much as one likes."""
 
     file: str
     country: str
