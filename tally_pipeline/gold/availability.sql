@@ -87,8 +87,10 @@ intervals AS (
             WHEN offers.is_open AND offers.until < replies.seen_on THEN concat(
                 rpad(
                     offers.replies,
-                    length(offers.replies)
-                    + date_diff('day', CAST(offers.until AS date), CAST(replies.seen_on AS date)) - 1,
+                    CAST(
+                        length(offers.replies)
+                        + date_diff('day', CAST(offers.until AS date), CAST(replies.seen_on AS date)) - 1 AS integer
+                    ),
                     '0'
                 ),
                 '1'
