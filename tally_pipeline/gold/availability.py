@@ -158,7 +158,8 @@ def open_as_offered(intervals: pa.Table, offers: pa.Table) -> Finding:
     keys = list(OFFER)
     is_open, offered = intervals.filter(intervals["is_open"]).select(keys), offers.select(keys)
     lost, made_up = (
-        one.join(other, keys, join_type="left anti") for one, other in ((offered, is_open), (is_open, offered))
+        one.join(other, keys, join_type="left anti")
+        for one, other in ((offered, is_open), (is_open, offered))
     )
     wrong = [*lost.slice(0, SHOWN).to_pylist(), *made_up.slice(0, SHOWN).to_pylist()]
     return Finding(
@@ -196,7 +197,11 @@ def intervals_hold(intervals: pa.Table, first: str, last: str) -> Finding:
         summary=f"{counted(intervals.num_rows, 'interval')}: {wrong.num_rows} contradict themselves,"
         f" {overlapping.num_rows} overlap the one before",
         remedy=BUG,
-        numbers={"intervals": intervals.num_rows, "wrong": wrong.num_rows, "overlapping": overlapping.num_rows},
+        numbers={
+            "intervals": intervals.num_rows,
+            "wrong": wrong.num_rows,
+            "overlapping": overlapping.num_rows,
+        },
         offenders=pa.concat_tables([wrong, overlapping]).select(list(told)).slice(0, SHOWN).to_pylist(),
     )
 

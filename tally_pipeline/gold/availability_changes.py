@@ -93,7 +93,9 @@ class AvailabilityChanges(SqlTable):
 
     def inputs(self, sources: Sources, day: str) -> Inputs:
         days = [day, earlier] if (earlier := self.before(sources, day)) else [day]
-        return Inputs(sources.named(sorted(silver_key(folder, dt) for folder in (DETAILS, OFFERS) for dt in days)))
+        return Inputs(
+            sources.named(sorted(silver_key(folder, dt) for folder in (DETAILS, OFFERS) for dt in days))
+        )
 
     def findings(self, sources: Sources, engine: Engine, day: str, rows: pa.Table) -> Findings:
         earlier = self.before(sources, day)

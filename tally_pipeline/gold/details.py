@@ -42,7 +42,11 @@ def day_before(sources: Sources, folders: Iterable[str], day: str, *, since: str
 def lacking(sources: Sources, folders: Iterable[str], day: str) -> str:
     """Why a day cannot be made from these folders; empty if it can."""
     names = [folder.replace("/", "_") for folder in folders if day not in days_of(sources, folder)]
-    return f"there is no {' and no '.join(names)} of {day}; materialize silver_details for it first." if names else ""
+    return (
+        f"there is no {' and no '.join(names)} of {day}; materialize silver_details for it first."
+        if names
+        else ""
+    )
 
 
 def read(sources: Sources, folder: str, day: str | None) -> pa.Table | None:

@@ -60,7 +60,9 @@ class ReleaseCalendar(Table):
             f"{_OF}.running_episodes",
             True,
         ),
-        Column("episode_name", STRING, "Its name; null when it has none yet.", f"{_OF}.running_episodes", True),
+        Column(
+            "episode_name", STRING, "Its name; null when it has none yet.", f"{_OF}.running_episodes", True
+        ),
         Column(
             "episode_type",
             STRING,
@@ -148,16 +150,24 @@ def _episodes(show: Row) -> dict[Key, Row]:
         Key(show["show_id"], one["season_number"], one["episode_number"]): one
         for one in show["running_episodes"] or ()
     }
-    season, number = show["next_episode_season"], show["next_episode_number"]
-    if season is not None and number is not None:
-        key = Key(show["show_id"], season, number)
-        # The season's own list knows its name; the reply names the next episode even when that list is old or absent.
-        listed = found.get(key) or {"name": None}
-        found[key] = listed | {
-            "air_date": listed.get("air_date") or show["next_episode_date"],
-            "episode_type": listed.get("episode_type") or show["next_episode_type"],
-        }
+    following = _next_episode(show)
+    if following["season_number"] is not None and following["episode_number"] is not None:
+        key = Key(show["show_id"], following["season_number"], following["episode_number"])
+        # The season's list knows the name as well; where it lacks the episode or its day, the show's reply tells.
+        listed = {name: value for name, value in found.get(key, {}).items() if value is not None}
+        found[key] = following | listed
     return found
+
+
+def _next_episode(show: Row) -> Row:
+    """The next episode by the show itself, with nulls for what it does not say."""
+    return {
+        "season_number": show["next_episode_season"],
+        "episode_number": show["next_episode_number"],
+        "air_date": show["next_episode_date"],
+        "episode_type": show["next_episode_type"],
+        "name": None,
+    }
 
 
 def _announced(show: Row, episodes: Iterable[Key]) -> dict[Key, str]:
@@ -225,7 +235,11 @@ def _complete_on(show: Row, season: int, episodes: Mapping[Key, Row]) -> tuple[K
 
 
 def _order(row: Row) -> tuple[int, int, int]:
-    return row["show_id"], row["season_number"], -1 if row["episode_number"] is None else row["episode_number"]
+    return (
+        row["show_id"],
+        row["season_number"],
+        -1 if row["episode_number"] is None else row["episode_number"],
+    )
 
 
 def _shows(sources: Sources, day: str | None) -> Sequence[Row]:
@@ -247,34 +261,32 @@ def every_date_in_it(calendar: pa.Table, shows: Iterable[Row], day: str) -> Find
         (row["show_id"], row["season_number"], row["episode_number"]): row["air_date"]
         for row in calendar.to_pylist()
     }
-    seasons_told = {key[:2] for key in told}
-    lost, known = [], set()
+    known: dict[tuple[int, int | None, int | None], set[str]] = {}
+    announced: list[tuple[int, int, str]] = []
     for show in shows:
-        wanted = [
-            (one["season_number"], one["episode_number"], one["air_date"])
-            for one in show["running_episodes"] or ()
+        episodes = [*(show["running_episodes"] or ()), _next_episode(show)]
+        for one in episodes:
+            if None not in (one["season_number"], one["episode_number"], one["air_date"]):
+                key = show["show_id"], one["season_number"], one["episode_number"]
+                # The season's list and the next episode may name two days: one of them is told.
+                known.setdefault(key, set()).add(one["air_date"])
+        listed = {one["season_number"] for one in episodes if one["episode_number"] is not None}
+        announced += [
+            (show["show_id"], season["season_number"], season["air_date"])
+            for season in show["season_list"] or ()
+            if season["air_date"] and season["season_number"] not in listed
         ]
-        wanted.append(
-            (show["next_episode_season"], show["next_episode_number"], show["next_episode_date"])
-        )
-        for season, number, date in wanted:
-            key = show["show_id"], season, number
-            if date is None or season is None or number is None:
-                continue
-            known.add((key, date))
-            # The season's list and the next episode may say two days: one of them is told.
-            if date >= day and key not in told:
-                lost.append({"show_id": show["show_id"], "season": season, "episode": number, "air_date": date})
-        for season in show["season_list"] or ():
-            number, date = season["season_number"], season["air_date"]
-            known.add(((show["show_id"], number, None), date))
-            listed = any(one[0] == number for one in wanted)
-            if date and date >= day and not listed and (show["show_id"], number) not in seasons_told:
-                lost.append({"show_id": show["show_id"], "season": number, "episode": None, "air_date": date})
+    for show_id, number, date in announced:
+        known[show_id, number, None] = {date}
+    lost = [
+        {"show_id": key[0], "season": key[1], "episode": key[2], "air_date": min(dates)}
+        for key, dates in known.items()
+        if min(dates) >= day and key not in told
+    ]
     made_up = [
         {"show_id": key[0], "season": key[1], "episode": key[2], "air_date": date}
         for key, date in told.items()
-        if date < day or (key, date) not in known
+        if date < day or date not in known.get(key, ())
     ]
     return Finding(
         passed=not lost and not made_up,

@@ -163,23 +163,34 @@ def invent(seed: int, shows: int = 12, days: int = 24) -> dict[str, dict[int, Kn
     """Days of details: most shows asked for in a weekly slice, some daily; days missing, some for weeks; shows that
     are gone and come back; replies that take offers away and bring them."""
     dice = random.Random(seed)
-    pool = [(country, kind, provider) for country in ("DE", "US") for kind in ("flatrate", "buy") for provider in BRANDS]
+    pool = [
+        (country, kind, provider)
+        for country in ("DE", "US")
+        for kind in ("flatrate", "buy")
+        for provider in BRANDS
+    ]
     history: dict[str, dict[int, Known]] = {}
     state: dict[int, Known] = {}
     gone: set[int] = set()
     day = FIRST
     for number in range(days):
         for show_id in range(shows):
-            if dice.random() < 0.3 and show_id % 3 == 0 or dice.random() < 0.5 and (show_id + number) % 7 < 2:
+            if (dice.random() < 0.3 and show_id % 3 == 0) or (
+                dice.random() < 0.5 and (show_id + number) % 7 < 2
+            ):
                 if dice.random() < 0.15:
                     state.pop(show_id, None)
                     gone.add(show_id)
                     continue
-                offers = set(state[show_id].offers if show_id in state else dice.sample(pool, dice.randint(0, 5)))
+                offers = set(
+                    state[show_id].offers if show_id in state else dice.sample(pool, dice.randint(0, 5))
+                )
                 offers ^= set(dice.sample(pool, dice.choice([0, 0, 1, 2])))
                 state[show_id] = Known(day, frozenset(offers))
         history[day] = dict(state)
-        day = days_after(day, dice.choice([1, 1, 1, 1, 2, 3, 9, 40] if dice.random() < 0.9 else [85, 95, 120]))
+        day = days_after(
+            day, dice.choice([1, 1, 1, 1, 2, 3, 9, 40] if dice.random() < 0.9 else [85, 95, 120])
+        )
     return history
 
 
@@ -194,7 +205,9 @@ def intervals(history: History, day: str) -> list[Row]:
     return sorted(rows, key=lambda row: tuple(row[name] for name in availability.TABLE.key))
 
 
-def _spells(history: History, days: list[str], show_id: int) -> list[tuple[dict[str, frozenset[Offer]], str | None]]:
+def _spells(
+    history: History, days: list[str], show_id: int
+) -> list[tuple[dict[str, frozenset[Offer]], str | None]]:
     """The replies of a show while it was there, and the day on which it was gone: once more each time it came back."""
     spells: list[tuple[dict[str, frozenset[Offer]], str | None]] = []
     was_there = False
@@ -265,7 +278,9 @@ def changes(history: History, day: str) -> list[Row]:
                 rows.append(
                     {"change": change, "reason": "offer" if now else "show_gone", **names}
                     | {
-                        "is_brand_change": all((*at, BRANDS[p][0]) != (*offer[:2], brand) for *at, p in others),
+                        "is_brand_change": all(
+                            (*at, BRANDS[p][0]) != (*offer[:2], brand) for *at, p in others
+                        ),
                         "seen_on": seen_on,
                         "compared_seen_on": was.seen_on,
                         "gap_days": days_between(was.seen_on, seen_on) - 1,
