@@ -42,8 +42,9 @@ _OF = "silver_offers"
 class Availability(SqlTable):
     name = "availability"
     description = (
-        "Where each show can be watched and since when, and where it could until when: one row an interval of an offer"
-        f" (show, country, kind, provider), as far as replies of {LOOK_BACK_DAYS} days tell. {details.ATTRIBUTION}."
+        "Where each show can be watched and since when, and where it could until when: one row an interval of an"
+        f" offer (show, country, kind, provider), as far as replies of {LOOK_BACK_DAYS} days tell."
+        f" {details.ATTRIBUTION}."
     )
     window = (
         "the day itself, the last day with details before it, and this table of that day: so, step by step, the"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -58,8 +59,8 @@ class AvailabilityChanges(SqlTable):
         Column(
             "is_brand_change",
             BOOLEAN,
-            "Whether the brand has the show there in this kind only since, or no more, under any of its ids: false when"
-            " it only moved between them, as from Netflix to Netflix with ads.",
+            "Whether the brand has the show there in this kind only since, or no more, under any of its ids: false"
+            " when it only moved between them, as from Netflix to Netflix with ads.",
             f"{_OF}.brand_id",
         ),
         Column(
@@ -128,7 +129,8 @@ def changes_add_up(
     fresh = [show for show, before in seen_before.items() if show not in seen or seen[show] > before]
     now = _of_shows(offers, fresh).select(keys)
     was = _of_shows(offers if offers_before is None else offers_before, fresh).select(keys)
-    wrong, numbers = [], {}
+    wrong: list[dict[str, Any]] = []
+    numbers: dict[str, int] = {}
     for change, one, other in (("arrival", now, was), ("departure", was, now)):
         should = one.join(other, keys, join_type="left anti")
         told = changes.filter(pc.equal(changes["change"], change)).select(keys)

@@ -41,8 +41,8 @@ Row = dict[str, Any]
 class ReleaseCalendar(Table):
     name = "release_calendar"
     description = (
-        "The episodes that are dated from the day on, and seasons that are announced for a day without their episodes;"
-        " which episode completes its season, and which date moved."
+        "The episodes that are dated from the day on, and seasons that are announced for a day without their"
+        " episodes; which episode completes its season, and which date moved."
     )
     window = f"the day itself and the last day with details before it within {LOOK_BACK_DAYS} days"
     key = ("show_id", "season_number", "episode_number")
@@ -74,8 +74,8 @@ class ReleaseCalendar(Table):
         Column(
             "season_complete_on",
             STRING,
-            "The day on which the season's last episode airs: known when as many are listed as the season has, all with"
-            " a day, or when its finale has one; else null.",
+            "The day on which the season's last episode airs: known when as many are listed as the season has, all"
+            " with a day, or when its finale has one; else null.",
             f"{_OF}.running_episodes {_OF}.season_list",
             True,
         ),
@@ -223,11 +223,9 @@ def _complete_on(show: Row, season: int, episodes: Mapping[Key, Row]) -> tuple[K
     """The episode that completes a season, and its day; both None unless it is known."""
     listed = {key: one for key, one in episodes.items() if key.season == season}
     dates = {key: one["air_date"] for key, one in listed.items() if one["air_date"]}
-    in_all = next(
-        (one["episode_count"] for one in show["season_list"] or () if one["season_number"] == season), None
-    )
+    counts = {one["season_number"]: one["episode_count"] or 0 for one in show["season_list"] or ()}
     has_finale = any(listed[key]["episode_type"] == FINALE for key in dates)
-    is_whole = bool(in_all) and len(dates) == len(listed) >= in_all
+    is_whole = len(dates) == len(listed) >= counts.get(season, 0) > 0
     if season == SPECIALS or not (has_finale or is_whole):
         return None, None
     last = max(dates, key=lambda key: (dates[key], key.episode))

@@ -196,7 +196,7 @@ class SqlTable(Table):
     values: ClassVar[Mapping[str, int]] = {}
 
     def before(self, sources: Sources, day: str) -> str | None:
-        """The earlier day that the SQL calls `:before`; None without one. A table that looks at one overrides this."""
+        """The earlier day that the SQL calls `:before`; None without one. A table that needs one overrides this."""
         return None
 
     def statement(self, day: str, before: str | None = None) -> str:
