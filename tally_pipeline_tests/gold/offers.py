@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,9 @@ class Known:
     seen_on: str
     offers: frozenset[Offer]
 
+
+Spell = tuple[dict[str, frozenset[Offer]], str | None]
+"""Replies of a show by day, and the day on which it was gone."""
 
 History = Mapping[str, Mapping[int, Known]]
 """What is known of each show, by day. A show that is gone is absent."""
@@ -163,12 +167,7 @@ def invent(seed: int, shows: int = 12, days: int = 24) -> dict[str, dict[int, Kn
     """Days of details: most shows asked for in a weekly slice, some daily; days missing, some for weeks; shows that
     are gone and come back; replies that take offers away and bring them."""
     dice = random.Random(seed)
-    pool = [
-        (country, kind, provider)
-        for country in ("DE", "US")
-        for kind in ("flatrate", "buy")
-        for provider in BRANDS
-    ]
+    pool = list(product(("DE", "US"), ("flatrate", "buy"), BRANDS))
     history: dict[str, dict[int, Known]] = {}
     state: dict[int, Known] = {}
     gone: set[int] = set()
@@ -198,18 +197,16 @@ def intervals(history: History, day: str) -> list[Row]:
     """The intervals of `day` from all days of its window at once, without a day in between."""
     first = days_before(day, LOOK_BACK_DAYS)
     days = [one for one in sorted(history) if first <= one <= day]
-    rows = []
+    rows: list[Row] = []
     for show_id in {show for one in days for show in history[one]}:
         for replies, gone_on in _spells(history, days, show_id):
             rows += _intervals(show_id, replies, gone_on, first)
     return sorted(rows, key=lambda row: tuple(row[name] for name in availability.TABLE.key))
 
 
-def _spells(
-    history: History, days: list[str], show_id: int
-) -> list[tuple[dict[str, frozenset[Offer]], str | None]]:
-    """The replies of a show while it was there, and the day on which it was gone: once more each time it came back."""
-    spells: list[tuple[dict[str, frozenset[Offer]], str | None]] = []
+def _spells(history: History, days: list[str], show_id: int) -> list[Spell]:
+    """The replies of a show while it was there, and the day on which it was gone; again each time it came back."""
+    spells: list[Spell] = []
     was_there = False
     for one in days:
         state = history[one].get(show_id)
@@ -259,7 +256,7 @@ def changes(history: History, day: str) -> list[Row]:
     """Arrivals and departures of `day`."""
     first = days_before(day, LOOK_BACK_DAYS)
     before = max((one for one in history if first <= one < day), default=None)
-    rows = []
+    rows: list[Row] = []
     for show_id, was in history[before].items() if before else ():
         now = history[day].get(show_id)
         if now and now.seen_on == was.seen_on:

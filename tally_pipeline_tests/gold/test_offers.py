@@ -16,6 +16,7 @@ from tally_pipeline.days import days_after
 from tally_pipeline.gold import availability, availability_changes
 from tally_pipeline.gold.availability import TABLE as AVAILABILITY
 from tally_pipeline.gold.availability_changes import TABLE as CHANGES
+from tally_pipeline.gold.gaps import GAPS_ARE_TOLD
 from tally_pipeline.lake import layout
 from tally_pipeline_tests.gold import offers
 from tally_pipeline_tests.gold.offers import FIRST, History, Known, Offer, OffersLake, Row, known
@@ -223,9 +224,9 @@ def lake(root: Path) -> OffersLake:
         ("since", day(-100), availability.INTERVALS_HOLD),
         ("closed_on", day(3), availability.INTERVALS_HOLD),
         ("lacked_on", day(1), availability.INTERVALS_HOLD),
-        ("gap_days", 0, availability.GAPS_ARE_TOLD),
-        ("times_seen", 3, availability.GAPS_ARE_TOLD),
-        ("replies", "1111", availability.GAPS_ARE_TOLD),
+        ("gap_days", 0, GAPS_ARE_TOLD),
+        ("times_seen", 3, GAPS_ARE_TOLD),
+        ("replies", "1111", GAPS_ARE_TOLD),
     ],
 )
 def test_an_interval_that_lies_is_found(lake: OffersLake, column: str, value: Any, check: Any) -> None:
@@ -247,9 +248,9 @@ def test_intervals_of_one_offer_that_overlap_are_found(lake: OffersLake) -> None
     [
         ("change", "departure", availability_changes.CHANGES_ADD_UP),
         ("show_id", 2, availability_changes.CHANGES_ADD_UP),
-        ("gap_days", 0, availability_changes.GAPS_ARE_TOLD),
-        ("compared_seen_on", day(1), availability_changes.GAPS_ARE_TOLD),
-        ("reason", "show_gone", availability_changes.GAPS_ARE_TOLD),
+        ("gap_days", 0, GAPS_ARE_TOLD),
+        ("compared_seen_on", day(1), GAPS_ARE_TOLD),
+        ("reason", "show_gone", GAPS_ARE_TOLD),
     ],
 )
 def test_a_change_that_lies_is_found(lake: OffersLake, column: str, value: Any, check: Any) -> None:
