@@ -11,7 +11,7 @@ from tally_pipeline.checks.check import SHOWN, Finding
 from tally_pipeline.datasets.captures import newest_acceptable
 from tally_pipeline.days import days_through
 from tally_pipeline.deployment import Settings
-from tally_pipeline.gold import TABLES
+from tally_pipeline.gold import ALL_TABLES
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.orchestration.assets import common
@@ -162,11 +162,11 @@ def _stale_silver(instance: dg.DagsterInstance, lake: Lake, days: Sequence[str])
 
 def _stale_gold(lake: Lake, days: Sequence[str]) -> Iterator[dict[str, str]]:
     sources = Sources.of(lake, [one.name for one in LISTS])
-    silver_days = sources.days()
+    made = {table: table.days(sources) for table in ALL_TABLES}
     for day in days:
-        for table in TABLES:
-            if day in silver_days and not table.is_current(sources, day):
-                yield {"asset": f"gold/{table.name}", "day": day, "should be of": "silver as it is now"}
+        for table in ALL_TABLES:
+            if day in made[table] and not table.is_current(sources, day):
+                yield {"asset": "/".join(table.asset), "day": day, "should be of": "silver as it is now"}
 
 
 def _due_or_newest(lake: Lake, data_type: str, due: str) -> str | None:
