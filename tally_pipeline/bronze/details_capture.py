@@ -39,6 +39,10 @@ class UnreadableDetailsError(UnreadableCaptureError):
     """An object is no manifest or part of a capture of details; the message says in what way."""
 
 
+class LostPartError(UnreadableDetailsError):
+    """A part that a manifest names is not there."""
+
+
 class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is recorded about a reply: RFC 3339 UTC of its arrival, its status, length and SHA-256.
 

@@ -24,6 +24,7 @@ _FOLDERS = (
     "shows",
     "series",
     "genres",
+    "details",
 )
 
 

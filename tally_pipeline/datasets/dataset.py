@@ -36,7 +36,7 @@ C = TypeVar("C")
 C_co = TypeVar("C_co", covariant=True)
 R = TypeVar("R", bound="Refined")
 
-CADENCES = ("capture", "capture_export", "capture_genres")
+CADENCES = ("capture", "capture_export", "capture_genres", "capture_details")
 """The jobs that capture; each has a schedule of its own."""
 
 HISTORY_DAYS = 7
@@ -44,6 +44,10 @@ HISTORY_DAYS = 7
 
 Shown = Mapping[str, Any]
 """The metadata of a partition, by name: numbers, text, lists of text, `Rows` and `Bars`."""
+
+
+class CaptureError(Exception):
+    """A capture cannot be made, for a reason of Tally's own; the message says why and what to do."""
 
 
 class Options(BaseModel):
@@ -178,6 +182,8 @@ class Dataset(ABC, Generic[C, R]):
     refine_options: ClassVar[type[Options]] = Options
     gold_looks_back: bool = True
     comes_first: bool = False
+    captured_last: bool = False
+    """True if its capture waits for all others in a run."""
     pool: str = "tmdb"
     """Steps in this pool run one at a time, over all runs, so that all of them together keep to one TMDB rate."""
     derived: tuple[Table, ...] = ()
@@ -219,8 +225,8 @@ class Dataset(ABC, Generic[C, R]):
     def fetch(self, session: CaptureSession, key: BronzeKey, options: Options) -> Iterable[tuple[str, bytes]]:
         """Capture a day: the objects to store, with their keys, in writing order, the capture last.
 
-        A large capture may yield them one by one: each is stored before the next is asked for. Raises `TmdbError`, by
-        the first object at the latest.
+        A large capture may yield them one by one: each is stored before the next is asked for. Raises `TmdbError`
+        and `CaptureError`, by the first object at the latest.
         """
 
     def keeps(self, name: str, old: bytes, new: bytes) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, TypeVar
 
 import msgspec
@@ -78,10 +78,12 @@ def write(table: pa.Table, sink: IO[bytes], *, dictionaries: list[str] | bool = 
             writer.write_table(table)
 
 
-def decode(body: bytes) -> pa.Table:
-    """The table of a file; raises `ForeignFileError`."""
+def decode(body: bytes, columns: Sequence[str] | None = None) -> pa.Table:
+    """The table of a file, with only some of its columns if named; raises `ForeignFileError`."""
     try:
-        return pq.ParquetFile(pa.BufferReader(body)).read(use_threads=False)
+        return pq.ParquetFile(pa.BufferReader(body)).read(
+            columns=list(columns) if columns else None, use_threads=False
+        )
     except _DAMAGED as error:
         raise ForeignFileError(f"not a Parquet file: {error}") from error
 

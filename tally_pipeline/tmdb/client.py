@@ -15,6 +15,7 @@ from typing import Literal, Self
 
 from tally_pipeline import clock
 from tally_pipeline.bronze.completeness import assess
+from tally_pipeline.bronze.details_capture import Reply
 from tally_pipeline.tmdb.capture import Capture, PageProgress
 from tally_pipeline.tmdb.details import Answered, DetailsFetcher, Wanted
 from tally_pipeline.tmdb.fetch import PageFetcher
@@ -69,15 +70,15 @@ class TmdbClient:
         *,
         day: date | None = None,
         pause: Callable[[threading.Event], None] | None = None,
+        keep: Callable[[Reply], None] | None = None,
     ) -> Iterator[Answered]:
         """Fetches the details of shows; yields their outcomes as they come, errors too.
 
         `day`: the day (UTC) to capture; a reply after its end ends the capture. `pause` is called before each
-        request, to let others go first.
+        show, to let others go first; `keep` with each reply, in the thread that received it.
         """
-        yield from DetailsFetcher(self._session, self.settings, self._rate, day=day, pause=pause).fetch(
-            wanted
-        )
+        fetcher = DetailsFetcher(self._session, self.settings, self._rate, day=day, pause=pause, keep=keep)
+        yield from fetcher.fetch(wanted)
 
     def capture(
         self,

@@ -19,7 +19,8 @@ class Tmdb:
 
     `read_token` fetches the token from its store each time that a client is opened, so that a new one is used
     without a restart. `on_page` is called after every page. `no_capture` is the reason why nothing can be captured;
-    with one, opening a client raises `NoKeyError`.
+    with one, opening a client raises `NoKeyError`. `details_budget` bounds the shows whose details
+    are asked for a day.
     """
 
     settings: TmdbSettings
@@ -29,6 +30,7 @@ class Tmdb:
     on_page: Callable[[PageProgress], None] | None = None
     read_token: Callable[[], str] | None = None
     no_capture: str | None = None
+    details_budget: int = 3000
     _rate: RateLimit = field(init=False)
 
     def __post_init__(self) -> None:

@@ -63,7 +63,8 @@ class DetailsFetcher:
     """Fetches the details of shows, so many at a time as there are connections; at most twice as many replies are in
     memory. A capture is of one day (UTC): a reply after the end of `day` ends it.
 
-    `pause` is called before each request in its thread, to let others go first.
+    `pause` is called before each show in its thread, to let others go first; `keep` with each reply, before that
+    thread takes up another show.
     """
 
     def __init__(
@@ -74,11 +75,13 @@ class DetailsFetcher:
         *,
         day: date | None = None,
         pause: Callable[[threading.Event], None] | None = None,
+        keep: Callable[[Reply], None] | None = None,
     ) -> None:
         self._session = session
         self._settings = settings
         self._day = day
         self._pause = pause
+        self._keep = keep
         self._stop = threading.Event()
         self._retry_policy = RetryPolicy(settings, rate, self._stop)
         self._scrub = redactor(settings.token, settings.api_key)
@@ -109,6 +112,8 @@ class DetailsFetcher:
         if self._pause is not None:
             self._pause(self._stop)
         outcome, sent = self._retry_policy.run(lambda: self._attempt(wanted))
+        if self._keep is not None and isinstance(outcome, Reply):
+            self._keep(outcome)
         return Answered(wanted, outcome, sent)
 
     def _attempt(self, wanted: Wanted) -> Reply | TmdbError:

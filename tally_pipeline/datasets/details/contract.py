@@ -264,6 +264,9 @@ QUARANTINE: pa.Schema = pa.schema(
 )
 """The schema of every quarantine file."""
 
+LINEAGE = {field.name: (source.decode(),) for field in SILVER if (source := field.metadata[b"source"])}
+"""TMDB's source field of each column."""
+
 NULLABLE = frozenset(SILVER.names) - {
     "show_id",
     "origin_country",

@@ -29,11 +29,12 @@ _BY_FIELD = {field.encode_name: field for field in msgspec.structs.fields(Show)}
 
 @dataclass(frozen=True)
 class ReadReply:
-    """A reply read. `show` is None if it is rejected, for these `reasons`; the contract does not know `new_fields`."""
+    """A reply read. `show` is None if it is rejected, for these `reasons`."""
 
     show: Show | None
     running: RunningSeason | None
     reasons: tuple[Reason, ...] = ()
+    # Fields that the contract does not know.
     new_fields: frozenset[str] = frozenset()
 
 

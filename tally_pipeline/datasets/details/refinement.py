@@ -14,22 +14,23 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from tally_pipeline.bronze.details_capture import Manifest, PartRef, Reply
+from tally_pipeline.bronze.details_capture import LostPartError, Manifest, PartRef, Reply
 from tally_pipeline.datasets.details import contract
 from tally_pipeline.datasets.details.contract import KINDS, QUARANTINE, SILVER, Episode, RunningSeason, Show
 from tally_pipeline.datasets.details.reading import Reason, read, text
 from tally_pipeline.days import days_between
 
 ReadPart = Callable[[PartRef], Iterable[Reply]]
-"""Reads the replies that are meant of a part. Raises `UnreadableDetailsError`, `NoSuchObjectError`."""
+"""Reads the replies that are meant of a part. Raises `UnreadableDetailsError`, `LostPartError`."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The counts of a refined capture: `replies` = `fresh` + `gone` + `quarantined`, and `silver_rows` = `fresh` +
     `carried`, always.
 
-    `carried`: rows from replies of days before, the oldest `oldest_days` old. `offers`: offers of all rows, `fresh_offers` of the day's. `new_fields`: replies with a field that the contract does not
-    know. `untitled`: rows without a title.
+    `carried`: rows from replies of days before, the oldest `oldest_days` old. `offers`: offers of all rows,
+    `fresh_offers` of the day's. `new_fields`: replies with a field that the contract does not know. `untitled`: rows
+    without a title. `lost`: shows whose part from before is not there any more.
     """
 
     replies: int
@@ -42,6 +43,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fresh_offers: int
     untitled: int
     oldest_days: int
+    lost: int = 0
     by_rule: dict[str, int]
     new_fields: dict[str, int]
 
@@ -75,6 +77,7 @@ class _Sums:
 
     replies: int = 0
     gone: int = 0
+    lost: int = 0
     fresh_offers: int = 0
     by_rule: Counter[str] = field(default_factory=Counter)
     new_fields: Counter[str] = field(default_factory=Counter)
@@ -104,7 +107,7 @@ def refine(manifest: Manifest, read_part: ReadPart) -> Refined:
         sums.fresh_offers += rows.offers
         tables.append(rows.table())
     fresh = sum(table.num_rows for table in tables)
-    tables += _carried(manifest, read_part, settled)
+    tables += _carried(manifest, read_part, settled, sums)
     silver = pa.concat_tables([SILVER.empty_table(), *tables]).sort_by("show_id").combine_chunks()
     quarantine = pa.Table.from_pylist(rejected, schema=QUARANTINE).sort_by("show_id")
     offers = silver["offers"]
@@ -121,22 +124,28 @@ def refine(manifest: Manifest, read_part: ReadPart) -> Refined:
         oldest_days=max(silver["age_days"].to_pylist(), default=0),
         by_rule=dict(sorted(sums.by_rule.items())),
         new_fields=dict(sorted(sums.new_fields.items())),
+        lost=sums.lost,
     )
     return Refined(silver, quarantine, counts)
 
 
-def _carried(manifest: Manifest, read_part: ReadPart, settled: set[int]) -> Iterator[pa.Table]:
+def _carried(manifest: Manifest, read_part: ReadPart, settled: set[int], sums: _Sums) -> Iterator[pa.Table]:
     """The rows of the shows without a sound reply of the day, from their newest sound one before."""
     for one in sorted(manifest.carried, key=lambda one: one.dt, reverse=True):
         meant = tuple(show_id for show_id in one.part.shows if show_id not in settled)
         if not meant:
             continue
         rows = _Rows(one.dt, days_between(one.dt, manifest.dt))
-        for reply in read_part(PartRef(key=one.part.key, sha256=one.part.sha256, shows=meant)):
-            result = read(reply.body, reply.head.show_id)
-            if result.show is not None:
-                settled.add(reply.head.show_id)
-                rows.add(result.show, result.running)
+        try:
+            for reply in read_part(PartRef(key=one.part.key, sha256=one.part.sha256, shows=meant)):
+                result = read(reply.body, reply.head.show_id)
+                if result.show is not None:
+                    settled.add(reply.head.show_id)
+                    rows.add(result.show, result.running)
+        except LostPartError:
+            # It expired, or was never brought along: what it said is not known any more.
+            sums.lost += len(meant)
+            continue
         yield rows.table()
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 
 from tally_pipeline import clock
 from tally_pipeline.datasets import AnyDataset
-from tally_pipeline.datasets.dataset import CaptureSession
+from tally_pipeline.datasets.dataset import CaptureError, CaptureSession
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.factory import Step, partitioned_asset
 from tally_pipeline.orchestration.assets.failures import StepRetryError
@@ -44,7 +44,7 @@ def bronze_asset(
         reads=None,
         needs={"tmdb", "settings"},
         pool=dataset.pool,
-        op_tags=common.op_tags(dataset),
+        op_tags=common.capture_tags(dataset),
     )
 
 
@@ -75,7 +75,7 @@ def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
                     Fetched(day=day, dataset=dataset, key=key, objects=chain([first], objects)),
                     0,
                 )
-            except TmdbError as error:
+            except (TmdbError, CaptureError) as error:
                 _retry_if_wanted(step, error)
                 # A missing day does not make the others likely to fail.
                 in_a_row = 0 if isinstance(error, MissingExportError) else in_a_row + 1
@@ -84,7 +84,7 @@ def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
         step.log_result(product, number, "kept")
 
 
-def _retry_if_wanted(step: Step, error: TmdbError) -> None:
+def _retry_if_wanted(step: Step, error: TmdbError | CaptureError) -> None:
     """Raises `StepRetryError` if the run was launched with retries and one may help."""
     most, retries = getattr(step.options, "retries", 0), step.context.retry_number
     if isinstance(error, TransientError) and retries < most:

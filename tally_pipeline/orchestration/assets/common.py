@@ -66,6 +66,11 @@ def op_tags(dataset: AnyDataset) -> dict[str, str]:
     return FIRST if dataset.comes_first else {}
 
 
+def capture_tags(dataset: AnyDataset) -> dict[str, str]:
+    """The tags for the op of a dataset's capture."""
+    return {"dagster/priority": "-10"} if dataset.captured_last else op_tags(dataset)
+
+
 def daily(first_day: date) -> dg.DailyPartitionsDefinition:
     """UTC days from `first_day` through today, by the end offset."""
     return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), end_offset=1, timezone="UTC")

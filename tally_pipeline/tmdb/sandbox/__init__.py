@@ -1,7 +1,8 @@
-"""The sandbox: a local server of TMDB's lists, with invented shows, recordings, and faults on demand."""
+"""The sandbox: a local server of TMDB's lists and details, with invented shows, recordings, and faults on demand."""
 
 from __future__ import annotations
 
+from tally_pipeline.tmdb.sandbox.details import details_body, shows_on_air
 from tally_pipeline.tmdb.sandbox.faults import FAULTS, Fault, parse_fault
 from tally_pipeline.tmdb.sandbox.fill import captures, filled_key
 from tally_pipeline.tmdb.sandbox.recordings import Recordings, RecordingsError
@@ -16,7 +17,9 @@ __all__ = [
     "Sandbox",
     "SandboxError",
     "captures",
+    "details_body",
     "filled_key",
     "parse_fault",
     "run",
+    "shows_on_air",
 ]
