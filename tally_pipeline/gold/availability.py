@@ -36,7 +36,7 @@ INTERVALS_HOLD = Check(
     blocking=True,
 )
 
-_OF = "silver_offers"
+_OF, _SEEN_ON = "silver_offers", "silver_details.seen_on"
 
 
 class Availability(SqlTable):
@@ -50,46 +50,57 @@ class Availability(SqlTable):
         "the day itself, the last day with details before it, and this table of that day: so, step by step, the"
         f" {LOOK_BACK_DAYS} days before"
     )
+    follows = DETAILS
     key = (*OFFER, "since")
     columns = (
         Column("show_id", BIGINT, "TMDB's id of the show.", f"{_OF}.show_id"),
-        Column("title", STRING, "Its title; of a closed interval, the last one known then.", f"{_OF}.title"),
-        Column("country", STRING, "The country, ISO 3166-1.", f"{_OF}.country"),
-        Column("kind", STRING, "How: flatrate, free, ads, rent or buy.", f"{_OF}.kind"),
+        Column(
+            "title",
+            STRING,
+            "Its title; of a closed interval, the last one known then.",
+            f"{_OF}.title",
+            True,
+            few=True,
+        ),
+        Column("country", STRING, "The country, ISO 3166-1.", f"{_OF}.country", few=True),
+        Column("kind", STRING, "How: flatrate, free, ads, rent or buy.", f"{_OF}.kind", few=True),
         Column("provider_id", BIGINT, "TMDB's id of the provider.", f"{_OF}.provider_id"),
-        Column("provider_name", STRING, "Its name.", f"{_OF}.provider_name"),
-        Column("brand_id", BIGINT, "The brand: one for all ids of one service.", f"{_OF}.brand_id"),
-        Column("brand", STRING, "Its name.", f"{_OF}.brand"),
+        Column("provider_name", STRING, "Its name.", f"{_OF}.provider_name", True, few=True),
+        Column("brand_id", BIGINT, "The brand: one for all ids of one service.", f"{_OF}.brand_id", few=True),
+        Column("brand", STRING, "Its name.", f"{_OF}.brand", few=True),
         Column(
             "since",
             STRING,
             f"The day of the first reply with it within {LOOK_BACK_DAYS} days; a show whose last reply is older has"
             " that one's day.",
-            f"{_OF}.seen_on",
+            _SEEN_ON,
+            few=True,
         ),
         Column(
             "since_is_known",
             BOOLEAN,
             "Whether an earlier reply of the show lacks it: else it was there when the show was first looked at.",
-            f"{_OF}.seen_on",
+            _SEEN_ON,
         ),
         Column(
             "lacked_on",
             STRING,
             "The day of the reply just before `since`, which lacks it; null when there is none within the window.",
-            f"{_OF}.seen_on",
+            _SEEN_ON,
             True,
+            few=True,
         ),
-        Column("until", STRING, "The day of the last reply with it.", f"{_OF}.seen_on"),
+        Column("until", STRING, "The day of the last reply with it.", _SEEN_ON, few=True),
         Column("is_open", BOOLEAN, "Whether the show's newest reply has it.", f"{_OF}.provider_id"),
-        Column("times_seen", INT, "Replies of the show from `since` to `until`.", f"{_OF}.seen_on"),
-        Column("gap_days", INT, "Days between those two without a reply of the show.", f"{_OF}.seen_on"),
+        Column("times_seen", INT, "Replies of the show from `since` to `until`.", _SEEN_ON),
+        Column("gap_days", INT, "Days between those two without a reply of the show.", _SEEN_ON),
         Column(
             "closed_on",
             STRING,
             "The day of the first reply without it, or on which the show was gone; null while it is open.",
-            f"{_OF}.seen_on",
+            _SEEN_ON,
             True,
+            few=True,
         ),
         Column(
             "closed_reason",
@@ -97,12 +108,14 @@ class Availability(SqlTable):
             "`offer`: a reply of the show lacks it; `show_gone`: TMDB has the show no more; null while it is open.",
             f"{_OF}.provider_id",
             True,
+            few=True,
         ),
         Column(
             "replies",
             STRING,
             "One character a day from `since` to `until`: 1 with a reply of the show, 0 without.",
-            f"{_OF}.seen_on",
+            _SEEN_ON,
+            few=True,
         ),
     )
     checks = (OPEN_AS_OFFERED, INTERVALS_HOLD, GAPS_ARE_TOLD)
@@ -132,7 +145,7 @@ class Availability(SqlTable):
         return Inputs(sources.named(sorted(keys)))
 
     def findings(self, sources: Sources, engine: Engine, day: str, rows: pa.Table) -> Findings:
-        offers = details.read(sources, OFFERS, day)
+        offers = details.read(sources, OFFERS, day, OFFER)
         return [
             (OPEN_AS_OFFERED, open_as_offered(rows, offers)),
             (INTERVALS_HOLD, intervals_hold(rows, self.earliest(day), day)),

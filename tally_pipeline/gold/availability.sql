@@ -33,11 +33,14 @@ offers AS (
     -- Those of the day, and those that were open before: what is in both goes on, what is in one began or ended.
     SELECT
         coalesce(offered.show_id, was.show_id) AS show_id,
-        coalesce(offered.title, was.title) AS title,
+        CASE WHEN offered.show_id IS NULL THEN was.title ELSE offered.title END AS title,
         coalesce(offered.country, was.country) AS country,
         coalesce(offered.kind, was.kind) AS kind,
         coalesce(offered.provider_id, was.provider_id) AS provider_id,
-        coalesce(offered.provider_name, was.provider_name) AS provider_name,
+        CASE
+            WHEN offered.show_id IS NULL THEN was.provider_name
+            ELSE offered.provider_name
+        END AS provider_name,
         coalesce(offered.brand_id, was.brand_id) AS brand_id,
         coalesce(offered.brand, was.brand) AS brand,
         offered.show_id IS NOT NULL AS is_open,

@@ -29,7 +29,7 @@ CHANGES_ADD_UP = Check(
     blocking=True,
 )
 
-_OF = "silver_offers"
+_OF, _SEEN_ON = "silver_offers", "silver_details.seen_on"
 
 
 class AvailabilityChanges(SqlTable):
@@ -39,6 +39,7 @@ class AvailabilityChanges(SqlTable):
         f" before it. A show that is looked at for the first time changes nothing. {details.ATTRIBUTION}."
     )
     window = f"the day itself and the last day with details before it within {LOOK_BACK_DAYS} days"
+    follows = DETAILS
     key = ("change", *OFFER)
     columns = (
         Column("change", STRING, f"One of {', '.join(CHANGES)}.", f"{_OF}.provider_id"),
@@ -49,11 +50,11 @@ class AvailabilityChanges(SqlTable):
             f"{_OF}.provider_id",
         ),
         Column("show_id", BIGINT, "TMDB's id of the show.", f"{_OF}.show_id"),
-        Column("title", STRING, "Its title; of a departure, that of the reply before.", f"{_OF}.title"),
+        Column("title", STRING, "Its title; of a departure, that of the reply before.", f"{_OF}.title", True),
         Column("country", STRING, "The country, ISO 3166-1.", f"{_OF}.country"),
         Column("kind", STRING, "How: flatrate, free, ads, rent or buy.", f"{_OF}.kind"),
         Column("provider_id", BIGINT, "TMDB's id of the provider.", f"{_OF}.provider_id"),
-        Column("provider_name", STRING, "Its name.", f"{_OF}.provider_name"),
+        Column("provider_name", STRING, "Its name.", f"{_OF}.provider_name", True),
         Column("brand_id", BIGINT, "The brand: one for all ids of one service.", f"{_OF}.brand_id"),
         Column("brand", STRING, "Its name.", f"{_OF}.brand"),
         Column(
@@ -68,19 +69,19 @@ class AvailabilityChanges(SqlTable):
             STRING,
             "The day of the reply that shows the change, or on which the show was gone: an arrival was first seen on"
             " it.",
-            f"{_OF}.seen_on",
+            _SEEN_ON,
         ),
         Column(
             "compared_seen_on",
             STRING,
             "The day of the show's reply before: a departure was last seen on it.",
-            f"{_OF}.seen_on",
+            _SEEN_ON,
         ),
         Column(
             "gap_days",
             INT,
             "Days between the two without a reply of the show: the change is of one of these or of `seen_on`.",
-            f"{_OF}.seen_on",
+            _SEEN_ON,
         ),
     )
     checks = (CHANGES_ADD_UP, GAPS_ARE_TOLD)
@@ -100,8 +101,8 @@ class AvailabilityChanges(SqlTable):
 
     def findings(self, sources: Sources, engine: Engine, day: str, rows: pa.Table) -> Findings:
         earlier = self.before(sources, day)
-        seen, seen_before = (_seen(details.read(sources, DETAILS, dt)) for dt in (day, earlier))
-        offers, offers_before = (details.read(sources, OFFERS, dt) for dt in (day, earlier))
+        seen, seen_before = (_seen(sources, dt) for dt in (day, earlier))
+        offers, offers_before = (details.read(sources, OFFERS, dt, OFFER) for dt in (day, earlier or day))
         return [
             (CHANGES_ADD_UP, changes_add_up(rows, offers, offers_before, seen, seen_before)),
             (GAPS_ARE_TOLD, changes_tell_gaps(rows, day, seen, seen_before)),
@@ -120,7 +121,7 @@ class AvailabilityChanges(SqlTable):
 def changes_add_up(
     changes: pa.Table,
     offers: pa.Table,
-    offers_before: pa.Table | None,
+    offers_before: pa.Table,
     seen: Mapping[int, str],
     seen_before: Mapping[int, str],
 ) -> Finding:
@@ -128,7 +129,7 @@ def changes_add_up(
     keys = list(OFFER)
     fresh = [show for show, before in seen_before.items() if show not in seen or seen[show] > before]
     now = _of_shows(offers, fresh).select(keys)
-    was = _of_shows(offers if offers_before is None else offers_before, fresh).select(keys)
+    was = _of_shows(offers_before, fresh).select(keys)
     wrong: list[dict[str, Any]] = []
     numbers: dict[str, int] = {}
     for change, one, other in (("arrival", now, was), ("departure", was, now)):
@@ -174,9 +175,10 @@ def _of_shows(offers: pa.Table, shows: list[int]) -> pa.Table:
     return offers.filter(pc.is_in(offers["show_id"], pa.array(shows, pa.int64())))
 
 
-def _seen(rows: pa.Table | None) -> dict[int, str]:
-    if rows is None:
+def _seen(sources: Sources, day: str | None) -> dict[int, str]:
+    if day is None:
         return {}
+    rows = details.read(sources, DETAILS, day, ("show_id", "seen_on"))
     return dict(zip(rows["show_id"].to_pylist(), rows["seen_on"].to_pylist(), strict=True))
 
 

@@ -35,11 +35,11 @@ changed AS (
     SELECT
         CASE WHEN was.show_id IS NULL THEN 'arrival' ELSE 'departure' END AS change,
         coalesce(now.show_id, was.show_id) AS show_id,
-        coalesce(now.title, was.title) AS title,
+        CASE WHEN now.show_id IS NULL THEN was.title ELSE now.title END AS title,
         coalesce(now.country, was.country) AS country,
         coalesce(now.kind, was.kind) AS kind,
         coalesce(now.provider_id, was.provider_id) AS provider_id,
-        coalesce(now.provider_name, was.provider_name) AS provider_name,
+        CASE WHEN now.show_id IS NULL THEN was.provider_name ELSE now.provider_name END AS provider_name,
         coalesce(now.brand_id, was.brand_id) AS brand_id,
         coalesce(now.brand, was.brand) AS brand
     FROM now

@@ -6,49 +6,41 @@ one earlier day is all that a day is compared with, however many are missing bet
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
-from tally_pipeline.lake import parquet
-from tally_pipeline.lake.layout import day_of
+from tally_pipeline.lake import layout, parquet
 from tally_pipeline.tables.sources import Sources
 
-DETAILS = "silver/details"
-OFFERS = "silver/offers"
-"""The folders of silver."""
+DETAILS, OFFERS = "details", "offers"
+"""The tables of silver."""
 
 ATTRIBUTION = "Offers: JustWatch, via TMDB"
 """What has to stand beside offers wherever people see them."""
 
 
-def silver_key(folder: str, day: str) -> str:
+def silver_key(table: str, day: str) -> str:
     """The key of a day of details or offers."""
-    return f"{folder}/dt={day}/data.parquet"
+    return layout.table_key("silver", table, day)
 
 
-def days_of(sources: Sources, folder: str) -> set[str]:
-    """The days of which a folder has a file."""
-    days = (day_of(key.removeprefix(f"{folder}/").partition("/")[0]) for key in sources.under(folder))
-    return {day for day in days if day}
-
-
-def day_before(sources: Sources, folders: Iterable[str], day: str, *, since: str) -> str | None:
-    """The last day before `day`, from `since` on, of which every folder has a file."""
-    shared = set.intersection(*(days_of(sources, folder) for folder in folders))
+def day_before(sources: Sources, tables: Iterable[str], day: str, *, since: str) -> str | None:
+    """The last day before `day`, from `since` on, of which every one of these tables has a file."""
+    shared = set.intersection(*(set(sources.sizes(table)) for table in tables))
     return max((dt for dt in shared if since <= dt < day), default=None)
 
 
-def lacking(sources: Sources, folders: Iterable[str], day: str) -> str:
-    """Why a day cannot be made from these folders; empty if it can."""
-    names = [folder.replace("/", "_") for folder in folders if day not in days_of(sources, folder)]
+def lacking(sources: Sources, tables: Iterable[str], day: str) -> str:
+    """Why a day cannot be made from these tables; empty if it can."""
+    names = [f"silver_{table}" for table in tables if day not in sources.sizes(table)]
     return (
-        f"there is no {' and no '.join(names)} of {day}; materialize silver_details for it first."
+        f"there is no {' and no '.join(names)} of {day}; materialize {names[0]} for it first."
         if names
         else ""
     )
 
 
-def read(sources: Sources, folder: str, day: str | None) -> pa.Table | None:
-    """A day of details or offers; None without a day. Raises `NoSuchObjectError`, `ForeignFileError`."""
-    return parquet.decode(sources.lake.store.get(silver_key(folder, day))) if day else None
+def read(sources: Sources, table: str, day: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A day of details or offers. Raises `NoSuchObjectError`, `ForeignFileError`."""
+    return parquet.decode(sources.lake.store.get(silver_key(table, day)), columns)

@@ -45,13 +45,14 @@ class ReleaseCalendar(Table):
         " episodes; which episode completes its season, and which date moved."
     )
     window = f"the day itself and the last day with details before it within {LOOK_BACK_DAYS} days"
+    follows = DETAILS
     key = ("show_id", "season_number", "episode_number")
     kind = "python"
     columns = (
         Column("air_date", STRING, "The day it airs, YYYY-MM-DD, as TMDB has it.", f"{_OF}.running_episodes"),
         Column("days_until", INT, "Days until then; 0 on the day itself.", f"{_OF}.running_episodes"),
         Column("show_id", BIGINT, "TMDB's id of the show.", f"{_OF}.show_id"),
-        Column("title", STRING, "Its title.", f"{_OF}.title"),
+        Column("title", STRING, "Its title.", f"{_OF}.title", True),
         Column("season_number", INT, "The season; 0 holds specials.", f"{_OF}.running_episodes"),
         Column(
             "episode_number",
@@ -242,14 +243,13 @@ def _order(row: Row) -> tuple[int, int, int]:
 
 def _shows(sources: Sources, day: str | None) -> Sequence[Row]:
     """What a calendar needs of each show in a day's details; none without a day."""
-    rows = details.read(sources, DETAILS, day)
-    if rows is None:
+    if day is None:
         return ()
     needed = (
         "show_id title networks seen_on season_list running_episodes"
         " next_episode_date next_episode_season next_episode_number next_episode_type"
     ).split()
-    shows: list[Row] = rows.select(needed).to_pylist()
+    shows: list[Row] = details.read(sources, DETAILS, day, needed).to_pylist()
     return shows
 
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from tally_pipeline.contracts.contract import STRINGS
+from tally_pipeline.datasets.details.contract import SILVER as SILVER_DETAILS
+from tally_pipeline.datasets.details.offers import OFFERS as OFFERS_TABLE
 from tally_pipeline.days import days_after, days_before, days_between
-from tally_pipeline.gold import availability, availability_changes, release_calendar
+from tally_pipeline.gold import availability, availability_changes
 from tally_pipeline.gold.details import DETAILS, OFFERS, silver_key
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
-from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
-from tally_pipeline.query.tables import gold_spec
+from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tables.sources import GoldFooter, Sources
 from tally_pipeline.tables.table import LOOK_BACK_DAYS, VERSION, Computed, Table
 
@@ -30,45 +30,7 @@ Offer = tuple[str, str, int]
 
 FIRST = "2026-01-01"
 BRANDS = {8: (8, "Netflix"), 1796: (8, "Netflix"), 9: (9, "Prime Video"), 337: (337, "Disney Plus")}
-GOLD = (availability.TABLE, availability_changes.TABLE, release_calendar.TABLE)
-
-_EPISODE = [("season_number", pa.int32()), ("episode_number", pa.int32()), ("air_date", pa.string())]
-_SEASON = [("season_number", pa.int32()), ("name", pa.string()), ("air_date", pa.string())]
-SILVER_DETAILS = pa.schema(
-    [
-        ("show_id", pa.int64()),
-        ("title", pa.string()),
-        ("networks", STRINGS),
-        ("next_episode_date", pa.string()),
-        ("next_episode_season", pa.int32()),
-        ("next_episode_number", pa.int32()),
-        ("next_episode_type", pa.string()),
-        ("season_list", pa.list_(pa.struct([*_SEASON, ("episode_count", pa.int32())]))),
-        (
-            "running_episodes",
-            pa.list_(pa.struct([*_EPISODE, ("name", pa.string()), ("episode_type", pa.string())])),
-        ),
-        ("seen_on", pa.string()),
-    ]
-)
-SILVER_OFFERS = pa.schema(
-    [
-        ("show_id", pa.int64()),
-        ("title", pa.string()),
-        ("country", pa.string()),
-        ("kind", pa.string()),
-        ("provider_id", pa.int64()),
-        ("provider_name", pa.string()),
-        ("brand_id", pa.int64()),
-        ("brand", pa.string()),
-        ("seen_on", pa.string()),
-    ]
-)
-SPECS = (
-    TableSpec("silver_details", "", "silver/details/dt=*/data.parquet", SILVER_DETAILS),
-    TableSpec("silver_offers", "", "silver/offers/dt=*/data.parquet", SILVER_OFFERS),
-    *map(gold_spec, GOLD),
-)
+SILVER_OFFERS = OFFERS_TABLE.schema
 
 
 @dataclass(frozen=True)
@@ -99,7 +61,7 @@ def detail(show_id: int, seen_on: str, **changed: Any) -> Row:
     """A row of silver's details."""
     row: Row = dict.fromkeys(SILVER_DETAILS.names)
     row |= {"show_id": show_id, "title": title_of(show_id, seen_on), "networks": ["HBO"], "seen_on": seen_on}
-    return row | {"season_list": [], "running_episodes": []} | changed
+    return row | {"season_list": [], "running_episodes": [], "age_days": 0} | changed
 
 
 def offer_rows(show_id: int, state: Known) -> Iterator[Row]:
@@ -115,7 +77,9 @@ def offer_rows(show_id: int, state: Known) -> Iterator[Row]:
             "provider_name": f"{brand} ({provider})",
             "brand_id": brand_id,
             "brand": brand,
+            "display_priority": None,
             "seen_on": state.seen_on,
+            "age_days": 0,
         }
 
 
@@ -125,7 +89,7 @@ class OffersLake:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.lake = Lake(Store.in_folder(root), "sandbox")
-        self.engine = DuckDbEngine(root, SPECS)
+        self.engine = DuckDbEngine(root, TABLES)
 
     def write_day(self, day: str, shows: Mapping[int, Known]) -> None:
         self.write_details(day, [detail(show_id, state.seen_on) for show_id, state in shows.items()])
@@ -236,8 +200,7 @@ def _intervals(
             span = [days_after(since, ahead) for ahead in range(days_between(since, until) + 1)]
             text = "".join("1" if one in replies else "0" for one in span)
             closed_on = replies[end + 1] if end + 1 < len(replies) else gone_on
-            (names,) = offer_rows(show_id, known(until, offer))
-            del names["seen_on"]
+            names = _names(show_id, until, offer)
             yield names | {
                 "since": since,
                 "since_is_known": start > 0,
@@ -269,8 +232,7 @@ def changes(history: History, day: str) -> list[Row]:
         ):
             for offer in some:
                 assert state
-                (names,) = offer_rows(show_id, known(state.seen_on, offer))
-                del names["seen_on"]
+                names = _names(show_id, state.seen_on, offer)
                 brand = BRANDS[offer[2]][0]
                 rows.append(
                     {"change": change, "reason": "offer" if now else "show_gone", **names}
@@ -284,3 +246,11 @@ def changes(history: History, day: str) -> list[Row]:
                     }
                 )
     return sorted(rows, key=lambda row: tuple(row[name] for name in availability_changes.TABLE.key))
+
+
+def _names(show_id: int, seen_on: str, offer: Offer) -> Row:
+    """An offer and its names, as of a reply."""
+    (row,) = offer_rows(show_id, known(seen_on, offer))
+    return {
+        name: value for name, value in row.items() if name not in ("display_priority", "seen_on", "age_days")
+    }
