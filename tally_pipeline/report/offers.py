@@ -135,8 +135,8 @@ def _note(inputs: Inputs, *, is_empty: bool) -> str:
         )
     if begins == inputs.day:
         return (
-            f"Details begin on this day, {short_day(begins)}, with nothing to compare with. What arrives and leaves is"
-            f" told from a show’s second reply on, {short_day(days_after(begins))} at the earliest."
+            f"Details begin on this day, {short_day(begins)}, with nothing to compare with. What arrives and leaves"
+            f" is told from a show’s second reply on, {short_day(days_after(begins))} at the earliest."
         )
     missing = OFFER_DAYS - len(week)
     without = (

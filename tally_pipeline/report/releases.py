@@ -72,8 +72,8 @@ def _note(inputs: Inputs, rows: Sequence[Row], *, is_empty: bool) -> str:
     until = short_day(days_after(inputs.day, WEEK - 1))
     if is_empty:
         return (
-            f"No season is known to become complete up to {until}. {known} A season is told here once its last episode"
-            " has a day."
+            f"No season is known to become complete up to {until}. {known} A season is told here once its last"
+            " episode has a day."
         )
     return f"A season is told once its last episode has a day; up to {until} at first. {known}"
 
@@ -82,8 +82,8 @@ def _waiting(inputs: Inputs) -> str:
     begins = min(inputs.details_days, default=None)
     if begins is None:
         return (
-            "Nothing is known yet of episodes to come. Their days are captured with the shows’ details, and stand here"
-            " from the first capture of these on."
+            "Nothing is known yet of episodes to come. Their days are captured with the shows’ details, and stand"
+            " here from the first capture of these on."
         )
     return (
         f"The lake has details from {short_day(begins)} on, but no calendar of this day yet: materialize gold of the"
