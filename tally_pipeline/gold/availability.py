@@ -51,6 +51,7 @@ class Availability(SqlTable):
         f" {LOOK_BACK_DAYS} days before"
     )
     follows = DETAILS
+    day_before_of = ("gold_availability",)
     key = (*OFFER, "since")
     columns = (
         Column("show_id", BIGINT, "TMDB's id of the show.", f"{_OF}.show_id"),

@@ -40,6 +40,7 @@ class AvailabilityChanges(SqlTable):
     )
     window = f"the day itself and the last day with details before it within {LOOK_BACK_DAYS} days"
     follows = DETAILS
+    day_before_of = ("silver_offers",)
     key = ("change", *OFFER)
     columns = (
         Column("change", STRING, f"One of {', '.join(CHANGES)}.", f"{_OF}.provider_id"),

@@ -94,6 +94,8 @@ class Table(ABC):
     looks_back: ClassVar[int] = LOOK_BACK_DAYS
     layer: ClassVar[str] = layout.GOLD
     follows: ClassVar[str] = OF_LISTS
+    day_before_of: ClassVar[tuple[str, ...]] = ()
+    """Tables, by their names in SQL, whose last day before it is made from as well; maybe its own."""
     kind: ClassVar[str] = "parquet"
     """The kind of its maker, a label in Dagster's UI."""
 
