@@ -134,6 +134,10 @@ class Places:
         """A dataset's place; for an unknown name, that of a list of this name."""
         return self._by_name.get(data_type) or Place(data_type, BRONZE)
 
+    def is_part(self, key: str) -> bool:
+        """True if the key is that of a part of a capture."""
+        return any(place.is_part(key) for place in self)
+
     def is_beside(self, key: str) -> bool:
         """True if the key is that of an object beside a capture, or of a part of one."""
         return any(place.is_beside(key) for place in self)

@@ -12,6 +12,9 @@ from tally_pipeline.tmdb.exports import ExportClient
 from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.settings import Source, TmdbSettings
 
+EMBEDDED_FASTER = 5
+"""How many times faster than TMDB's the sandbox in this process is asked."""
+
 
 @dataclass
 class Tmdb:
@@ -34,7 +37,9 @@ class Tmdb:
     _rate: RateLimit = field(init=False)
 
     def __post_init__(self) -> None:
-        self._rate = RateLimit(self.settings.requests_per_second)
+        rate = self.settings.requests_per_second
+        # The limit is TMDB's: a sandbox in this process takes more.
+        self._rate = RateLimit(rate * EMBEDDED_FASTER if self.embedded else rate)
 
     @contextmanager
     def client(self) -> Iterator[TmdbClient]:

@@ -52,7 +52,7 @@ def carried(lake: Lake, place: Place, day: str) -> tuple[Carried, ...]:
         before = days_before(day, ago)
         manifest = _newest_manifest(lake.store, place, before)
         if manifest is not None:
-            return tuple(_carried(manifest, first=days_before(day, CARRY_DAYS)))
+            return tuple(carried_from(manifest, day))
     return ()
 
 
@@ -105,8 +105,10 @@ def _newest_manifest(store: Store, place: Place, day: str) -> Manifest | None:
     return max(found, key=lambda one: one.ingestion_timestamp, default=None)
 
 
-def _carried(manifest: Manifest, first: str) -> Iterator[Carried]:
-    """The newest reply of each show by a manifest, from `first` on; shows that are gone are left out."""
+def carried_from(manifest: Manifest, day: str) -> Iterator[Carried]:
+    """The newest reply of each show by an earlier manifest, as far as it says something about the day; shows that are
+    gone are left out."""
+    first = days_before(day, CARRY_DAYS)
     gone, settled = set(manifest.gone), set[int]()
     newest = (Carried(dt=manifest.dt, part=part) for part in manifest.parts)
     for one in (*newest, *sorted(manifest.carried, key=lambda one: one.dt, reverse=True)):

@@ -4,7 +4,8 @@ import dagster as dg
 
 from tally_pipeline.datasets import DATASETS
 from tally_pipeline.datasets.dataset import CADENCES
-from tally_pipeline.gold import TABLES
+from tally_pipeline.datasets.details import DETAILS
+from tally_pipeline.gold import ALL_TABLES, TABLES
 from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.orchestration.assets.freshness_checks import IS_CURRENT
 from tally_pipeline.orchestration.assets.gold import gold_key
@@ -43,6 +44,12 @@ BELOW_BRONZE = (
     report.KEY,
 )
 """Silver of the lists, and everything downstream."""
+
+BELOW_DETAILS = (
+    common.silver_key(DETAILS),
+    *(gold_key(table) for table in ALL_TABLES if table.follows == DETAILS.name),
+)
+"""Silver of the details, and every table that follows it."""
 
 BEHIND_PEOPLE = {"dagster/priority": "-10"}
 """Tags of a run that may wait: runs launched by people, and those of today, have priority 0 and go first."""
