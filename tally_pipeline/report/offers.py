@@ -107,7 +107,7 @@ def _move(rows: Sequence[Row]) -> Move:
     others = len(countries) - NAMED_COUNTRIES
     span = days_between(row["compared_seen_on"], row["seen_on"])
     return Move(
-        title=row["title"],
+        title=row["title"] or f"show {row['show_id']}",
         brand_id=row["brand_id"],
         brand=row["brand"],
         how=", ".join(hows),

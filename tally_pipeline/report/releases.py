@@ -42,7 +42,7 @@ def releases(inputs: Inputs) -> Releases:
     if inputs.calendar is None:
         return Releases((), (), (), _waiting(inputs))
     rows = sorted(
-        inputs.calendar.to_pylist(), key=lambda row: (row["air_date"], row["title"], row["show_id"])
+        inputs.calendar.to_pylist(), key=lambda row: (row["air_date"], row["title"] or "", row["show_id"])
     )
     complete = [row for row in rows if row["completes_season"] and row["days_until"] < MONTH]
     week = [_release(row) for row in complete if row["days_until"] < WEEK]
@@ -59,7 +59,7 @@ def _release(row: Row) -> Release:
     return Release(
         day=row["air_date"],
         on="today" if row["days_until"] == 0 else short_day(row["air_date"]),
-        title=row["title"],
+        title=row["title"] or f"show {row['show_id']}",
         what=what + (", finale" if row["is_finale"] else ""),
         networks=joined(row["networks"][:2]),
         moved=f"was {short_day(row['moved_from'])}" if row["moved_from"] else "",

@@ -56,8 +56,9 @@ def _remade(
 ) -> list[Table]:
     """The tables to remake of a day: those not made from the present files, and those made from one of these.
 
-    A remade file may differ: what is made from it would be found one look later, and a table that goes on from its own
-    day before would take one look a day. `remade_before` are the tables remade on the day before, by what they follow.
+    A remade file may differ: what is made from it would be found one look later, and a table that goes on from its
+    own day before would take one look a day. `remade_before` are the tables remade on the day before, by what they
+    follow.
     """
     found: list[Table] = []
     for table in tables:

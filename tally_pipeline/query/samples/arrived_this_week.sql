@@ -1,6 +1,8 @@
 -- What arrived at a brand in the United States in the last 7 days; change country and brand (offers: JustWatch).
-SELECT
+-- A brand may have several ids: each change once.
+SELECT DISTINCT
     seen_on,
+    show_id,
     title,
     brand,
     kind,
@@ -14,4 +16,4 @@ WHERE dt >= date_format(current_date - interval '6' day, '%Y-%m-%d')
     AND country = 'US'
     AND kind IN ('flatrate', 'free', 'ads')
     -- One brand alone: AND brand = 'Netflix'
-ORDER BY seen_on DESC, brand, title, kind, show_id, provider_id
+ORDER BY seen_on DESC, brand, title, kind, show_id
