@@ -132,6 +132,8 @@ def inputs(made: World, day: str = DAY, source: str = "tmdb") -> Inputs:
 def _offer_changes(made: World, day: str) -> list[Row]:
     """Shows that moved between brands within the week: in many countries, in one, between replies of a week; one that
     TMDB has no more."""
+    if not any(dt < day for days in made.silver.values() for dt in days):
+        return []
     rows = []
     countries = "AR AT AU BR CA CH DE ES FR GB JP US".split()
     for show in sorted(made.titles)[:40]:
