@@ -16,10 +16,12 @@ from typing import Any
 import msgspec
 
 from tally_pipeline.tmdb.sandbox import offers, world
-from tally_pipeline.tmdb.sandbox.brands import NAMES, logo
-from tally_pipeline.tmdb.sandbox.invented import FIRST_ID, GENRES, facts, stable_hash, temper
-from tally_pipeline.tmdb.sandbox.names import heading, person, pick, sentence
-from tally_pipeline.tmdb.sandbox.seasons import Course, Told, course
+from tally_pipeline.tmdb.sandbox.brands import NAMES
+from tally_pipeline.tmdb.sandbox.episodes import runtime, season_entries, season_reply, short_episode
+from tally_pipeline.tmdb.sandbox.invented import FIRST_ID, GENRES, facts, stable_hash
+from tally_pipeline.tmdb.sandbox.makers import company, creator, network
+from tally_pipeline.tmdb.sandbox.names import pick
+from tally_pipeline.tmdb.sandbox.seasons import course
 
 MOST_PARTS = 20
 """The number of parts that TMDB appends to a reply at most."""
@@ -101,7 +103,7 @@ def _details(show: int, day: date) -> _Object:
     ordinal = day.toordinal()
     told = course(show, ordinal)
     listed = world.row(show, day, trending=False)
-    last, following = (_details_episode(show, at, ordinal) for at in (told.last, told.next))
+    last, following = (short_episode(show, at, ordinal) for at in (told.last, told.next))
     values = {
         **listed,
         **_fixed(show),
@@ -112,7 +114,7 @@ def _details(show: int, day: date) -> _Object:
         "next_episode_to_air": following,
         "number_of_episodes": sum(len(season.days) for season in told.seasons),
         "number_of_seasons": len(told.seasons),
-        "seasons": _seasons(show, told, ordinal),
+        "seasons": season_entries(show, told, ordinal),
         "status": told.status,
     }
     return {field: values[field] for field in _FIELDS}
@@ -127,12 +129,12 @@ def _fixed(show: int) -> _Object:
     if draw() < 0.1:
         languages = list(dict.fromkeys([*languages, pick(draw, tuple(_LANGUAGES))]))
     return {
-        "created_by": [_creator(show, number, draw()) for number in range(int(draw() * 2.2))],
-        "episode_run_time": [] if draw() < 0.55 else [_runtime(show)],
+        "created_by": [creator(show, number, draw()) for number in range(int(draw() * 2.2))],
+        "episode_run_time": [] if draw() < 0.55 else [runtime(show)],
         "homepage": "" if draw() < 0.32 else f"https://show{show}.example/",
         "languages": languages,
-        "networks": [_network(show)],
-        "production_companies": [_company(draw, own) for _ in range(int(draw() * 2.5))],
+        "networks": [network(show)],
+        "production_companies": [company(draw, own) for _ in range(int(draw() * 2.5))],
         "production_countries": [
             {"iso_3166_1": country, "name": NAMES[country][0]} for country in own["origin_country"]
         ],
@@ -145,235 +147,13 @@ def _fixed(show: int) -> _Object:
     }
 
 
-def _creator(show: int, number: int, u: float) -> _Object:
-    someone = _someone(f"creator/{show}/{number}")
-    return {
-        "id": someone["id"],
-        "credit_id": _hex_id(f"credit/{show}/{number}"),
-        "name": someone["name"],
-        "original_name": someone["original_name"],
-        "gender": someone["gender"],
-        "profile_path": None if u < 0.3 else someone["profile_path"],
-    }
-
-
-def _someone(seed: str) -> _Object:
-    number = stable_hash(seed)
-    name = person(random.Random(number).random)
-    return {
-        "id": 90_000_001 + number % 5_000_000,
-        "name": name,
-        "original_name": name,
-        "gender": number % 3,
-        "profile_path": logo(number % 1_000_000),
-    }
-
-
-def _network(show: int) -> _Object:
-    """Where a show runs: the brand that made it for itself, or a station of its country."""
-    brand = offers.original_of(show)
-    country = next(iter(facts(show)["origin_country"]), "")
-    name = brand or f"{_STATIONS[show % len(_STATIONS)]} {country}".strip()
-    number = 9_500_001 + stable_hash(f"network/{name}") % 100_000
-    return {
-        "id": number,
-        "logo_path": logo(number),
-        "name": name,
-        "origin_country": "" if brand else country,
-    }
-
-
-_STATIONS = ("Canal Grommet", "Plock One", "Wum Broadcasting", "Radio Fizz TV")
-
-
-def _company(draw: Callable[[], float], own: Mapping[str, Any]) -> _Object:
-    name = f"{person(draw).split()[1]} Pictures"
-    number = 9_600_001 + stable_hash(f"company/{name}") % 100_000
-    return {
-        "id": number,
-        "logo_path": None if number % 3 == 0 else logo(number),
-        "name": name,
-        "origin_country": next(iter(own["origin_country"]), ""),
-    }
-
-
-def _runtime(show: int) -> int:
-    return 22 + stable_hash(f"runtime/{show}") % 40
-
-
-def _seasons(show: int, told: Course, day: int) -> list[_Object]:
-    entries = [_season_entry(show, season, day) for season in told.seasons]
-    specials = _specials(show, told, day)
-    return [specials, *entries] if specials else entries
-
-
-def _season_entry(show: int, season: Told, day: int) -> _Object:
-    return {
-        "air_date": _iso(season.days[0]) if season.days else None,
-        "episode_count": len(season.days),
-        "id": _season_id(show, season.number),
-        "name": f"Season {season.number}",
-        "overview": "",
-        "poster_path": logo(_season_id(show, season.number)) if season.days else None,
-        "season_number": season.number,
-        "vote_average": _season_vote(show, season.number) if season.days and season.days[0] < day else 0.0,
-    }
-
-
-def _season_vote(show: int, number: int) -> float:
-    around = stable_hash(f"season-vote/{show}/{number}") % 100 / 100
-    return round(temper(show).quality + around - 0.5, 1)
-
-
-def _specials(show: int, told: Course, day: int) -> _Object | None:
-    """The entry of the specials, which some shows have after their first season."""
-    draw = stable_hash(f"specials/{show}")
-    aired = told.seasons[0].season.days[-1] + 20 if told.seasons else day
-    if draw % 10 >= 3 or aired >= day:
-        return None
-    return {
-        "air_date": _iso(aired),
-        "episode_count": 1 + draw // 10 % 4,
-        "id": _season_id(show, 0),
-        "name": "Specials",
-        "overview": "",
-        "poster_path": None,
-        "season_number": 0,
-        "vote_average": 0.0,
-    }
-
-
-def _details_episode(show: int, at: tuple[Told, int] | None, day: int) -> _Object | None:
-    if at is None:
-        return None
-    made = _episode(show, *at, day)
-    return {field: made[field] for field in _DETAILS_EPISODE}
-
-
-_DETAILS_EPISODE = tuple(
-    "id name overview vote_average vote_count air_date episode_number episode_type production_code runtime "
-    "season_number show_id still_path".split()
-)
-
-
-def _episode(show: int, season: Told, place: int, day: int) -> _Object:
-    """An episode as a season has it, without those who made it; it has no title before it is about to air."""
-    air_day = season.days[place]
-    draw = random.Random(stable_hash(f"episode/{show}/{season.number}/{place}")).random
-    titled, told = draw() < 0.6, draw() < 0.5
-    title, overview = heading(draw), sentence(draw)
-    length, quality = _runtime(show) + int(draw() * 7) - 3, temper(show).quality + draw() - 0.5
-    votes = int(temper(show).reach * draw() / 20) if air_day < day else 0
-    near = air_day <= day + 10
-    return {
-        "air_date": _iso(air_day),
-        "episode_number": place + 1,
-        "episode_type": season.kind(place),
-        "id": 1_000_000_000 + show * 10_000 + season.number * 500 + place,
-        "name": title if titled and near else f"Episode {place + 1}",
-        "overview": overview if told and near else "",
-        "production_code": "",
-        "runtime": length if near else None,
-        "season_number": season.number,
-        "show_id": FIRST_ID + show,
-        "still_path": logo(show * 10_000 + place) if air_day < day else None,
-        "vote_average": round(quality, 1) if votes else 0.0,
-        "vote_count": votes,
-    }
-
-
 def _part(show: int, part: str, day: date) -> _Object | None:
     """A part of a show's details as it is appended; None for a part that is not there."""
     season = _SEASON.fullmatch(part)
     if season:
-        return _season(show, int(season[1]), day.toordinal())
+        return season_reply(show, int(season[1]), day.toordinal())
     make = _PARTS.get(part)
     return make(show, day) if make else None
-
-
-def _season(show: int, number: int, day: int) -> _Object | None:
-    told = course(show, day)
-    if number == 0:
-        return _special_season(show, told, day)
-    season = next((season for season in told.seasons if season.number == number), None)
-    if season is None:
-        return None
-    entry = _season_entry(show, season, day)
-    episodes = [_season_episode(show, season, place, day) for place in range(len(season.days))]
-    return _season_reply(show, entry, episodes)
-
-
-def _special_season(show: int, told: Course, day: int) -> _Object | None:
-    entry = _specials(show, told, day)
-    if entry is None:
-        return None
-    first = told.seasons[0].season
-    aired = first.days[-1] + 20
-    season = Told(
-        first._replace(number=0, days=(aired,) * entry["episode_count"]), (aired,) * entry["episode_count"]
-    )
-    episodes = [_season_episode(show, season, place, day) for place in range(entry["episode_count"])]
-    return _season_reply(show, entry, [{**episode, "episode_type": "standard"} for episode in episodes])
-
-
-def _season_reply(show: int, entry: _Object, episodes: Sequence[_Object]) -> _Object:
-    return {
-        "_id": _hex_id(f"season/{entry['id']}"),
-        "air_date": entry["air_date"],
-        "episodes": episodes,
-        "name": entry["name"],
-        "networks": [_network(show)],
-        "overview": entry["overview"],
-        "id": entry["id"],
-        "poster_path": entry["poster_path"],
-        "season_number": entry["season_number"],
-        "vote_average": entry["vote_average"],
-    }
-
-
-def _season_episode(show: int, season: Told, place: int, day: int) -> _Object:
-    made = _episode(show, season, place, day)
-    # Who made the episodes of a daily show is known to nobody: there are hundreds of them.
-    known = not season.season.daily and season.days[place] < day
-    return {
-        **made,
-        "crew": [_crew(show, place)] if known else [],
-        "guest_stars": [_guest(show, place)] if known and place % 3 == 0 else [],
-    }
-
-
-def _crew(show: int, place: int) -> _Object:
-    return {
-        "department": "Directing",
-        "job": "Director",
-        "credit_id": _hex_id(f"crew/{show}/{place}"),
-        "adult": False,
-        **_credited(f"crew/{show}/{place % 3}", "Directing"),
-    }
-
-
-def _guest(show: int, place: int) -> _Object:
-    seed = f"guest/{show}/{place}"
-    return {
-        "character": person(random.Random(stable_hash(f"role/{seed}")).random),
-        "credit_id": _hex_id(seed),
-        "order": 500,
-        "adult": False,
-        **_credited(seed, "Acting"),
-    }
-
-
-def _credited(seed: str, department: str) -> _Object:
-    someone = _someone(seed)
-    return {
-        "gender": someone["gender"],
-        "id": someone["id"],
-        "known_for_department": department,
-        "name": someone["name"],
-        "original_name": someone["original_name"],
-        "popularity": someone["id"] % 40_000 / 10_000,
-        "profile_path": someone["profile_path"],
-    }
 
 
 def _external_ids(show: int, day: date) -> _Object:
@@ -433,15 +213,3 @@ _PARTS: Mapping[str, Callable[[int, date], _Object]] = MappingProxyType({
 # A part that is asked for alone also says whose it is; where, differs.
 _BEGINNING_WITH_ID = {"watch/providers", "external_ids", "keywords"}
 _ENDING_WITH_ID = {"content_ratings"}
-
-
-def _season_id(show: int, number: int) -> int:
-    return 100_000_000 + show * 20 + number
-
-
-def _hex_id(seed: str) -> str:
-    return f"{stable_hash(seed):016x}{stable_hash(seed + '/'):016x}"[:24]
-
-
-def _iso(day: int) -> str:
-    return date.fromordinal(day).isoformat()

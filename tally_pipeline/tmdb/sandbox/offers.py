@@ -1,4 +1,4 @@
-"""Where the sandbox's shows can be watched on a day: a pure function of show and day.
+"""The offers of the sandbox's shows on a day: a pure function of show and day.
 
 A show's rights are slots, each for some countries at once. In a slot one licence follows another, every one a brand's
 for some months; half of the slots have licences that end with a month. Another brand may be next, the same again, or

@@ -18,6 +18,7 @@ TOLD_AHEAD = 14
 """The number of days ahead for which the episodes of a show that airs daily are known."""
 
 _MOST_EARLIER = 4
+_MOST_EPISODES = 80
 _WEEK = 7
 _YEAR = 364
 _UNDATED_AT_FIRST = 0.7
@@ -53,7 +54,7 @@ class Told(NamedTuple):
         return self.season.number
 
     def kind(self, episode: int) -> str:
-        """What TMDB calls the type of the episode at this place."""
+        """TMDB's `episode_type` of the episode at this place."""
         count = len(self.season.days)
         if episode == count - 1:
             return "finale"
@@ -78,16 +79,18 @@ def seasons(show: int) -> tuple[Season, ...]:
     """All seasons of a show: those before the sandbox's time, which classics have, and those of the lists."""
     own = temper(show)
     draw = random.Random(stable_hash(f"seasons/{show}")).random
-    every = [*_earlier(own), *(_airing(own, own.start + number * own.cycle) for number in range(own.seasons))]
+    daily = own.season == own.cycle
+    airing = [_airing(own, own.start + number * own.cycle) for number in range(own.seasons)]
+    every = [*_earlier(own), *(part for days in airing for part in (_parted(days) if daily else [days]))]
     made: list[Season] = []
     for number, days in enumerate(every, start=1):
         known = made[-1].announced if made else 0
-        made.append(_season(number, days, own.season == own.cycle, known, [draw() for _ in range(6)]))
+        made.append(_season(number, days, daily, known, [draw() for _ in range(6)]))
     return tuple(made)
 
 
 def course(show: int, day: int) -> Course:
-    """What is told of a show on a day."""
+    """The show as it is told of on a day."""
     told = tuple(Told(season, _days(season, day)) for season in seasons(show) if season.announced <= day)
     last, following = None, None
     for season in told:
@@ -105,8 +108,10 @@ def _season(number: int, days: Sequence[int], daily: bool, known: int, u: Sequen
     dated = max(known, days[0] - 14 - int(50 * u[0]))
     announced = max(known, dated - (int(100 * u[1]) if u[2] < _UNDATED_AT_FIRST else 0))
     place, corrected = len(days), 0
-    if u[3] < _PUT_OFF and not daily:
-        place = 0 if u[4] < 0.6 else int(u[5] * len(days))
+    place_of_delay = 0 if u[4] < 0.6 else int(u[5] * len(days))
+    # The first day of all is the show's own on every list, and does not move.
+    if u[3] < _PUT_OFF and not daily and (number, place_of_delay) != (1, 0):
+        place = place_of_delay
         # Told after the first dates were, and before the day that was told is reached.
         latest = days[place] - _WEEK - 1
         corrected = max(dated + 1, latest - int(20 * u[5]))
@@ -128,6 +133,11 @@ def _earlier(own: Temper) -> list[list[int]]:
 def _airing(own: Temper, begin: int) -> list[int]:
     """The days of the season that begins on a day, as the lists have them."""
     return [day for day in range(begin, begin + own.season) if own.weekdays >> day % 7 & 1]
+
+
+def _parted(days: list[int]) -> list[list[int]]:
+    """The days of a year of a show that airs daily, as seasons of a size that a reply may have."""
+    return [days[first : first + _MOST_EPISODES] for first in range(0, len(days), _MOST_EPISODES)]
 
 
 def _days(season: Season, day: int) -> tuple[int, ...]:
