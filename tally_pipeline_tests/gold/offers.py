@@ -16,7 +16,7 @@ from tally_pipeline.datasets.details.offers import OFFERS as OFFERS_TABLE
 from tally_pipeline.days import days_after, days_before, days_between
 from tally_pipeline.gold import availability, availability_changes
 from tally_pipeline.gold.details import DETAILS, OFFERS, silver_key
-from tally_pipeline.lake import layout, parquet
+from tally_pipeline.lake import parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
@@ -61,7 +61,7 @@ def detail(show_id: int, seen_on: str, **changed: Any) -> Row:
     """A row of silver's details."""
     row: Row = dict.fromkeys(SILVER_DETAILS.names)
     row |= {"show_id": show_id, "title": title_of(show_id, seen_on), "networks": ["HBO"], "seen_on": seen_on}
-    return row | {"season_list": [], "running_episodes": [], "age_days": 0} | changed
+    return row | {"season_list": [], "running_episodes": [], "offers": [], "age_days": 0} | changed
 
 
 def offer_rows(show_id: int, state: Known) -> Iterator[Row]:
@@ -96,6 +96,23 @@ class OffersLake:
         offers = [row for show_id, state in shows.items() for row in offer_rows(show_id, state)]
         self._write(silver_key(OFFERS, day), pa.Table.from_pylist(offers, schema=SILVER_OFFERS))
 
+    def write_whole_day(self, day: str, shows: Mapping[int, Known]) -> None:
+        """Details with their offers inside, from which silver makes the table of offers."""
+        self.write_details(
+            day,
+            [
+                detail(
+                    show_id,
+                    state.seen_on,
+                    offers=[
+                        {name: row[name] for name in ("country", "kind", "provider_id", "provider_name")}
+                        for row in offer_rows(show_id, state)
+                    ],
+                )
+                for show_id, state in shows.items()
+            ],
+        )
+
     def write_details(self, day: str, rows: Iterable[Row]) -> None:
         self._write(silver_key(DETAILS, day), pa.Table.from_pylist(list(rows), schema=SILVER_DETAILS))
 
@@ -115,8 +132,7 @@ class OffersLake:
             inputs=made.inputs.named,
             past=made.inputs.past,
         )
-        key = layout.gold_key(table.name, day)
-        self.lake.store.put(key, parquet.encode(made.rows, footer))
+        self.lake.store.put(table.file_key(day), parquet.encode(made.rows, footer))
         rows: list[Row] = made.rows.to_pylist()
         return rows
 
