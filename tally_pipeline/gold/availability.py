@@ -51,6 +51,7 @@ class Availability(SqlTable):
         f" {LOOK_BACK_DAYS} days before"
     )
     follows = DETAILS
+    reads_two_days = True
     day_before_of = ("gold_availability",)
     key = (*OFFER, "since")
     columns = (

@@ -40,6 +40,7 @@ class AvailabilityChanges(SqlTable):
     )
     window = f"the day itself and the last day with details before it within {LOOK_BACK_DAYS} days"
     follows = DETAILS
+    reads_two_days = True
     day_before_of = ("silver_offers",)
     key = ("change", *OFFER)
     columns = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -51,7 +51,7 @@ class Engine(Protocol):
 
     def query(self, sql: str) -> pa.Table: ...
 
-    def rows(self, sql: str, schema: pa.Schema) -> pa.Table: ...
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table: ...
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,8 @@ class SqlTable(Table):
 
     kind = "sql"
     values: ClassVar[Mapping[str, int]] = {}
+    reads_two_days: ClassVar[bool] = False
+    """True if the SQL reads no days but `:day` and `:before`: large tables are not copied whole for it."""
 
     def before(self, sources: Sources, day: str) -> str | None:
         """The earlier day that the SQL calls `:before`; None without one. A table that needs one overrides this."""
@@ -257,7 +259,8 @@ class SqlTable(Table):
 
     def query(self, engine: Engine, day: str, before: str | None = None) -> pa.Table:
         """The rows of `day` in the table's schema, by its key. Raises what the engine raises."""
-        rows = engine.rows(self.statement(day, before), self.schema)
+        days = {day, before or day} if self.reads_two_days else None
+        rows = engine.rows(self.statement(day, before), self.schema, days)
         # Sorted here, not by the SQL: Athena writes rows in parts, in no order.
         return rows.sort_by([(name, "ascending") for name in self.key]).combine_chunks()
 
