@@ -7,11 +7,13 @@ window: that would be half a million rows for each of its days. The column `repl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
+from tally_pipeline.datasets.details.known import CARRY_DAYS
 from tally_pipeline.gold import details
 from tally_pipeline.gold.details import DETAILS, OFFERS, silver_key
 from tally_pipeline.gold.gaps import BUG, GAPS_ARE_TOLD, gaps_finding
@@ -73,8 +75,7 @@ class Availability(SqlTable):
         Column(
             "since",
             STRING,
-            f"The day of the first reply with it within {LOOK_BACK_DAYS} days; a show whose last reply is older has"
-            " that one's day.",
+            f"The day of the first reply with it within {LOOK_BACK_DAYS} days.",
             _SEEN_ON,
             few=True,
         ),
@@ -99,7 +100,8 @@ class Availability(SqlTable):
         Column(
             "closed_on",
             STRING,
-            "The day of the first reply without it, or on which the show was gone; null while it is open.",
+            "The day of the first reply without it, or the first on which the show is not known; null while it is"
+            " open.",
             _SEEN_ON,
             True,
             few=True,
@@ -107,7 +109,8 @@ class Availability(SqlTable):
         Column(
             "closed_reason",
             STRING,
-            "`offer`: a reply of the show lacks it; `show_gone`: TMDB has the show no more; null while it is open.",
+            "`offer`: a reply of the show lacks it; `show_gone`: TMDB has the show no more; `out_of_sight`: no reply"
+            f" of the show for more than {CARRY_DAYS} days; null while it is open.",
             f"{_OF}.provider_id",
             True,
             few=True,
@@ -120,6 +123,7 @@ class Availability(SqlTable):
             few=True,
         ),
     )
+    values: ClassVar = {"carry_days": CARRY_DAYS}
     checks = (OPEN_AS_OFFERED, INTERVALS_HOLD, GAPS_ARE_TOLD)
     previewed = ("title", "country", "kind", "provider_name", "since", "since_is_known", "until", "is_open")
 
@@ -191,11 +195,10 @@ def open_as_offered(intervals: pa.Table, offers: pa.Table) -> Finding:
 def intervals_hold(intervals: pa.Table, first: str, last: str) -> Finding:
     """`first`, `last`: the window's days."""
     since, until, closed, lacked = (intervals[name] for name in ("since", "until", "closed_on", "lacked_on"))
-    is_old = pc.and_(pc.less(until, first), pc.equal(intervals["times_seen"], 1))
     holds = (
         pc.less_equal(since, until),
         pc.less_equal(until, last),
-        pc.or_(pc.greater_equal(since, first), pc.and_(is_old, intervals["is_open"])),
+        pc.greater_equal(since, first),
         pc.equal(intervals["is_open"], pc.is_null(closed)),
         pc.equal(pc.is_null(closed), pc.is_null(intervals["closed_reason"])),
         pc.fill_null(pc.greater(closed, until), True),

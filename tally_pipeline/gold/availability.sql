@@ -1,6 +1,7 @@
 -- Where each show can be watched and since when, and where it could be until when: an interval a row.
 WITH replies AS (
-    -- A show that is gone has no reply as of the day; one that is new, or came back, has none as of the day before.
+    -- A show that is gone, or not asked for any more, has no reply as of the day; one that is new, or came back, has
+    -- none as of the day before.
     SELECT
         coalesce(today.show_id, earlier.show_id) AS show_id,
         today.seen_on,
@@ -82,8 +83,10 @@ intervals AS (
         CASE WHEN NOT offers.is_open THEN coalesce(replies.seen_on, :day) END AS closed_on,
         CASE
             WHEN offers.is_open THEN NULL
-            WHEN replies.seen_on IS NULL THEN 'show_gone'
-            ELSE 'offer'
+            WHEN replies.seen_on IS NOT NULL THEN 'offer'
+            -- A reply is carried for so many days: without it before these are over, TMDB said that there is no show.
+            WHEN date_diff('day', CAST(replies.seen_before AS date), CAST(:day AS date)) <= :carry_days THEN 'show_gone'
+            ELSE 'out_of_sight'
         END AS closed_reason,
         CASE
             WHEN offers.is_new THEN '1'
@@ -111,12 +114,12 @@ intervals AS (
     WHERE NOT is_open
 ),
 within AS (
-    -- What the window no longer shows is left out; of a show without a reply in it stays what its last one offered.
+    -- What the window no longer shows is left out.
     SELECT
         *,
-        greatest(1 + date_diff('day', CAST(:earliest AS date), CAST(until AS date)), 1) AS most
+        1 + date_diff('day', CAST(:earliest AS date), CAST(until AS date)) AS most
     FROM intervals
-    WHERE is_open OR until >= :earliest
+    WHERE until >= :earliest
 ),
 cut AS (
     SELECT

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
-from tally_pipeline.days import days_between
+from tally_pipeline.datasets.details.known import CARRY_DAYS
+from tally_pipeline.days import days_before, days_between
 from tally_pipeline.gold import details
 from tally_pipeline.gold.availability import OFFER
 from tally_pipeline.gold.details import DETAILS, OFFERS, silver_key
@@ -27,6 +29,10 @@ CHANGES_ADD_UP = Check(
     "Arrivals and departures are the difference between the offers as of the day and as of the day before, of the"
     " shows with a new reply and of those that are gone.",
     blocking=True,
+)
+GONE_AS_TOLD = Check(
+    "gone_as_told",
+    "Shows that left because they are gone are no more than TMDB answered with 404 on the day.",
 )
 
 _OF, _SEEN_ON = "silver_offers", "silver_details.seen_on"
@@ -86,7 +92,8 @@ class AvailabilityChanges(SqlTable):
             _SEEN_ON,
         ),
     )
-    checks = (CHANGES_ADD_UP, GAPS_ARE_TOLD)
+    values: ClassVar = {"carry_days": CARRY_DAYS}
+    checks = (CHANGES_ADD_UP, GAPS_ARE_TOLD, GONE_AS_TOLD)
     previewed = ("change", "title", "country", "kind", "provider_name", "is_brand_change", "gap_days")
 
     def before(self, sources: Sources, day: str) -> str | None:
@@ -106,8 +113,9 @@ class AvailabilityChanges(SqlTable):
         seen, seen_before = (_seen(sources, dt) for dt in (day, earlier))
         offers, offers_before = (details.read(sources, OFFERS, dt, OFFER) for dt in (day, earlier or day))
         return [
-            (CHANGES_ADD_UP, changes_add_up(rows, offers, offers_before, seen, seen_before)),
+            (CHANGES_ADD_UP, changes_add_up(rows, day, offers, offers_before, seen, seen_before)),
             (GAPS_ARE_TOLD, changes_tell_gaps(rows, day, seen, seen_before)),
+            (GONE_AS_TOLD, gone_as_told(rows, _gone(sources, day))),
         ]
 
     def preview(self, rows: pa.Table) -> pa.Table:
@@ -122,6 +130,7 @@ class AvailabilityChanges(SqlTable):
 
 def changes_add_up(
     changes: pa.Table,
+    day: str,
     offers: pa.Table,
     offers_before: pa.Table,
     seen: Mapping[int, str],
@@ -129,7 +138,12 @@ def changes_add_up(
 ) -> Finding:
     """`offers`, `seen`: silver's offers, and the day of each show's reply, as of the day and as of the day before."""
     keys = list(OFFER)
-    fresh = [show for show, before in seen_before.items() if show not in seen or seen[show] > before]
+    first_carried = days_before(day, CARRY_DAYS)
+    fresh = [
+        show
+        for show, before in seen_before.items()
+        if (seen[show] > before if show in seen else before >= first_carried)
+    ]
     now = _of_shows(offers, fresh).select(keys)
     was = _of_shows(offers_before, fresh).select(keys)
     wrong: list[dict[str, Any]] = []
@@ -171,6 +185,34 @@ def changes_tell_gaps(
         gaps += bool(gap)
     across = [f"{counted(gaps, 'show')} changed between replies of several days"] if gaps else []
     return gaps_finding(wrong, across, {"shows_across_gaps": gaps})
+
+
+def gone_as_told(changes: pa.Table, told: int | None) -> Finding:
+    """`told`: the shows of which TMDB said on the day that there is none, by silver's footer; None if it has none."""
+    gone = changes.filter(pc.equal(changes["reason"], "show_gone"))
+    shows = gone.group_by(["show_id", "title"]).aggregate([]).sort_by("show_id").to_pylist()
+    return Finding(
+        passed=told is None or len(shows) <= told,
+        serious=False,
+        summary=f"{counted(len(shows), 'show')} left because they are gone, TMDB said so of {told or 0} on the day",
+        remedy="A capture held back between the two days may have had the others; or silver lost shows: see"
+        " silver_details of the day, what it carries from before, and rebuild it if it is wrong.",
+        numbers={"gone": len(shows)},
+        offenders=shows[:SHOWN],
+    )
+
+
+class _Counts(msgspec.Struct):
+    gone: int
+
+
+class _DetailsFooter(msgspec.Struct):
+    counts: _Counts
+
+
+def _gone(sources: Sources, day: str) -> int | None:
+    footer = sources.lake.footer_if_ours(silver_key(DETAILS, day), _DetailsFooter)
+    return footer.counts.gone if footer else None
 
 
 def _of_shows(offers: pa.Table, shows: list[int]) -> pa.Table:

@@ -16,8 +16,13 @@ WITH shows AS (
         WHERE dt = :day
     ) AS today
         ON today.show_id = earlier.show_id
-    -- A show without a new reply tells nothing new, one that was unknown before cannot be compared.
-    WHERE today.show_id IS NULL OR today.seen_on > earlier.seen_on
+    -- A show without a new reply tells nothing new, one that was unknown before cannot be compared. A reply is carried
+    -- for so many days: without it before these are over, TMDB said that there is no show.
+    WHERE today.seen_on > earlier.seen_on
+        OR (
+            today.show_id IS NULL
+            AND date_diff('day', CAST(earlier.seen_on AS date), CAST(:day AS date)) <= :carry_days
+        )
 ),
 now AS (
     SELECT show_id, title, country, kind, provider_id, provider_name, brand_id, brand

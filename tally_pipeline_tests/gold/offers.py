@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from tally_pipeline.datasets.details.contract import SILVER as SILVER_DETAILS
+from tally_pipeline.datasets.details.known import CARRY_DAYS
 from tally_pipeline.datasets.details.offers import OFFERS as OFFERS_TABLE
 from tally_pipeline.days import days_after, days_before, days_between
 from tally_pipeline.gold import availability, availability_changes
@@ -42,10 +43,10 @@ class Known:
 
 
 Spell = tuple[dict[str, frozenset[Offer]], str | None]
-"""Replies of a show by day, and the day on which it was gone."""
+"""Replies of a show by day, and the first day on which it was not known any more."""
 
 History = Mapping[str, Mapping[int, Known]]
-"""What is known of each show, by day. A show that is gone is absent."""
+"""What is known of each show, by day. A show that is gone, or without a reply for too long, is absent."""
 
 
 def known(seen_on: str, *offers: Offer) -> Known:
@@ -166,11 +167,16 @@ def invent(seed: int, shows: int = 12, days: int = 24) -> dict[str, dict[int, Kn
                 )
                 offers ^= set(dice.sample(pool, dice.choice([0, 0, 1, 2])))
                 state[show_id] = Known(day, frozenset(offers))
-        history[day] = dict(state)
+        history[day] = carried(state, day)
         day = days_after(
             day, dice.choice([1, 1, 1, 1, 2, 3, 9, 40] if dice.random() < 0.9 else [85, 95, 120])
         )
     return history
+
+
+def carried(shows: Mapping[int, Known], day: str) -> dict[int, Known]:
+    """Those of which silver of the day knows something: a reply that is too old says nothing any more."""
+    return {show: state for show, state in shows.items() if days_between(state.seen_on, day) <= CARRY_DAYS}
 
 
 def intervals(history: History, day: str) -> list[Row]:
@@ -204,8 +210,6 @@ def _intervals(
     show_id: int, all_replies: Mapping[str, frozenset[Offer]], gone_on: str | None, first: str
 ) -> Iterator[Row]:
     replies = sorted(one for one in all_replies if one >= first)
-    if not replies and gone_on is None:
-        replies = [max(all_replies)]
     for offer in {offer for one in replies for offer in all_replies[one]}:
         has = [offer in all_replies[one] for one in replies]
         for start, on in enumerate(has):
@@ -226,9 +230,15 @@ def _intervals(
                 "times_seen": text.count("1"),
                 "gap_days": text.count("0"),
                 "closed_on": closed_on,
-                "closed_reason": closed_on and ("offer" if end + 1 < len(replies) else "show_gone"),
+                "closed_reason": closed_on
+                and (_reason(until, closed_on) if end + 1 == len(replies) else "offer"),
                 "replies": text,
             }
+
+
+def _reason(seen_on: str, missing_on: str) -> str:
+    """Why a show is not known any more."""
+    return "show_gone" if days_between(seen_on, missing_on) <= CARRY_DAYS else "out_of_sight"
 
 
 def changes(history: History, day: str) -> list[Row]:
@@ -238,7 +248,7 @@ def changes(history: History, day: str) -> list[Row]:
     rows: list[Row] = []
     for show_id, was in history[before].items() if before else ():
         now = history[day].get(show_id)
-        if now and now.seen_on == was.seen_on:
+        if now.seen_on == was.seen_on if now else _reason(was.seen_on, day) == "out_of_sight":
             continue
         here = now.offers if now else frozenset[Offer]()
         seen_on = now.seen_on if now else day

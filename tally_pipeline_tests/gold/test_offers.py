@@ -68,8 +68,8 @@ def histories(draw: st.DrawFn) -> History:
                 shows.pop(show_id, None)
             elif isinstance(event, frozenset):
                 shows[show_id] = Known(day(number), event)
-        history[day(number)] = dict(shows)
-        number += draw(st.sampled_from([1, 1, 2, 7, 44, 45, 46, 89, 90, 91]))
+        history[day(number)] = offers.carried(shows, day(number))
+        number += draw(st.sampled_from([1, 1, 2, 7, 13, 14, 15, 44, 45, 46, 89, 90, 91]))
     return history
 
 
@@ -138,6 +138,25 @@ def test_a_show_that_is_gone_leaves_for_that_reason_and_begins_anew_when_it_come
     ]
 
 
+def test_a_show_without_a_reply_for_two_weeks_is_out_of_sight_and_has_not_left(root: Path) -> None:
+    seen: dict[int, dict[int, Known]] = {
+        0: {1: known(day(0), NETFLIX)},
+        14: {1: known(day(0), NETFLIX)},
+        15: {},
+    }
+    intervals, changes = told(root, seen)
+    assert changes == []
+    assert [(row["is_open"], row["closed_on"], row["closed_reason"]) for row in intervals] == [
+        (False, day(15), "out_of_sight")
+    ]
+    intervals, changes = told(root, seen | {20: {1: known(day(20), PRIME)}})
+    assert changes == []
+    assert [(row["provider_id"], row["is_open"], row["since_is_known"]) for row in intervals] == [
+        (8, False, False),
+        (9, True, False),
+    ]
+
+
 def test_what_lies_further_back_than_90_days_is_not_told(root: Path) -> None:
     steady = {number: {1: known(day(number), NETFLIX)} for number in (1, 40, 80)}
     intervals, _ = told(root, {0: {1: known(day(0))}} | steady)
@@ -193,6 +212,14 @@ def test_a_changed_day_makes_the_days_after_it_stale_and_all_made_again_are_byte
     lake.publish(AVAILABILITY, day(0))
     assert current() == [True, False, True]
     assert make_all() == first
+
+
+def test_more_shows_gone_than_tmdb_said_are_told(lake: OffersLake) -> None:
+    rows = lake.compute(CHANGES, day(3)).rows
+    gone = changed(rows, "reason", "show_gone")
+    assert availability_changes.gone_as_told(gone, 1).passed
+    finding = availability_changes.gone_as_told(gone, 0)
+    assert (finding.passed, finding.serious, finding.numbers) == (False, False, {"gone": 1})
 
 
 def changed(table: pa.Table, column: str, value: Any) -> pa.Table:
