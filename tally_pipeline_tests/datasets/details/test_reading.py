@@ -18,6 +18,7 @@ from tally_pipeline.datasets.details.reading import ReadReply, read
 from testkit.details import OFFERS, offer, show
 
 SHOWS_WITH_OFFERS = 34
+EPISODE = {"season_number": 2, "episode_number": 7}
 
 
 def of(**changes: Any) -> ReadReply:
@@ -124,14 +125,16 @@ def test_blank_and_absent_fields_break_nothing() -> None:
 
 def test_a_new_kind_of_offer_is_told_and_the_known_ones_stay() -> None:
     told = of(**offers(flatrate=[offer(8)], lease=[offer(9)], link="x"))
-    assert (told.reasons, told.new_fields) == ((), {"watch/providers.lease"})
+    assert told.new_fields == {"watch/providers.lease"}
+    assert told.reasons == ()
     assert told.show is not None
     assert [one.provider_id for one in told.show.offers.results["GB"].flatrate] == [8]
 
 
 def test_a_new_field_is_told_and_a_season_is_none() -> None:
     told = of(mood="gay", **{"season/1": {"season_number": 1}, "season/x": {}})
-    assert (told.new_fields, told.show is not None) == ({"mood", "season/x"}, True)
+    assert told.new_fields == {"mood", "season/x"}
+    assert told.show is not None
 
 
 def test_a_broken_reply_still_tells_what_is_new_in_it() -> None:
@@ -206,6 +209,6 @@ def test_every_recorded_reply_is_sound_and_has_no_field_that_is_new(recordings: 
     assert found == SHOWS_WITH_OFFERS
     for path in sorted(recordings.glob("*/tv_*.json")):
         words = path.stem.split("_")
-        if len(words) == 2 and words[1].isdigit():
+        if len(words) == 2 and words[1].isdigit() and b'"status_code"' not in path.read_bytes():
             told = read(path.read_bytes().rstrip()[:-1] + b"," + no_offers + b"}", int(words[1]))
             assert (told.show is not None, told.reasons, told.new_fields) == (True, (), frozenset()), path
