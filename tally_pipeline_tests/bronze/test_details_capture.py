@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pyarrow as pa
 import pytest
@@ -86,16 +87,14 @@ def test_a_line_that_is_cut_off_is_no_reply_or_not_the_bytes_that_came(
     honest = details.reply(reply.head.show_id, reply.body)
     line = details_capture.encode_reply(honest)[:-1]
     left = line[: data.draw(st.integers(0, len(line) - 1))]
-    try:
+    with suppress(UnreadableDetailsError):
         assert not details_capture.decode_line(left).is_proven
-    except UnreadableDetailsError as error:
-        assert "is no reply of a capture of details" in str(error)
 
 
 def test_a_part_cut_off_anywhere_is_told_as_unreadable() -> None:
     part = details_capture.encode_part(details_capture.encode_reply(details.reply(n)) for n in (1, 2, 3))
     for length in range(len(part)):
-        with pytest.raises(UnreadableDetailsError, match="zstd|empty"):
+        with pytest.raises(UnreadableDetailsError, match=r"zstd|empty"):
             list(details_capture.decode_part(part[:length]))
 
 
@@ -145,12 +144,7 @@ def test_a_capture_is_complete_partial_or_empty(asked: int, answered: int, verdi
 
 
 def test_only_tmdb_itself_says_that_a_show_is_gone() -> None:
-    assert [
-        details_capture.says_gone(*one) for one in [(404, 34), (404, 6), (404, None), (200, 34), (None, None)]
-    ] == [
-        True,
-        True,
-        False,
-        False,
-        False,
-    ]
+    assert details_capture.says_gone(404, 34)
+    assert details_capture.says_gone(404, 6)
+    for status, code in ((404, None), (404, 7), (200, 34), (None, None)):
+        assert not details_capture.says_gone(status, code)
