@@ -23,7 +23,7 @@ import pyarrow as pa
 from tally_pipeline.bronze.captures import UnreadableCaptureError
 
 APPENDED = ("watch/providers", "external_ids", "content_ratings", "keywords")
-"""What is asked for with each show's details; for a show on air, its running season too."""
+"""The parts asked for with each show's details; for a show on air, its running season too."""
 
 PART_REPLIES = 200
 """Replies of a part, give or take those under way: about 7 MB of TMDB's, a tenth of that in bronze."""
@@ -44,7 +44,7 @@ class LostPartError(UnreadableDetailsError):
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is recorded about a reply: RFC 3339 UTC of its arrival, its status, length and SHA-256.
+    """The record of a reply: RFC 3339 UTC of its arrival, its status, length and SHA-256.
 
     `season` is the season whose episodes were asked for with it.
     """

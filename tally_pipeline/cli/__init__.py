@@ -88,6 +88,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from tally_pipeline.cli.report import NoReportError
     from tally_pipeline.cli.up.up import CannotStartError
     from tally_pipeline.lake.store import LakeError
+    from tally_pipeline.plans.errors import PlanError
     from tally_pipeline.query.engine import QueryError
     from tally_pipeline.query.samples import UnknownSampleError
     from tally_pipeline.tmdb.sandbox import RecordingsError, SandboxError
@@ -99,6 +100,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
         QueryError,
         UnknownSampleError,
         NoReportError,
+        PlanError,
         RecordingsError,
         SandboxError,
         CannotStartError,

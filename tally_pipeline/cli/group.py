@@ -23,6 +23,7 @@ COMMANDS = (
     "query",
     "audit",
     "report",
+    "plan",
     "deploy",
     "logs",
     "export",

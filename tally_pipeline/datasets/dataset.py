@@ -56,7 +56,7 @@ class Options(BaseModel):
 
 @dataclass(frozen=True)
 class CaptureSession:
-    """What a capture has at hand: TMDB, the lake to read from, and a folder on this machine that outlives the run."""
+    """The means of a capture: TMDB, the lake to read from, and a folder on this machine that outlives the run."""
 
     tmdb: Tmdb
     lake: Lake

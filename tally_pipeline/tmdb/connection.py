@@ -13,7 +13,7 @@ from tally_pipeline.tmdb.rate import RateLimit
 from tally_pipeline.tmdb.settings import Source, TmdbSettings
 
 EMBEDDED_FASTER = 5
-"""How many times faster than TMDB's the sandbox in this process is asked."""
+"""The sandbox in this process is asked so many times faster than TMDB."""
 
 
 @dataclass

@@ -50,7 +50,7 @@ class Answered:
 
 
 class _Shape(msgspec.Struct):
-    """What every whole reply holds. The rest is silver's to judge."""
+    """The fields of every whole reply. The rest is silver's to judge."""
 
     id: int
     offers: dict[str, Any] = msgspec.field(name="watch/providers")

@@ -1,4 +1,4 @@
-"""What a show is and where it can be watched: TMDB's details, offers and episodes of many shows, once a day."""
+"""TMDB's details of many shows, once a day: what a show is, its episodes, where it can be watched."""
 
 from __future__ import annotations
 

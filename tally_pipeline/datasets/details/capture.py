@@ -44,7 +44,7 @@ class _Part:
 
 @dataclass
 class _Outcomes:
-    """What came of the requests. `missing` shows did not come, with their last error."""
+    """The outcomes of the requests. `missing` shows did not come, with their last error."""
 
     missing: dict[int, MissingShow] = field(default_factory=dict)
     first_error: TmdbError | None = None
@@ -120,7 +120,7 @@ def capture(
         for done, answer in enumerate(answers, resumed + 1):
             outcomes.take(answer)
             if session.tmdb.on_page:
-                session.tmdb.on_page(PageProgress(place.data_type, done, len(choice.wanted), done))
+                session.tmdb.on_page(PageProgress(place.data_type, done, len(choice.wanted), done, "show"))
             if len(journal.kept) >= details_capture.PART_REPLIES:
                 yield from cut()
         if outcomes.stopped_by is not None:

@@ -20,7 +20,7 @@ ON_AIR = frozenset({"Returning Series", "In Production", "Planned", "Pilot"})
 
 @dataclass(frozen=True)
 class Known:
-    """What silver knows of a show: its state, the day of its last reply, the season that runs or comes next."""
+    """A show known before the day: its state, the day of its last reply, the season that runs or comes next."""
 
     show_id: int
     is_on_air: bool

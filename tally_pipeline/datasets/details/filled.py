@@ -65,7 +65,7 @@ class FilledDetails:
 
 
 def _reply(show_id: int, day: date, at: str) -> Reply:
-    """What the sandbox answers about a show on a day."""
+    """The sandbox's reply about a show on a day."""
     body = sandbox.details_body(show_id, APPENDED, day)
     status = 200 if body is not None else 404
     body = body if body is not None else sandbox.GONE

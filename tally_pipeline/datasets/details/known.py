@@ -1,4 +1,4 @@
-"""What the lake knows before a capture of details: the shows of the lists, and the newest replies from before."""
+"""The lake's knowledge before a capture of details: the shows of the lists, and the newest replies from before."""
 
 from __future__ import annotations
 

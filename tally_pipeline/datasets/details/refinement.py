@@ -81,7 +81,7 @@ class Refined:
 
 @dataclass
 class _Sums:
-    """What is counted while parts are read."""
+    """The counts while parts are read."""
 
     replies: int = 0
     gone: int = 0

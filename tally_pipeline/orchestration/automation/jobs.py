@@ -7,7 +7,7 @@ from tally_pipeline.datasets.dataset import CADENCES
 from tally_pipeline.datasets.details import DETAILS
 from tally_pipeline.gold import ALL_TABLES, TABLES
 from tally_pipeline.orchestration.assets import common, report
-from tally_pipeline.orchestration.assets.freshness_checks import IS_CURRENT
+from tally_pipeline.orchestration.assets.freshness_checks import DETAILS_ARE_THERE, IS_CURRENT
 from tally_pipeline.orchestration.assets.gold import gold_key
 from tally_pipeline.tables.table import OF_LISTS
 from tally_pipeline.tmdb.lists import LISTS
@@ -100,7 +100,8 @@ watch = dg.define_asset_job(
         *(
             dg.AssetCheckKey(common.TABLE, name)
             for name in ("todays_partition_is_there", "no_partition_left_failed")
-        )
+        ),
+        dg.AssetCheckKey(common.silver_key(DETAILS), DETAILS_ARE_THERE),
     ),
     description="The standing checks: is today there, and is no day left broken?",
     executor_def=dg.in_process_executor,
