@@ -112,12 +112,17 @@ def sort_out(objects: Mapping[str, Stated]) -> tuple[list[Unit], list[Refused]]:
     Objects of other layers are in neither: they are made from bronze.
     """
     captures = {key: parsed for key in objects if (parsed := PLACES.parse(key))}
+    # The captures of a day may share parts.
+    parts: dict[str, list[str]] = {}
+    for key in sorted(filter(PLACES.is_part, objects)):
+        parts.setdefault(key.rpartition("/parts/")[0], []).append(key)
     units = []
     taken = {layout.OWNERSHIP_MARKER, *captures}
     for key, parsed in sorted(captures.items()):
-        beside = PLACES.of(parsed.data_type).key_beside(key)
-        # As captures are written: an object that is seen has its receipt.
-        names = [name for name in (beside, key) if name is not None and name in objects]
+        place = PLACES.of(parsed.data_type)
+        # As captures are written: an object that is seen has its receipt, and its parts.
+        day_parts = parts.get(place.day_folder(parsed.dt), ())
+        names = [name for name in (*day_parts, place.key_beside(key), key) if name in objects]
         units.append(Unit(parsed, {name: objects[name] for name in names}))
         taken.update(names)
     refused = [

@@ -10,6 +10,7 @@ import dagster as dg
 
 from tally_pipeline import clock
 from tally_pipeline.cli import terminal
+from tally_pipeline.datasets.details import DETAILS
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, Settings, SettingsError, deploy, first_day
 from tally_pipeline.lake import layout
@@ -104,11 +105,11 @@ def _within(start: str, end: str, first: str | None, last: str | None) -> tuple[
 
 
 def _held(lake: Lake) -> dict[str, frozenset[str]]:
-    """The lists with captures in bronze, by day; without days before TMDB's first and future ones."""
+    """The lists and the details with captures in bronze, by day; no days before TMDB's first, and no future ones."""
     today = clock.today().isoformat()
+    days = {one.name: lake.bronze_days(one.name) for one in LISTS}
+    details = (layout.day_of(name) for name in lake.store.folders(DETAILS.place.folder))
+    days[DETAILS.name] = [day for day in details if day]
     return automation.by_day(
-        (day, one.name)
-        for one in LISTS
-        for day in lake.bronze_days(one.name)
-        if layout.EARLIEST <= day <= today
+        (day, name) for name, held in days.items() for day in held if layout.EARLIEST <= day <= today
     )

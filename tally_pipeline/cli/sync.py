@@ -30,8 +30,11 @@ from tally_pipeline.tmdb.capture import PageProgress
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 
-def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as_json: bool) -> int:
-    """Capture, refine and check today; 0 only if everything requested was published.
+def sync(
+    settings: Settings, lists: Sequence[ShowList], pages: int | None, *, details: bool, as_json: bool
+) -> int:
+    """Capture, refine and check today, the lists and then the details if wanted; 0 only if everything requested was
+    published.
 
     Raises `KeyboardInterrupt` if it is interrupted, after a message about the lists published so far.
     """
@@ -55,18 +58,28 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
                 )
                 result = _execute(settings, definitions, instance, lists, day, pages, run_id)
                 deployment.metrics.send(run_metrics.of_run(instance, run_id))
+                of_details = (
+                    list(_details(settings, definitions, instance, day)) if details and result.success else []
+                )
     except KeyboardInterrupt:
         found = summary.by_list(deploy(settings).lake, lists, day, run_id, {})
         words.print(f"[yellow]{_interrupted(day, found)}[/yellow]")
         raise
-    errors = failures.by_list(result.all_events)
+    events = [event for one in (result, *of_details) for event in one.all_events]
+    errors = failures.by_list(events)
     found = summary.by_list(deployment.lake, lists, day, run_id, errors)
     if as_json:
         terminal.print_json(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         terminal.out().print(closing_table(found))
     failures.tell(words, errors)
-    published = result.success and all(of_list["published"] for of_list in found.values())
+    if of_details and all(one.success for one in of_details):
+        words.print(
+            f"Details of {day} are published: silver_details, silver_offers and what is made from them."
+        )
+    published = all(one.success for one in (result, *of_details)) and all(
+        of_list["published"] for of_list in found.values()
+    )
     return 0 if published else 1
 
 
@@ -130,6 +143,28 @@ def _execute(
     )
 
 
+def _details(
+    settings: Settings, definitions: dg.Definitions, instance: dg.DagsterInstance, day: str
+) -> Iterator[dg.ExecuteInProcessResult]:
+    """The runs that capture the details of the day, and refine them if that succeeds."""
+    for job, assets in (
+        (automation.capture_details.name, None),
+        (automation.refine.name, sorted([*automation.BELOW_DETAILS, common.REPORT], key=str)),
+    ):
+        result = in_process.execute(
+            settings,
+            instance,
+            definitions.resolve_job_def(job),
+            str(uuid.uuid4()),
+            command="sync",
+            assets=assets,
+            partition_key=day,
+        )
+        yield result
+        if not result.success:
+            return
+
+
 @contextmanager
 def _progress(console: Console) -> Iterator[Any]:
     """The progress of pages: bars on a terminal, else a line for each finished list."""
@@ -137,7 +172,8 @@ def _progress(console: Console) -> Iterator[Any]:
 
         def line(at: PageProgress) -> None:
             if at.pages_done == at.pages_planned:
-                console.print(f"{at.list_name}: {counted(at.pages_done, 'page')}, {counted(at.rows, 'row')}")
+                rows = f", {counted(at.rows, 'row')}" if at.unit == "page" else ""
+                console.print(f"{at.list_name}: {counted(at.pages_done, at.unit)}{rows}")
 
         yield line
         return

@@ -80,6 +80,9 @@ def athena_type(type_: pa.DataType) -> str:
     """The type as Athena names it. A type that no table here should have keeps Arrow's name."""
     if pa.types.is_list(type_):
         return f"array<{athena_type(type_.value_type)}>"
+    if pa.types.is_struct(type_):
+        fields = (type_.field(place) for place in range(type_.num_fields))
+        return f"struct<{','.join(f'{field.name}:{athena_type(field.type)}' for field in fields)}>"
     if pa.types.is_map(type_):
         return f"map<{athena_type(type_.key_type)},{athena_type(type_.item_type)}>"
     return ATHENA_TYPES.get(type_, str(type_))

@@ -14,8 +14,9 @@ from tally_pipeline.datasets.shows import SHOWS
 from tally_pipeline.declaration import DeclarationError, name_faults, require
 from tally_pipeline.lake.layout import Places
 from tally_pipeline.lake.tables import TableSpec
+from tally_pipeline.tables.table import Table
 
-__all__ = ["DATASETS", "GENRES", "PLACES", "SERIES", "SHOWS", "AnyDataset", "named"]
+__all__ = ["DATASETS", "DERIVED", "GENRES", "PLACES", "SERIES", "SHOWS", "AnyDataset", "named"]
 
 AnyDataset = Dataset[Any, Any]
 
@@ -23,6 +24,7 @@ _FOLDERS = (
     "shows",
     "series",
     "genres",
+    "details",
 )
 
 
@@ -63,6 +65,9 @@ require(
     "tally_pipeline/datasets",
     chain(name_faults("dataset", (one.name for one in DATASETS)), _shared(DATASETS)),
 )
+
+DERIVED: tuple[Table, ...] = tuple(table for dataset in DATASETS for table in dataset.derived)
+"""The tables of silver that are made from a dataset's silver."""
 
 PLACES = Places(dataset.place for dataset in DATASETS)
 """The places of their captures."""

@@ -116,7 +116,7 @@ def _audit_all(lake: Lake, dataset: Dataset[Any, Any]) -> Iterator[AuditResult]:
     for name in names:
         if name in captures:
             yield dataset.audit(lake.store, captures[name], lake.source)
-        elif name not in beside:
+        elif name not in beside and not dataset.place.is_part(name):
             kept_beside = " nor what is kept beside one" if beside else ""
             yield AuditResult(name, problems=(f"it is no capture of {dataset.name}{kept_beside}",))
 

@@ -6,10 +6,9 @@ https://developer.themoviedb.org/docs/daily-id-exports.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from logging import Logger
 
 import msgspec
 
@@ -18,11 +17,10 @@ from tally_pipeline.bronze.captures import moment_of
 from tally_pipeline.bronze.receipt import Receipt
 from tally_pipeline.checks.check import Check, Finding, Findings
 from tally_pipeline.contracts.lines import UnreadableExportError, count_lines
-from tally_pipeline.datasets.dataset import AuditResult, Capture, Dataset, Options, R, Shown
+from tally_pipeline.datasets.dataset import AuditResult, Capture, CaptureSession, Dataset, Options, R, Shown
 from tally_pipeline.days import days_before
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.store import NoSuchObjectError, Store
-from tally_pipeline.tmdb.connection import Tmdb
 from tally_pipeline.tmdb.exports import DAYS_KEPT
 
 DOWNLOAD_WHOLE = Check(
@@ -64,12 +62,12 @@ class DailyExport(Dataset[Export, R]):
         )
         return f"TMDB keeps its exports for {DAYS_KEPT} days: {oldest} is the oldest there is. {instead}"
 
-    def fetch(self, tmdb: Tmdb, key: BronzeKey, options: Options, log: Logger) -> Mapping[str, bytes]:
-        with tmdb.exports() as client:
+    def fetch(self, session: CaptureSession, key: BronzeKey, options: Options) -> list[tuple[str, bytes]]:
+        with session.tmdb.exports() as client:
             export = client.fetch(date.fromisoformat(key.dt), today=clock.today(), file=self.file)
         receipt = msgspec.json.format(msgspec.json.encode(export.receipt(key.execution_id)))
         # The receipt is written first, so that a file that is seen has one beside it.
-        return {receipt_key(key): receipt, str(key): export.body}
+        return [(receipt_key(key), receipt), (str(key), export.body)]
 
     def keeps(self, name: str, old: bytes, new: bytes) -> bool:
         if name.endswith(self.place.suffix):

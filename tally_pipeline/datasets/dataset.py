@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from logging import Logger
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_type_hints
 
 import msgspec
@@ -21,19 +22,21 @@ from pydantic import BaseModel
 from tally_pipeline.checks.check import Check, Findings
 from tally_pipeline.days import days_before
 from tally_pipeline.declaration import name_faults
+from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.store import Store
 from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.plurals import counted
 from tally_pipeline.previews import Rows
+from tally_pipeline.tables.table import Table
 from tally_pipeline.tmdb.connection import Tmdb
 
 C = TypeVar("C")
 C_co = TypeVar("C_co", covariant=True)
 R = TypeVar("R", bound="Refined")
 
-CADENCES = ("capture", "capture_export", "capture_genres")
+CADENCES = ("capture", "capture_export", "capture_genres", "capture_details")
 """The jobs that capture; each has a schedule of its own."""
 
 HISTORY_DAYS = 7
@@ -43,8 +46,22 @@ Shown = Mapping[str, Any]
 """The metadata of a partition, by name: numbers, text, lists of text, `Rows` and `Bars`."""
 
 
+class CaptureError(Exception):
+    """A capture cannot be made, for a reason of Tally's own; the message says why and what to do."""
+
+
 class Options(BaseModel):
     """Options of a run, set on launching a capture or a refinement; the fields' descriptions are shown."""
+
+
+@dataclass(frozen=True)
+class CaptureSession:
+    """The means of a capture: TMDB, the lake to read from, and a folder on this machine that outlives the run."""
+
+    tmdb: Tmdb
+    lake: Lake
+    scratch: Path
+    log: Logger
 
 
 @dataclass(frozen=True)
@@ -135,8 +152,8 @@ class Dataset(ABC, Generic[C, R]):
     """One dataset. `C` is the type of its captures' content, `R` that of a refined capture.
 
     A subclass sets these attributes besides the abstract ones: `name` is its `data_type`; `cadence` the name of the
-    job that captures it; `gold_looks_back` is true if gold is made from it, `named_in_gold` if gold takes names from
-    its newest silver.
+    job that captures it; `gold_looks_back` is true if gold is made from it, `comes_first` if others read its
+    silver in the same run without depending on it. `derived` are the tables made from its silver, one day each.
     """
 
     name: str
@@ -164,7 +181,12 @@ class Dataset(ABC, Generic[C, R]):
     capture_options: ClassVar[type[Options]] = Options
     refine_options: ClassVar[type[Options]] = Options
     gold_looks_back: bool = True
-    named_in_gold: bool = False
+    comes_first: bool = False
+    captured_last: bool = False
+    """True if its capture waits for all others in a run."""
+    pool: str = "tmdb"
+    """Steps in this pool run one at a time, over all runs, so that all of them together keep to one TMDB rate."""
+    derived: tuple[Table, ...] = ()
 
     def faults(self) -> Iterable[str]:
         """The faults of the declaration, each with its remedy."""
@@ -200,8 +222,12 @@ class Dataset(ABC, Generic[C, R]):
         return f"TMDB serves only the present (it is {today} in UTC). {instead}"
 
     @abstractmethod
-    def fetch(self, tmdb: Tmdb, key: BronzeKey, options: Options, log: Logger) -> Mapping[str, bytes]:
-        """Capture a day: the objects to store, by key, in writing order, the capture last. Raises `TmdbError`."""
+    def fetch(self, session: CaptureSession, key: BronzeKey, options: Options) -> Iterable[tuple[str, bytes]]:
+        """Capture a day: the objects to store, with their keys, in writing order, the capture last.
+
+        A large capture may yield them one by one: each is stored before the next is asked for. Raises `TmdbError`
+        and `CaptureError`, by the first object at the latest.
+        """
 
     def keeps(self, name: str, old: bytes, new: bytes) -> bool:
         """True if an object that an earlier attempt of the same run wrote may stand in for a new one."""

@@ -35,6 +35,7 @@ def deploy(settings: Settings, on_page: Watch | None = None) -> Deployment:
             depths=settings.depths,
             on_page=on_page,
             no_capture=settings.no_capture,
+            details_budget=settings.details_budget,
         ),
         lake=Lake(
             Store.in_folder(settings.lake_folder, retention=settings.retention),

@@ -38,6 +38,7 @@ def deploy_on_aws(settings: Settings, names: AwsSettings, on_page: Watch | None 
             on_page=on_page,
             read_token=partial(read_secret, aws, secret) if secret else None,
             no_capture=settings.no_capture,
+            details_budget=settings.details_budget,
         ),
         lake=lake,
         query_engine=AthenaEngine(aws, TABLES),

@@ -5,10 +5,11 @@ To add one, write a module whose `TABLE` declares everything about it, put its S
 
 from importlib import import_module
 
+from tally_pipeline.datasets import DERIVED
 from tally_pipeline.declaration import DeclarationError, name_faults, require
 from tally_pipeline.tables.table import VERSION, Table
 
-__all__ = ["TABLES", "VERSION"]
+__all__ = ["ALL_TABLES", "TABLES", "VERSION"]
 
 _MODULES = (
     "show_popularity_trends",
@@ -43,3 +44,6 @@ def declared(name: str) -> Table:
 require("tally_pipeline/gold/__init__.py", name_faults("gold table", _MODULES))
 TABLES: tuple[Table, ...] = tuple(map(declared, _MODULES))
 """Every gold table, in display order."""
+
+ALL_TABLES: tuple[Table, ...] = (*DERIVED, *TABLES)
+"""Every table made from silver: those of silver itself first."""

@@ -59,13 +59,15 @@ class BronzeKey:
 class Place:
     """The place of a dataset's captures: `<root>/<data_type>/dt=<day>/<execution><suffix>`.
 
-    An object kept beside each capture, if any, has the capture's key with the suffix `beside` instead.
+    An object kept beside each capture, if any, has the capture's key with the suffix `beside` instead. Captures in
+    parts have them in `<root>/<data_type>/dt=<day>/parts/`, each named after its execution, with the suffix `parts`.
     """
 
     data_type: str
     root: str = STREAMS
     suffix: str = ".json"
     beside: str | None = None
+    parts: str | None = None
 
     @property
     def folder(self) -> str:
@@ -88,8 +90,25 @@ class Place:
         """The key of the object beside a capture; None if the dataset keeps none."""
         return capture.removesuffix(self.suffix) + self.beside if self.beside else None
 
+    def parts_folder(self, dt: str) -> str:
+        """The folder of the parts of one day's captures. No slash at the end."""
+        return f"{self.day_folder(dt)}/parts"
+
+    def part_key(self, dt: str, execution_id: str, number: int) -> str:
+        """The key of a part of an execution's capture."""
+        return f"{self.parts_folder(dt)}/{execution_id}-{number:04}{self.parts}"
+
+    def is_part(self, key: str) -> bool:
+        """True if the key is that of a part of a capture."""
+        if self.parts is None or not key.endswith(self.parts):
+            return False
+        folder, _, name = key.removesuffix(self.parts).rpartition("/parts/")
+        return "/" not in name and self.parse(f"{folder}/{name}{self.suffix}") is not None
+
     def is_beside(self, key: str) -> bool:
-        """True if the key is that of an object beside a capture, existing or not."""
+        """True if the key is that of an object beside a capture, or of a part of one, existing or not."""
+        if self.is_part(key):
+            return True
         if self.beside is None or not key.endswith(self.beside):
             return False
         return self.parse(key.removesuffix(self.beside) + self.suffix) is not None
@@ -115,8 +134,12 @@ class Places:
         """A dataset's place; for an unknown name, that of a list of this name."""
         return self._by_name.get(data_type) or Place(data_type, BRONZE)
 
+    def is_part(self, key: str) -> bool:
+        """True if the key is that of a part of a capture."""
+        return any(place.is_part(key) for place in self)
+
     def is_beside(self, key: str) -> bool:
-        """True if the key is that of an object beside a capture."""
+        """True if the key is that of an object beside a capture, or of a part of one."""
         return any(place.is_beside(key) for place in self)
 
     def parse(self, key: str) -> BronzeKey | None:
@@ -140,9 +163,14 @@ def quarantine_key(data_type: str, dt: str) -> str:
     return f"{QUARANTINE}/{data_type}/dt={dt}/data.parquet"
 
 
+def table_key(layer: str, table: str, dt: str) -> str:
+    """The key of a day of a table that is one file a day; `layer` is silver or gold."""
+    return f"{layer}/{table}/dt={dt}/data.parquet"
+
+
 def gold_key(table: str, dt: str) -> str:
     """The key of a day of a gold table."""
-    return f"{GOLD}/{table}/dt={dt}/data.parquet"
+    return table_key(GOLD, table, dt)
 
 
 def report_key(dt: str) -> str:

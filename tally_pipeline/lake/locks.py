@@ -35,6 +35,21 @@ class TableLocks:
         return self._folder is not None and file_lock.is_held(self._folder / f"{name}.lock", exclusively=True)
 
     @contextmanager
+    def share(self, name: str) -> Iterator[None]:
+        """Hold a lock that any number of processes may share, and that `is_shared` sees."""
+        if self._folder is None:
+            yield
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / f"{name}.lock").open("w") as lock:
+            file_lock.acquire(lock, shared=True)
+            yield
+
+    def is_shared(self, name: str) -> bool:
+        """True if a process holds this lock now, shared or not."""
+        return self._folder is not None and file_lock.is_held(self._folder / f"{name}.lock")
+
+    @contextmanager
     def hold(self, writes: str, reads: Iterable[str], say: Callable[[str], None]) -> Iterator[None]:
         """Hold the write lock of one table and the read locks of others; `say` is called if the wait is long."""
         is_shared = {**dict.fromkeys(reads, True), writes: False}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Sequence
 from typing import IO, TypeVar
 
 import msgspec
@@ -18,7 +19,8 @@ FOOTER_BYTES = 64 * 1024
 # Arrow's exceptions for a damaged file, which depend on the place of the damage.
 _DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
 
-# Dictionaries pay off for repeated values; for titles and synopses they only cost time.
+# Dictionaries pay off for repeated values; for titles and synopses they only cost time. A column elsewhere says so by
+# its field's metadata, `values: few`.
 _REPETITIVE = ["first_air_date", "original_language", "ingestion_date", "data_type"]
 
 
@@ -48,8 +50,24 @@ def encode_table(table: pa.Table) -> bytes:
     """The table as a Parquet file (Snappy), without Tally's footer."""
     # Arrow's own sink doubles as it grows and would be copied at the end: one more file in memory at the peak.
     sink = io.BytesIO()
-    write(table, sink, dictionaries=[name for name in _REPETITIVE if name in table.schema.names])
+    few = [path for field in table.schema if _has_few_values(field) for path in _leaves(field, field.name)]
+    write(table, sink, dictionaries=few)
     return sink.getvalue()
+
+
+def _has_few_values(field: pa.Field) -> bool:
+    return field.name in _REPETITIVE or (field.metadata or {}).get(b"values") == b"few"
+
+
+def _leaves(field: pa.Field, path: str) -> Iterator[str]:
+    """The paths of a field's leaf columns, as Parquet names them."""
+    if pa.types.is_list(field.type):
+        yield from _leaves(field.type.value_field, f"{path}.list.{field.type.value_field.name}")
+    elif pa.types.is_struct(field.type):
+        for inner in field.type:
+            yield from _leaves(inner, f"{path}.{inner.name}")
+    else:
+        yield path
 
 
 def write(table: pa.Table, sink: IO[bytes], *, dictionaries: list[str] | bool = True) -> None:
@@ -60,10 +78,12 @@ def write(table: pa.Table, sink: IO[bytes], *, dictionaries: list[str] | bool = 
             writer.write_table(table)
 
 
-def decode(body: bytes) -> pa.Table:
-    """The table of a file; raises `ForeignFileError`."""
+def decode(body: bytes, columns: Sequence[str] | None = None) -> pa.Table:
+    """The table of a file, with only some of its columns if named; raises `ForeignFileError`."""
     try:
-        return pq.ParquetFile(pa.BufferReader(body)).read(use_threads=False)
+        return pq.ParquetFile(pa.BufferReader(body)).read(
+            columns=list(columns) if columns else None, use_threads=False
+        )
     except _DAMAGED as error:
         raise ForeignFileError(f"not a Parquet file: {error}") from error
 

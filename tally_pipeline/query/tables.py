@@ -9,10 +9,9 @@ import pyarrow as pa
 
 from tally_pipeline import gold
 from tally_pipeline.contracts.contract import athena_type
-from tally_pipeline.datasets import DATASETS
+from tally_pipeline.datasets import DATASETS, DERIVED
 from tally_pipeline.datasets.dataset import Dataset
 from tally_pipeline.datasets.shows import QUARANTINE_SHOWS, SILVER_SHOWS
-from tally_pipeline.lake import layout
 from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.tables.table import Table
 
@@ -40,8 +39,8 @@ def of_datasets(datasets: Iterable[Dataset[Any, Any]] = DATASETS) -> tuple[Table
 
 
 def gold_spec(table: Table) -> TableSpec:
-    """The specification of a gold table."""
-    return TableSpec(table.sql_name, table.description, layout.gold_key(table.name, "*"), table.schema)
+    """The specification of a table made from silver."""
+    return TableSpec(table.sql_name, table.description, table.file_key("*"), table.schema)
 
 
 GOLD: tuple[TableSpec, ...] = tuple(map(gold_spec, gold.TABLES))
@@ -49,6 +48,7 @@ GOLD: tuple[TableSpec, ...] = tuple(map(gold_spec, gold.TABLES))
 
 TABLES: tuple[TableSpec, ...] = (
     *of_datasets(),
+    *map(gold_spec, DERIVED),
     *GOLD,
 )
 """Every queryable table."""

@@ -279,6 +279,7 @@ RETENTION_DAYS_ON_AWS = 163
 """The default on AWS, as deploy/ has it: the versions to recover from are part of the six months there."""
 
 _DAILY, _EXPORTS, _GENRES = Cron("0 3 * * *"), Cron("15,45 8-11 * * *"), Cron("30 3 * * 1")
+_DETAILS = Cron("20 3 * * *")
 SCHEDULE = _setting(
     "When and how much",
     "TALLY_SCHEDULE",
@@ -300,6 +301,20 @@ GENRES_SCHEDULE = _setting(
     _GENRES,
     _GENRES.default,
     "When the list of genres is captured: Mondays.",
+)
+DETAILS_SCHEDULE = _setting(
+    "When and how much",
+    "TALLY_DETAILS_SCHEDULE",
+    _DETAILS,
+    _DETAILS.default,
+    "When the details of shows are captured: after the lists, which say of which.",
+)
+DETAILS_BUDGET = _setting(
+    "When and how much",
+    "TALLY_DETAILS_BUDGET",
+    Whole(0, 100_000),
+    3000,
+    "Shows whose details are asked for a day at most, one request each; 0: none.",
 )
 MIN_PASS_RATE = _setting(
     "When and how much",

@@ -53,6 +53,8 @@ class Settings:
     schedule: str
     exports_schedule: str
     genres_schedule: str
+    details_schedule: str
+    details_budget: int
     min_pass_rate: float
     sensor_seconds: int
     port: int
@@ -155,6 +157,8 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         schedule=values[declared.SCHEDULE],
         exports_schedule=values[declared.EXPORTS_SCHEDULE],
         genres_schedule=values[declared.GENRES_SCHEDULE],
+        details_schedule=values[declared.DETAILS_SCHEDULE],
+        details_budget=values[declared.DETAILS_BUDGET],
         min_pass_rate=values[declared.MIN_PASS_RATE],
         sensor_seconds=_sensor_seconds(values, on_aws=aws is not None),
         port=values[declared.PORT],

@@ -1,1 +1,1 @@
-"""What a table made from silver is: its declaration, its columns, the files that it is made from."""
+"""The base of tables made from silver: their declaration, their columns, the files that they are made from."""

@@ -30,6 +30,8 @@ class Column:
     description: str
     source: str = ""
     nullable: bool = False
+    few: bool = False
+    """True if it has few different values: the file then holds each once."""
 
     @property
     def athena_type(self) -> str:
@@ -38,7 +40,11 @@ class Column:
 
     @property
     def arrow_field(self) -> pa.Field:
-        return pa.field(self.name, self.type, metadata={"comment": self.description})
+        return pa.field(
+            self.name,
+            self.type,
+            metadata={"comment": self.description} | ({"values": "few"} if self.few else {}),
+        )
 
     @property
     def sources(self) -> list[tuple[str, str]]:

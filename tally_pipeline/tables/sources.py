@@ -51,6 +51,7 @@ class Sources:
     by_list: Mapping[str, Mapping[str, int]]
     _hashes: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Each file's hash and version, by key."""
+    _sizes: dict[tuple[str, str], Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def first_kept(self) -> str:
@@ -68,6 +69,20 @@ class Sources:
         """The days with silver: of one list, or of any."""
         names = self.by_list if data_type is None else (data_type,)
         return {day for name in names for day in self.by_list.get(name, ())}
+
+    def sizes(self, name: str, layer: str = "silver") -> Mapping[str, int]:
+        """The size in bytes of each file of a table that is one file a day, by day; listed when first used."""
+        if (layer, name) not in self._sizes:
+            listed = {info.key: info.size for info in self.lake.store.list(f"{layer}/{name}")}
+            days = {key.partition("/dt=")[2].partition("/")[0] for key in listed}
+            self._sizes[layer, name] = {
+                day: listed[key] for day in days if (key := layout.table_key(layer, name, day)) in listed
+            }
+        return self._sizes[layer, name]
+
+    def last_before(self, name: str, day: str, *, since: str, layer: str = "silver") -> str | None:
+        """The last day before `day`, from `since` on, on which such a table has a file; None without one."""
+        return max((dt for dt in self.sizes(name, layer) if since <= dt < day), default=None)
 
     def lists_of(self, day: str) -> list[str]:
         """The lists that have silver of the day."""

@@ -1,4 +1,4 @@
-"""The base of gold tables: each is partitioned by day, made from silver, and declared in one module.
+"""The base of tables made from silver: each is partitioned by day and declared in one module.
 
 Arrow and Athena schemas, Dagster's assets, checks and lineage, the query engines' tables, staleness and the data
 dictionary all derive from it. Every table also has the partition `dt`: the day it describes. A day that is missing
@@ -28,7 +28,10 @@ from tally_pipeline.tables.columns import Column
 from tally_pipeline.tables.sources import EarlierInputs, GoldFooter, InputFile, Sources
 
 VERSION = "3"
-"""Written into the footer of every gold file; raise it when a column or its meaning changes."""
+"""Written into the footer of every such file; raise it when a column or its meaning changes."""
+
+OF_LISTS = "shows"
+"""`Table.follows` of a table that is made on every day with silver of a list."""
 
 SPANS = (1, 7, 28)
 """Spans of trends, in days."""
@@ -70,8 +73,9 @@ class BrokenDeclarationError(Exception):
 
 
 class Table(ABC):
-    """One gold table: `gold/<name>/dt=<day>/data.parquet`, queried as `gold_<name>`.
+    """One table: `<layer>/<name>/dt=<day>/data.parquet`, queried as `<layer>_<name>`.
 
+    It is made on the days with silver of what it `follows`: the lists of shows, or the dataset of that name.
     `window` describes in words how far back a day's rows depend on silver, `looks_back` is the number of days. `key`
     are the columns that are unique within a day. `checks` are declared in the order of `findings`; a day that cannot
     be made at all fails the first. `previewed` are the columns of the preview.
@@ -85,6 +89,8 @@ class Table(ABC):
     checks: ClassVar[tuple[Check, ...]]
     previewed: ClassVar[tuple[str, ...]]
     looks_back: ClassVar[int] = LOOK_BACK_DAYS
+    layer: ClassVar[str] = layout.GOLD
+    follows: ClassVar[str] = OF_LISTS
     kind: ClassVar[str] = "parquet"
     """The kind of its maker, a label in Dagster's UI."""
 
@@ -116,7 +122,20 @@ class Table(ABC):
 
     @property
     def sql_name(self) -> str:
-        return f"gold_{self.name}"
+        return f"{self.layer}_{self.name}"
+
+    @property
+    def asset(self) -> tuple[str, ...]:
+        """The asset's key: silver's tables are assets beside the datasets', gold's have a folder."""
+        return (self.layer, self.name) if self.layer == layout.GOLD else (self.sql_name,)
+
+    def file_key(self, day: str) -> str:
+        """The key of a day's file."""
+        return layout.table_key(self.layer, self.name, day)
+
+    def days(self, sources: Sources) -> set[str]:
+        """The days on which it is made."""
+        return sources.days() if self.follows == OF_LISTS else set(sources.sizes(self.follows))
 
     @property
     def schema(self) -> pa.Schema:
@@ -134,7 +153,9 @@ class Table(ABC):
 
     def obstacle(self, sources: Sources, day: str) -> str:
         """The reason why the day cannot be made, with the remedy; empty if it can."""
-        return ""
+        if self.follows == OF_LISTS or day in self.days(sources):
+            return ""
+        return f"there is no silver of {day}; materialize silver_{self.follows} for it first."
 
     @abstractmethod
     def rows(self, sources: Sources, engine: Engine, day: str) -> pa.Table:
@@ -164,13 +185,13 @@ class Table(ABC):
         if broken := self.broken_promises(rows):
             raise BrokenDeclarationError(
                 f"{self.sql_name} of {day} breaks its declaration: {broken}. Mend how its rows are made, or declare"
-                f" them otherwise (`nullable`, `key`) in tally_pipeline/gold/{self.name}.py"
+                f" them otherwise (`nullable`, `key`) in {type(self).__module__.replace('.', '/')}.py"
             )
         return Computed(rows, inputs, self.findings(sources, engine, day, rows))
 
     def is_current(self, sources: Sources, day: str) -> bool:
         """True if the day exists, under today's contract, and was made from the present files."""
-        footer = sources.lake.footer_if_ours(layout.gold_key(self.name, day), GoldFooter)
+        footer = sources.lake.footer_if_ours(self.file_key(day), GoldFooter)
         if footer is None or footer.contract_version != VERSION:
             return False
         now = self.inputs(sources, day)
@@ -231,9 +252,9 @@ class SqlTable(Table):
         return rows.sort_by([(name, "ascending") for name in self.key]).combine_chunks()
 
     def obstacle(self, sources: Sources, day: str) -> str:
-        if day in sources.days():
+        if day in self.days(sources):
             return ""
-        return f"there is no silver of {day}; materialize silver_shows for it first."
+        return f"there is no silver of {day}; materialize silver_{self.follows} for it first."
 
     def rows(self, sources: Sources, engine: Engine, day: str) -> pa.Table:
         return self.query(engine, day)

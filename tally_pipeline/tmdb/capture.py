@@ -15,12 +15,14 @@ from tally_pipeline.tmdb.lists import ShowList
 
 @dataclass(frozen=True)
 class PageProgress:
-    """The progress of a capture. `pages_done`: pages that came or stayed broken; `pages_planned` can grow."""
+    """The progress of a capture. `pages_done`: pages (or what `unit` says) that came or stayed broken;
+    `pages_planned` can grow."""
 
     list_name: str
     pages_done: int
     pages_planned: int
     rows: int
+    unit: str = "page"
 
 
 @dataclass(frozen=True)

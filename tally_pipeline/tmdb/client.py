@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from types import TracebackType
 from typing import Literal, Self
 
 from tally_pipeline import clock
 from tally_pipeline.bronze.completeness import assess
+from tally_pipeline.bronze.details_capture import Reply
 from tally_pipeline.tmdb.capture import Capture, PageProgress
+from tally_pipeline.tmdb.details import Answered, DetailsFetcher, Wanted
 from tally_pipeline.tmdb.fetch import PageFetcher
 from tally_pipeline.tmdb.genres import GenresCapture, capture_genres
 from tally_pipeline.tmdb.lists import MAX_PAGES, ShowList
@@ -60,6 +63,22 @@ class TmdbClient:
         `day`: the day (UTC) to capture; a response after its end raises.
         """
         return capture_genres(self._session, self.settings, self._rate, day)
+
+    def details(
+        self,
+        wanted: Sequence[Wanted],
+        *,
+        day: date | None = None,
+        pause: Callable[[threading.Event], None] | None = None,
+        keep: Callable[[Reply], None] | None = None,
+    ) -> Iterator[Answered]:
+        """Fetches the details of shows; yields their outcomes as they come, errors too.
+
+        `day`: the day (UTC) to capture; a reply after its end ends the capture. `pause` is called before each
+        show, to let others go first; `keep` with each reply, in the thread that received it.
+        """
+        fetcher = DetailsFetcher(self._session, self.settings, self._rate, day=day, pause=pause, keep=keep)
+        yield from fetcher.fetch(wanted)
 
     def capture(
         self,

@@ -59,7 +59,7 @@ def receipt(
 def keep(lake: Lake, body: bytes, key: BronzeKey, **told: str) -> None:
     """As the IO manager keeps an export: the receipt first; what an attempt of the same run wrote may stand."""
     written = {receipt_key(key): msgspec.json.encode(receipt(body, key, **told)), str(key): body}
-    fetched = Fetched(day=key.dt, dataset=SERIES, key=key, objects=written)
+    fetched = Fetched(day=key.dt, dataset=SERIES, key=key, objects=written.items())
     outcome = LakeIOManager(lake).publish(fetched, {})
     if outcome.failure_reason:
         raise AlreadyThereError(outcome.failure_reason)

@@ -23,12 +23,17 @@ _NAMES = ", ".join(one.name for one in LISTS)
     help=f"Only this list; repeatable: {_NAMES}.",
 )
 @click.option("--pages", type=Number(1, MAX_PAGES), help="Pages of each list, in place of its depth.")
+@click.option(
+    "--details", is_flag=True, help="Afterwards also the details of shows: episodes, where to watch them."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary by list as JSON.")
 @with_settings
-def command(settings: Settings, lists: tuple[ShowList, ...], pages: int | None, as_json: bool) -> int:
+def command(
+    settings: Settings, lists: tuple[ShowList, ...], pages: int | None, details: bool, as_json: bool
+) -> int:
     """Capture, refine and check today, end to end."""
     settings.require_source()
     import_dagster()
     from tally_pipeline.cli.sync import sync
 
-    return sync(settings, list(dict.fromkeys(lists)) or LISTS, pages, as_json=as_json)
+    return sync(settings, list(dict.fromkeys(lists)) or LISTS, pages, details=details, as_json=as_json)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
 import dagster as dg
+import msgspec
 
 from tally_pipeline import clock
+from tally_pipeline.bronze import list_capture
+from tally_pipeline.datasets.details import DETAILS
+from tally_pipeline.datasets.details.filled import FilledDetails
 from tally_pipeline.deployment import Settings, SettingsError, deploy, first_day
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import AlreadyThereError
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import discovery
 from tally_pipeline.orchestration.runs import dagster_home
 from tally_pipeline.plurals import counted
 from tally_pipeline.tmdb import sandbox
+from tally_pipeline.tmdb.lists import LISTS
+
+DETAILS_FILLED = 200
+"""Shows of a past day whose details are filled in: a past day costs a few seconds to make and to refine."""
 
 SAID_EVERY = 40
 """Captures between two progress messages."""
@@ -56,19 +65,11 @@ def write(
     """Write bronze of these days and record it; returns the numbers of written and of existing captures."""
     written = there = 0
     names: list[str] = []
-    for key, body in sandbox.captures(
-        past,
-        depths=settings.depths,
-        language=settings.tmdb.language,
-        timezone=settings.tmdb.timezone,
-        window=settings.tmdb.trending_window,
-    ):
+    for key, objects in _captures(settings, past):
         pause()
-        try:
-            lake.write_bronze(key, body)
-            written += 1
-        except AlreadyThereError:
-            there += 1
+        is_new = [_write(lake, name, body) for name, body in objects]
+        written += is_new[-1]
+        there += not is_new[-1]
         names.append(str(key))
         # Regularly, not all at the end: the sensor would take a pause for the end.
         if len(names) == SAID_EVERY:
@@ -77,6 +78,46 @@ def write(
             say(f"{key.dt}: {counted(written + there, 'capture')}")
     discovery.record_found(instance, lake, names, say, has_time=lambda: True)
     return written, there
+
+
+def _captures(
+    settings: Settings, past: Sequence[date]
+) -> Iterator[tuple[BronzeKey, Iterable[tuple[str, bytes]]]]:
+    """The captures of these days with their objects, the capture's own last: of each day the lists, then the details
+    of the shows that stand highest in them."""
+    details = FilledDetails(DETAILS.place, settings.tmdb.language)
+    ranks: dict[int, int] = {}
+    for key, body in sandbox.captures(
+        past,
+        depths=settings.depths,
+        language=settings.tmdb.language,
+        timezone=settings.tmdb.timezone,
+        window=settings.tmdb.trending_window,
+    ):
+        yield key, [(str(key), body)]
+        for rank, row in enumerate(list_capture.decode(body).rows()):
+            show_id = msgspec.json.decode(row, type=_Id).id
+            ranks[show_id] = min(rank, ranks.get(show_id, rank))
+        if key.data_type == LISTS[-1].name:
+            shows = sorted(ranks, key=lambda show_id: (ranks[show_id], show_id))[:DETAILS_FILLED]
+            ranks.clear()
+            if settings.details_budget and shows:
+                filled = sandbox.filled_key(DETAILS.name, date.fromisoformat(key.dt))
+                of_day = DETAILS.place.key(key.dt, filled.execution_id)
+                yield of_day, details.capture(date.fromisoformat(key.dt), shows)
+
+
+class _Id(msgspec.Struct):
+    id: int
+
+
+def _write(lake: Lake, name: str, body: bytes) -> bool:
+    """Write an object that is not there yet; returns True if it was written."""
+    try:
+        lake.write_once(name, body)
+    except AlreadyThereError:
+        return False
+    return True
 
 
 def _say(text: str) -> None:

@@ -15,6 +15,7 @@ from tally_pipeline.cli.sync import closing_table
 from tally_pipeline.cli.up.ui import Ui, UiError
 from tally_pipeline.datasets import SERIES
 from tally_pipeline.datasets.captures import capture_keys
+from tally_pipeline.datasets.details import DETAILS
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.orchestration import automation
@@ -115,6 +116,22 @@ def launch_export(settings: Settings, ui: Ui, words: Console) -> None:
         )
         return
     words.print(f"The export of all series of {day} is downloaded and refined: {ui.run_url(run_id)}")
+
+
+def launch_details(settings: Settings, ui: Ui, words: Console) -> None:
+    """Launch the capture of today's details if bronze has none, and say so; the sensor refines it."""
+    lake, day = deploy(settings).lake, clock.today().isoformat()
+    if not settings.details_budget or capture_keys(lake, DETAILS, day):
+        return
+    try:
+        run_id = ui.launch(automation.capture_details.name, _for_day(day) | automation.BEHIND_PEOPLE)
+    except UiError as refusal:
+        words.print(
+            f"[yellow]The capture of details was not launched:[/yellow] {escape(str(refusal))}. The schedule"
+            " daily_details captures those of tomorrow; the job capture_details today's."
+        )
+        return
+    words.print(f"Details of shows, and where to watch them, are captured and refined: {ui.run_url(run_id)}")
 
 
 def _is_there(lake: Lake, day: str) -> bool:

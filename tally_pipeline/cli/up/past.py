@@ -17,6 +17,7 @@ from tally_pipeline.cli.sandbox import fill
 from tally_pipeline.cli.up.ui import Ui, UiError
 from tally_pipeline.datasets import named
 from tally_pipeline.datasets.captures import NoCaptureError, choose
+from tally_pipeline.datasets.details import DETAILS
 from tally_pipeline.days import days_after
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import layout
@@ -174,7 +175,8 @@ def _to_make(
     instance: dg.DagsterInstance, lake: Lake, days: Sequence[str]
 ) -> list[Batch[frozenset[dg.AssetKey]]]:
     """The batches to make of these days, oldest first: assets that are missing, unknown to Dagster, or stale."""
-    known = {key: instance.get_materialized_partitions(key) for key in automation.BELOW_BRONZE}
+    every = (*automation.BELOW_BRONZE, *automation.BELOW_DETAILS)
+    known = {key: instance.get_materialized_partitions(key) for key in every}
     stale, _ = automation.stale(instance, lake, days[0], len(days) + 1, lambda: True)
     return automation.batches(
         {day: anew for day in days if (anew := _anew(lake, day, known, stale.get(day, frozenset())))},
@@ -196,7 +198,20 @@ def _anew(
     }
     below = set(automation.BELOW_BRONZE) - {common.silver_of(name) for name in _NAMES}
     unknown = {key for key in below if day not in known[key]}
-    return frozenset(silver | below if silver else stale | unknown)
+    return frozenset((silver | below if silver else stale | unknown) | _of_details(lake, day, known))
+
+
+def _of_details(lake: Lake, day: str, known: Mapping[dg.AssetKey, AbstractSet[str]]) -> set[dg.AssetKey]:
+    """The assets to make of the day's details, if bronze holds any."""
+    if not lake.store.exists(str(DETAILS.place.key(day, _filled_id(DETAILS.name, day)))):
+        return set()
+    if _is_refined(lake, DETAILS.name, day) and day in known[common.silver_of(DETAILS.name)]:
+        return {key for key in automation.BELOW_DETAILS if day not in known[key]}
+    return set(automation.BELOW_DETAILS)
+
+
+def _filled_id(data_type: str, day: str) -> str:
+    return sandbox.filled_key(data_type, date.fromisoformat(day)).execution_id
 
 
 def _is_refined(lake: Lake, data_type: str, day: str) -> bool:
@@ -205,7 +220,7 @@ def _is_refined(lake: Lake, data_type: str, day: str) -> bool:
         capture = choose(lake, named(data_type), day)
     except NoCaptureError:
         return True
-    return lake.is_made_from(layout.silver_key(data_type, day), str(capture.key))
+    return lake.is_made_from(named(data_type).silver_key(day), str(capture.key))
 
 
 def _tags(batch: Batch[frozenset[dg.AssetKey]]) -> dict[str, str]:

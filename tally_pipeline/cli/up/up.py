@@ -175,7 +175,7 @@ def _first_minutes(
     """Today, what to do next, and in the sandbox a past."""
     # Also late, for it imports what the assets import.
     from tally_pipeline.cli.up import past
-    from tally_pipeline.cli.up.first_sync import launch_export, sync_today
+    from tally_pipeline.cli.up.first_sync import launch_details, launch_export, sync_today
     from tally_pipeline.cli.up.what_next import what_next
     from tally_pipeline.orchestration.assets.failures import complete_errors
 
@@ -184,6 +184,7 @@ def _first_minutes(
             is_there = sync_today(settings, instance, ui, attend, words)
             if is_there:
                 launch_export(settings, ui, words)
+                launch_details(settings, ui, words)
                 words.print(what_next(settings, ui), markup=False)
             words.print(f"Up: {ui.url}. Ctrl-C stops it.")
             if is_there:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
-from logging import Logger
 
 import msgspec
 
@@ -20,6 +19,7 @@ from tally_pipeline.datasets.daily_export import differing
 from tally_pipeline.datasets.dataset import (
     AuditResult,
     Capture,
+    CaptureSession,
     CheckContext,
     Dataset,
     Options,
@@ -33,7 +33,6 @@ from tally_pipeline.lake.layout import BronzeKey, Place
 from tally_pipeline.lake.parquet import BronzeRef
 from tally_pipeline.lake.store import NoSuchObjectError, Store
 from tally_pipeline.lake.tables import TableSpec
-from tally_pipeline.tmdb.connection import Tmdb
 
 NAME = "genres"
 
@@ -76,12 +75,12 @@ class GenresDataset(Dataset[Genres, Refined]):
     unique = "id"
     lineage: Mapping[str, Sequence[str]] = {"id": ("id",), "name": ("name",)}
     footer_type = GenresFooter
-    named_in_gold = True
+    comes_first = True
 
-    def fetch(self, tmdb: Tmdb, key: BronzeKey, options: Options, log: Logger) -> Mapping[str, bytes]:
-        with tmdb.client() as client:
+    def fetch(self, session: CaptureSession, key: BronzeKey, options: Options) -> list[tuple[str, bytes]]:
+        with session.tmdb.client() as client:
             captured = client.genres(day=date.fromisoformat(key.dt))
-        return {str(key): captured.to_bronze(key.execution_id)}
+        return [(str(key), captured.to_bronze(key.execution_id))]
 
     def read(self, store: Store, key: BronzeKey) -> Capture[Genres]:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
-from logging import Logger
 
 import msgspec
 import pyarrow.compute as pc
@@ -22,6 +21,7 @@ from tally_pipeline.datasets.dataset import (
     HISTORY_DAYS,
     AuditResult,
     Capture,
+    CaptureSession,
     CheckContext,
     Dataset,
     Options,
@@ -38,7 +38,6 @@ from tally_pipeline.lake.store import NoSuchObjectError, Store
 from tally_pipeline.lake.tables import TableSpec
 from tally_pipeline.plurals import counted
 from tally_pipeline.previews import PREVIEW_ROWS, Bars, Rows, distribution
-from tally_pipeline.tmdb.connection import Tmdb
 from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ShowList
 
 KEYS = ("data_type", "dt")
@@ -62,6 +61,9 @@ QUARANTINE_SHOWS = TableSpec(
     KEYS,
     _LISTS,
 )
+
+LISTS_FIRST = "lists_first"
+"""The shared lock of a process that captures a list: others ask TMDB for nothing meanwhile."""
 
 _PREVIEWED = ("rank", "title", "popularity", "vote_average", "vote_count", "original_language")
 _FIELDS = {column.name: column.field for column in contract.COLUMNS}
@@ -130,12 +132,13 @@ class ShowsDataset(Dataset[Bronze, Refined]):
             f" quarantine with every reason. {show_list.description} Rebuilds for any day from stored bronze."
         )
 
-    def fetch(self, tmdb: Tmdb, key: BronzeKey, options: Options, log: Logger) -> Mapping[str, bytes]:
+    def fetch(self, session: CaptureSession, key: BronzeKey, options: Options) -> list[tuple[str, bytes]]:
+        tmdb, log = session.tmdb, session.log
         assert isinstance(options, CaptureOptions)
         depth = options.pages if options.pages is not None else tmdb.depths[self.name]
         pages = counted(depth, "page") if depth else "all pages"
         log.info(f"Capturing {self.name}, {pages}, from {tmdb.source}.")
-        with tmdb.client() as client:
+        with session.lake.locks.share(LISTS_FIRST), tmdb.client() as client:
             captured = client.capture(
                 self.list, depth=depth, on_page=tmdb.on_page, day=date.fromisoformat(key.dt)
             )
@@ -145,7 +148,7 @@ class ShowsDataset(Dataset[Bronze, Refined]):
             log.warning(
                 f"The capture went on after the end of {key.dt} (UTC): its last pages may be of the day after."
             )
-        return {str(key): captured.to_bronze(key.execution_id)}
+        return [(str(key), captured.to_bronze(key.execution_id))]
 
     def read(self, store: Store, key: BronzeKey) -> Capture[Bronze]:
         try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import dagster as dg
 
 from tally_pipeline import clock
 from tally_pipeline.datasets import AnyDataset
+from tally_pipeline.datasets.dataset import CaptureError, CaptureSession
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.factory import Step, partitioned_asset
 from tally_pipeline.orchestration.assets.failures import StepRetryError
@@ -40,15 +42,18 @@ def bronze_asset(
         checks=dataset.bronze_checks,
         options=dataset.capture_options,
         reads=None,
-        needs={"tmdb"},
-        pool=common.TMDB_POOL,
-        op_tags=common.op_tags(dataset),
+        needs={"tmdb", "settings"},
+        pool=dataset.pool,
+        op_tags=common.capture_tags(dataset),
     )
 
 
 def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
     """Capture each day by itself: a missing one fails alone. After repeated failures the others are not requested."""
     today, in_a_row, last_error = clock.today().isoformat(), 0, ""
+    session = CaptureSession(
+        step.resources.tmdb, step.lake.lake, step.resources.settings.state / "captures", step.context.log
+    )
     for number, day in enumerate(step.days, start=1):
         key = dataset.place.key(day, step.context.run.run_id)
         product = Product(day=day)
@@ -60,12 +65,17 @@ def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
             )
         elif step.lake.has(key):
             step.context.log.info(f"This run wrote {key} before; it is used as it is.")
-            product = Fetched(day=day, dataset=dataset, key=key, objects={})
+            product = Fetched(day=day, dataset=dataset, key=key, objects=())
         else:
             try:
-                objects = dataset.fetch(step.resources.tmdb, key, step.options, step.context.log)
-                product, in_a_row = Fetched(day=day, dataset=dataset, key=key, objects=objects), 0
-            except TmdbError as error:
+                objects = iter(dataset.fetch(session, key, step.options))
+                # Errors come with the first object; the others are made while the IO manager stores them.
+                first = next(objects)
+                product, in_a_row = (
+                    Fetched(day=day, dataset=dataset, key=key, objects=chain([first], objects)),
+                    0,
+                )
+            except (TmdbError, CaptureError) as error:
                 _retry_if_wanted(step, error)
                 # A missing day does not make the others likely to fail.
                 in_a_row = 0 if isinstance(error, MissingExportError) else in_a_row + 1
@@ -74,7 +84,7 @@ def _capture(step: Step, dataset: AnyDataset) -> Iterator[Product]:
         step.log_result(product, number, "kept")
 
 
-def _retry_if_wanted(step: Step, error: TmdbError) -> None:
+def _retry_if_wanted(step: Step, error: TmdbError | CaptureError) -> None:
     """Raises `StepRetryError` if the run was launched with retries and one may help."""
     most, retries = getattr(step.options, "retries", 0), step.context.retry_number
     if isinstance(error, TransientError) and retries < most:

@@ -8,14 +8,14 @@ from typing import Any, Protocol
 import dagster as dg
 
 from tally_pipeline.datasets import DATASETS, AnyDataset
+from tally_pipeline.datasets.dataset import Dataset
 
 TABLE = dg.AssetKey(["athena", "silver_shows"])
 REPORT = dg.AssetKey(["report"])
 
 _BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 
-TMDB_POOL = "tmdb"
-"""Steps in this pool run one at a time, over all runs, so that all of them together keep to one TMDB rate."""
+TMDB_POOL = Dataset.pool
 
 ATTRIBUTION = (
     "This product uses TMDB and the TMDB APIs but is not endorsed, certified, or otherwise approved by TMDB."
@@ -56,10 +56,19 @@ def silver_of(data_type: str) -> dg.AssetKey:
     return dg.AssetKey(dataset.silver_asset if dataset else ["silver_shows", data_type])
 
 
+FIRST = {"dagster/priority": "10"}
+"""The tags of an op that comes first in a run of others which read what it makes without depending on it."""
+
+
 def op_tags(dataset: AnyDataset) -> dict[str, str]:
-    """The tags for a dataset's op. Gold takes names from some datasets' newest silver without depending on them: in a
-    run of both these come first."""
-    return {"dagster/priority": "10"} if dataset.named_in_gold else {}
+    """The tags for a dataset's op. Gold takes names from some datasets' newest silver without depending on them, and
+    the report what follows no list."""
+    return FIRST if dataset.comes_first else {}
+
+
+def capture_tags(dataset: AnyDataset) -> dict[str, str]:
+    """The tags for the op of a dataset's capture."""
+    return {"dagster/priority": "-10"} if dataset.captured_last else op_tags(dataset)
 
 
 def daily(first_day: date) -> dg.DailyPartitionsDefinition:

@@ -58,7 +58,7 @@ def tables(lake: Lake) -> dict[str, Made]:
 
 _FOLDERS = {
     **{dataset.silver_key("").partition("/dt=")[0]: common.silver_key(dataset) for dataset in DATASETS},
-    **{layout.gold_key(table.name, "").partition("/dt=")[0]: gold_key(table) for table in gold.TABLES},
+    **{table.file_key("").partition("/dt=")[0]: gold_key(table) for table in gold.ALL_TABLES},
     layout.REPORTS: report.KEY,
 }
 """The assets made from captures, by their folders."""

@@ -8,10 +8,12 @@ import dagster as dg
 
 from tally_pipeline import clock
 from tally_pipeline.checks.check import SHOWN, Finding
+from tally_pipeline.datasets import AnyDataset
 from tally_pipeline.datasets.captures import newest_acceptable
+from tally_pipeline.datasets.details import DETAILS
 from tally_pipeline.days import days_through
 from tally_pipeline.deployment import Settings
-from tally_pipeline.gold import TABLES
+from tally_pipeline.gold import ALL_TABLES
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.orchestration.assets import common
@@ -32,6 +34,7 @@ LOOKED_BACK = 3
 """Days, today included, whose published files are checked for being current."""
 
 IS_CURRENT = "what_is_published_is_current"
+DETAILS_ARE_THERE = "todays_details_are_there"
 
 
 def freshness_checks(
@@ -63,12 +66,26 @@ def freshness_checks(
             # A past day of bronze cannot be captured again, so it must not stay red for ever.
             watched[common.bronze_key(show_list)] = days[-1:]
             watched[common.silver_key(show_list)] = days
+        watched[common.silver_key(DETAILS)] = days
         failed = [
             {"asset": asset.to_user_string(), "day": day}
             for asset, keys in watched.items()
             for day in _failed(context.instance, asset, keys, partitions)
         ]
         return _result(failures_finding(failed))
+
+    @dg.asset_check(
+        asset=common.silver_key(DETAILS),
+        name=DETAILS_ARE_THERE,
+        description="Silver of details is there of the day on which its schedule last captured, an hour after.",
+    )
+    def todays_details_are_there(
+        lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> dg.AssetCheckResult:
+        if not settings.details_budget:
+            return _result(Finding(True, "TALLY_DETAILS_BUDGET is 0: no details are captured", ""))
+        due = due_day(clock.now(), settings.details_schedule)
+        return _result(details_finding(newest_day(lake, DETAILS), due))
 
     @dg.multi_asset_check(
         name=IS_CURRENT,
@@ -92,7 +109,12 @@ def freshness_checks(
         stale = [*_stale_silver(context.instance, lake, days), *_stale_gold(lake, days)]
         yield _result(currency_finding(stale))
 
-    return [todays_partition_is_there, no_partition_left_failed, what_is_published_is_current]
+    return [
+        todays_partition_is_there,
+        no_partition_left_failed,
+        todays_details_are_there,
+        what_is_published_is_current,
+    ]
 
 
 def due_day(now: datetime, cron: str) -> str:
@@ -114,6 +136,27 @@ def freshness_finding(newest: dict[str, str | None], due: str) -> Finding:
         " running, is the daemon up, did its run fail?",
         numbers={"lists_late": len(late)},
         offenders=late,
+    )
+
+
+def newest_day(lake: Lake, dataset: AnyDataset) -> str | None:
+    """The newest day with silver of a dataset; None without any."""
+    folders = lake.store.folders(dataset.silver_table.prefix)
+    days = [day for name in folders if (day := layout.day_of(name))]
+    return next(
+        (day for day in sorted(days, reverse=True) if lake.store.exists(dataset.silver_key(day))), None
+    )
+
+
+def details_finding(newest: str | None, due: str) -> Finding:
+    """`newest`: the newest day with silver of details, None without any."""
+    return Finding(
+        passed=newest is not None and newest >= due,
+        serious=False,
+        summary=f"the newest details are of {newest or 'no day'}, those of {due} are due",
+        remedy="Launch the job capture_details, or `tally sync --details`; then see why the schedule did not: is it"
+        " running, is the daemon up, did its run fail? What is known of shows is carried on meanwhile.",
+        numbers={"late": int(newest is None or newest < due)},
     )
 
 
@@ -162,11 +205,11 @@ def _stale_silver(instance: dg.DagsterInstance, lake: Lake, days: Sequence[str])
 
 def _stale_gold(lake: Lake, days: Sequence[str]) -> Iterator[dict[str, str]]:
     sources = Sources.of(lake, [one.name for one in LISTS])
-    silver_days = sources.days()
+    made = {table: table.days(sources) for table in ALL_TABLES}
     for day in days:
-        for table in TABLES:
-            if day in silver_days and not table.is_current(sources, day):
-                yield {"asset": f"gold/{table.name}", "day": day, "should be of": "silver as it is now"}
+        for table in ALL_TABLES:
+            if day in made[table] and not table.is_current(sources, day):
+                yield {"asset": "/".join(table.asset), "day": day, "should be of": "silver as it is now"}
 
 
 def _due_or_newest(lake: Lake, data_type: str, due: str) -> str | None:

@@ -15,7 +15,7 @@ import dagster as dg
 
 from tally_pipeline.checks.check import Finding
 from tally_pipeline.datasets import DATASETS
-from tally_pipeline.gold import TABLES
+from tally_pipeline.gold import ALL_TABLES
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.asset_metadata import column_schema, gold_lineage
 from tally_pipeline.orchestration.assets.factory import Step, partitioned_asset
@@ -27,40 +27,45 @@ from tally_pipeline.query.engine import QueryEngine, QueryError
 from tally_pipeline.query.tables import gold_spec
 from tally_pipeline.tables.columns import SHOWS
 from tally_pipeline.tables.sources import GoldFooter, Sources
-from tally_pipeline.tables.table import VERSION, BrokenDeclarationError, Table
+from tally_pipeline.tables.table import OF_LISTS, VERSION, BrokenDeclarationError, Table
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 
 def gold_key(table: Table) -> dg.AssetKey:
-    return dg.AssetKey(["gold", table.name])
+    return dg.AssetKey(table.asset)
 
 
 def gold_assets(
     partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
 ) -> list[dg.AssetsDefinition]:
-    """The assets of every gold table."""
-    return [gold_asset(table, partitions, source, lists) for table in TABLES]
+    """The assets of every table made from silver."""
+    return [gold_asset(table, partitions, source, lists) for table in ALL_TABLES]
 
 
 def gold_asset(
     table: Table, partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
 ) -> dg.AssetsDefinition:
-    """The asset of one gold table."""
+    """The asset of one table made from silver."""
     key = gold_key(table)
     silver = [common.silver_key(show_list) for show_list in lists]
-    name_sources = {dataset.silver_table.name: common.silver_key(dataset) for dataset in DATASETS}
+    name_sources = {dataset.silver_table.name: common.silver_key(dataset) for dataset in DATASETS} | {
+        one.sql_name: gold_key(one) for one in ALL_TABLES
+    }
     made_from = {table_name: [asset] for table_name, asset in name_sources.items()} | {SHOWS: silver}
-    reads = dict.fromkeys([*silver, *(key for name in table.source_tables for key in made_from[name])])
+    sources = [asset for name in table.source_tables for asset in made_from[name] if asset != key]
+    follows_lists = table.follows == OF_LISTS
+    # Not on the genres, which are captured once a week and keep their names: Dagster's UI would require
+    # the same day of them for each day of gold, and warn on all other days.
+    deps = silver if follows_lists else list(dict.fromkeys(sources))
+    reads = dict.fromkeys([*deps, *sources])
     spec = common.described(
         key,
-        group="gold",
+        group=table.layer,
         source=source,
-        kinds={"gold", table.kind},
+        kinds={table.layer, table.kind},
         description=f"{table.description}\n\nMade from silver of: {table.window}."
         f" The table `{table.sql_name}`.",
-        # Not on the genres, which are captured once a week and keep their names: Dagster's UI would require
-        # the same day of them for each day of gold, and warn on all other days.
-        deps=silver,
+        deps=deps,
         metadata={
             "dagster/column_schema": column_schema(
                 gold_spec(table),
@@ -75,10 +80,12 @@ def gold_asset(
     return partitioned_asset(
         spec,
         lambda step: _make(step, table, [show_list.name for show_list in lists]),
-        op=f"gold_{table.name}",
+        op=table.sql_name,
         checks=table.checks,
         reads=reads,
         needs={"analytics_engine"},
+        # The report is of what there is, and does not wait for what follows no list.
+        op_tags=None if follows_lists else common.FIRST,
     )
 
 
@@ -88,6 +95,12 @@ def _make(step: Step, table: Table, lists: Sequence[str]) -> Iterator[Product]:
         product = make_day(table, sources, step.resources.analytics_engine, day)
         yield product
         step.log_result(product, number)
+
+
+def _lists_without_silver(table: Table, sources: Sources, day: str) -> dict[str, Any]:
+    if table.follows != OF_LISTS:
+        return {}
+    return {"lists without silver": sorted(set(sources.by_list) - set(sources.lists_of(day)))}
 
 
 def _failed(table: Table, day: str, why: str) -> Product:
@@ -109,7 +122,7 @@ def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> P
         raise StepFailedError(f"{table.sql_name} of {day}: {error}") from None
     files, past = computed.inputs.named, computed.inputs.past
     metadata: dict[str, Any] = {
-        "lists without silver": sorted(set(sources.by_list) - set(sources.lists_of(day))),
+        **_lists_without_silver(table, sources, day),
         "made from": f"{counted(len(files), 'file')} named in the footer"
         + (f", {past.files} before them" if past else ""),
         "seconds": round(seconds, 3),
@@ -132,7 +145,7 @@ def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> P
         findings=computed.findings,
         metadata=metadata,
         inputs_stand=lambda: sources.stand(files),
-        table=table.name,
+        key=table.file_key(day),
         rows=computed.rows,
         footer=footer,
     )

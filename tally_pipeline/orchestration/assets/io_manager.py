@@ -21,6 +21,7 @@ from tally_pipeline.datasets import DATASETS, AnyDataset
 from tally_pipeline.datasets.captures import capture_keys, choose, newest_silver
 from tally_pipeline.datasets.dataset import Capture, Options
 from tally_pipeline.datasets.shows import stored
+from tally_pipeline.gold import ALL_TABLES
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
@@ -65,6 +66,7 @@ class LakeIOManager(dg.IOManager):
         self.lake = lake
         self._by_bronze = {dg.AssetKey(dataset.bronze_asset): dataset for dataset in datasets}
         self._by_silver = {dg.AssetKey(dataset.silver_asset): dataset for dataset in datasets}
+        self._by_table = {dg.AssetKey(table.asset): table for table in ALL_TABLES}
 
     @property
     def source(self) -> str:
@@ -150,7 +152,7 @@ class LakeIOManager(dg.IOManager):
     def _keep(self, product: Fetched) -> PartitionResult:
         dataset, key = product.dataset, product.key
         again = "Materialize the day in a new run."
-        for name, body in product.objects.items():
+        for name, body in product.objects:
             try:
                 self.lake.write_once(name, body)
             except AlreadyThereError as error:
@@ -184,7 +186,7 @@ class LakeIOManager(dg.IOManager):
         return PartitionResult(day, product.findings, metadata)
 
     def _publish_table(self, product: TableDay, versions: Versions) -> PartitionResult:
-        key = layout.gold_key(product.table, product.day)
+        key = product.key
         if product.objections:
             return self._refused(product, key)
         self.lake.store.replace(key, parquet.encode(product.rows, product.footer), versions[key])
@@ -236,6 +238,9 @@ class LakeIOManager(dg.IOManager):
             return [key for key in (dataset.silver_key(day), dataset.quarantine_key(day)) if key]
         if asset == common.REPORT:
             return [layout.report_key(day)]
+        table = self._by_table.get(asset)
+        if table is not None:
+            return [table.file_key(day)]
         return [self._table_key(asset, day)] if asset.path[0] == layout.GOLD else []
 
     def _refused(self, product: Product, key: str, note: str = "") -> PartitionResult:

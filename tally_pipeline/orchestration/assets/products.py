@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeAlias
@@ -42,11 +42,12 @@ class Product:
 
 @dataclass(kw_only=True)
 class Fetched(Product):
-    """A day of bronze: the objects to store for good, by key; none if this run wrote them before."""
+    """A day of bronze: the objects to store for good, with their keys, in writing order; none if this run wrote them
+    before."""
 
     dataset: AnyDataset
     key: BronzeKey
-    objects: Mapping[str, bytes]
+    objects: Iterable[tuple[str, bytes]]
 
 
 @dataclass(kw_only=True)
@@ -62,9 +63,9 @@ class RefinedDay(Product):
 
 @dataclass(kw_only=True)
 class TableDay(Product):
-    """A day of a gold table."""
+    """A day of a table made from silver; `key` is its file's."""
 
-    table: str
+    key: str
     rows: pa.Table
     footer: msgspec.Struct
 

@@ -11,7 +11,6 @@ from tally_pipeline import gold
 from tally_pipeline.checks.check import Check, Finding
 from tally_pipeline.datasets.shows import contract
 from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
-from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.lake.store import NoSuchObjectError
@@ -25,7 +24,7 @@ from tally_pipeline.report.changes import changes
 from tally_pipeline.report.inputs import Inputs, shows_to_follow, window
 from tally_pipeline.report.page import render
 from tally_pipeline.tables import sources as gold_files
-from tally_pipeline.tables.table import Table
+from tally_pipeline.tables.table import OF_LISTS, Table
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 MOST_BYTES = 3_000_000
@@ -44,8 +43,9 @@ def report_asset(
     partitions: dg.PartitionsDefinition, source: str, lists: Sequence[ShowList] = LISTS
 ) -> dg.AssetsDefinition:
     """The report of each day."""
-    tables = [gold_key(table) for table in gold.TABLES]
-    made_of = [*tables, *(common.silver_key(show_list) for show_list in lists)]
+    # What follows no list has days of its own: the report shows it where it is, and does not wait for it.
+    tables = [gold_key(table) for table in gold.TABLES if table.follows == OF_LISTS]
+    made_of = [*map(gold_key, gold.TABLES), *(common.silver_key(show_list) for show_list in lists)]
 
     spec = common.described(
         KEY,
@@ -105,7 +105,7 @@ def write_day(
 
 def _versions(lake: Lake, day: str) -> list[str | None]:
     """The versions of the day's gold: a report is current if it is newer than its gold (`stale`)."""
-    return [lake.store.version(layout.gold_key(table.name, day)) for table in gold.TABLES]
+    return [lake.store.version(table.file_key(day)) for table in gold.TABLES]
 
 
 def size_finding(size: int) -> Finding:
@@ -185,7 +185,7 @@ def _gold(lake: Lake, table: Table, day: str) -> pa.Table:
     """A day of a gold table; raises `ForeignFileError` also if it lacks columns, as files of earlier versions do."""
     rows = gold_files.read(lake, table.name, day)
     if lacking := [name for name in table.schema.names if name not in rows.schema.names]:
-        key = layout.gold_key(table.name, day)
+        key = table.file_key(day)
         raise ForeignFileError(f"{key} has no column {', '.join(lacking)}: an earlier version wrote it")
     return rows
 

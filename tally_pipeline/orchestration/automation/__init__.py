@@ -5,10 +5,12 @@ from tally_pipeline.orchestration.automation.in_progress import run_under_way
 from tally_pipeline.orchestration.automation.jobs import (
     BEHIND_PEOPLE,
     BELOW_BRONZE,
+    BELOW_DETAILS,
     JOBS,
     PAST_TAG,
     WATCHES,
     capture,
+    capture_details,
     capture_export,
     capture_genres,
     refine,
@@ -23,6 +25,7 @@ from tally_pipeline.orchestration.automation.stale import stale
 __all__ = [
     "BEHIND_PEOPLE",
     "BELOW_BRONZE",
+    "BELOW_DETAILS",
     "CAPTURE_RETRIES",
     "CATCH_UP_DAYS",
     "FILLING",
@@ -35,6 +38,7 @@ __all__ = [
     "below",
     "by_day",
     "capture",
+    "capture_details",
     "capture_export",
     "capture_genres",
     "due_today",

@@ -4,10 +4,12 @@ import dagster as dg
 
 from tally_pipeline.datasets import DATASETS
 from tally_pipeline.datasets.dataset import CADENCES
-from tally_pipeline.gold import TABLES
+from tally_pipeline.datasets.details import DETAILS
+from tally_pipeline.gold import ALL_TABLES, TABLES
 from tally_pipeline.orchestration.assets import common, report
-from tally_pipeline.orchestration.assets.freshness_checks import IS_CURRENT
+from tally_pipeline.orchestration.assets.freshness_checks import DETAILS_ARE_THERE, IS_CURRENT
 from tally_pipeline.orchestration.assets.gold import gold_key
+from tally_pipeline.tables.table import OF_LISTS
 from tally_pipeline.tmdb.lists import LISTS
 
 _BRONZE = dg.AssetSelection.groups("bronze")
@@ -32,13 +34,22 @@ _EXPORTS = dg.AssetSelection.assets(
     )
 )
 
+_DETAILS = _CAPTURES["capture_details"].downstream()
+"""Many requests, and nothing that waits for them."""
+
 BELOW_BRONZE = (
     *map(common.silver_key, LISTS),
     common.TABLE,
-    *map(gold_key, TABLES),
+    *(gold_key(table) for table in TABLES if table.follows == OF_LISTS),
     report.KEY,
 )
 """Silver of the lists, and everything downstream."""
+
+BELOW_DETAILS = (
+    common.silver_key(DETAILS),
+    *(gold_key(table) for table in ALL_TABLES if table.follows == DETAILS.name),
+)
+"""Silver of the details, and every table that follows it."""
 
 BEHIND_PEOPLE = {"dagster/priority": "-10"}
 """Tags of a run that may wait: runs launched by people, and those of today, have priority 0 and go first."""
@@ -49,7 +60,7 @@ PAST_TAG = "tally/past"
 # Dagster's default starts a process for each step, which takes seconds, longer than most steps.
 sync = dg.define_asset_job(
     "sync",
-    _ALL - _EXPORTS,
+    _ALL - _EXPORTS - _DETAILS,
     description="Today end to end: capture every list and the genres, refine them, and everything below.",
     executor_def=dg.in_process_executor,
 )
@@ -71,6 +82,12 @@ capture_genres = dg.define_asset_job(
     description="Capture TMDB's list of genres into bronze.",
     executor_def=dg.in_process_executor,
 )
+capture_details = dg.define_asset_job(
+    "capture_details",
+    _CAPTURES["capture_details"],
+    description="Capture the details of shows into bronze: those of the lists, those on air, others in turns.",
+    executor_def=dg.in_process_executor,
+)
 refine = dg.define_asset_job(
     "refine",
     _BELOW,
@@ -83,7 +100,8 @@ watch = dg.define_asset_job(
         *(
             dg.AssetCheckKey(common.TABLE, name)
             for name in ("todays_partition_is_there", "no_partition_left_failed")
-        )
+        ),
+        dg.AssetCheckKey(common.silver_key(DETAILS), DETAILS_ARE_THERE),
     ),
     description="The standing checks: is today there, and is no day left broken?",
     executor_def=dg.in_process_executor,
@@ -97,4 +115,4 @@ watch_published = dg.define_asset_job(
 WATCHES = frozenset((watch.name, watch_published.name))
 """Jobs that only run checks."""
 
-JOBS = (sync, capture, capture_export, capture_genres, refine, watch, watch_published)
+JOBS = (sync, capture, capture_export, capture_genres, capture_details, refine, watch, watch_published)

@@ -14,6 +14,7 @@ from tally_pipeline.deployment import Settings
 from tally_pipeline.orchestration.assets.freshness_checks import GRACE
 from tally_pipeline.orchestration.automation.jobs import (
     capture,
+    capture_details,
     capture_export,
     capture_genres,
     watch,
@@ -59,6 +60,13 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             execution_fn=_genres_due,
         ),
         schedule(
+            name="daily_details",
+            job=capture_details,
+            cron_schedule=settings.details_schedule,
+            description="Captures the details of shows, after the lists.",
+            execution_fn=partial(_details_due, budget=settings.details_budget),
+        ),
+        schedule(
             name="standing_checks",
             job=watch,
             cron_schedule="5 * * * *",
@@ -81,6 +89,15 @@ def _lists_due(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.Skip
 
 def _genres_due(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     return _today_alone(context, {})
+
+
+def _details_due(context: dg.ScheduleEvaluationContext, budget: int) -> dg.RunRequest | dg.SkipReason:
+    if not budget:
+        return dg.SkipReason("TALLY_DETAILS_BUDGET is 0")
+    config = {"config": {"retries": CAPTURE_RETRIES}}
+    return _today_alone(
+        context, {"ops": {dataset.bronze_op: config for dataset in _of(capture_details.name)}}
+    )
 
 
 def _export_due(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from tally_pipeline.gold import TABLES
+from tally_pipeline.gold import ALL_TABLES, TABLES
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.orchestration.assets import common, report
@@ -28,22 +28,28 @@ def stale(
     compared = instance.get_materialized_partitions(common.TABLE)
     written = _written(lake)
     stale_by_day: dict[str, frozenset[dg.AssetKey]] = {}
-    for day in sorted(day for day in sources.days() if day >= first):
+    days = {table: table.days(sources) for table in ALL_TABLES}
+    for day in sorted(day for day in set().union(*days.values()) if day >= first):
         if len(stale_by_day) == most or not has_time():
             return stale_by_day, day
-        anew = {gold_key(table) for table in TABLES if not table.is_current(sources, day)}
-        if day not in compared:
-            anew.add(common.TABLE)
-        if anew - {common.TABLE} or not _is_report_current(written, day):
-            anew.add(report.KEY)
+        anew = {
+            gold_key(table)
+            for table in ALL_TABLES
+            if day in days[table] and not table.is_current(sources, day)
+        }
+        if day in sources.days():
+            if day not in compared:
+                anew.add(common.TABLE)
+            if anew - {common.TABLE} or not _is_report_current(written, day):
+                anew.add(report.KEY)
         if anew:
             stale_by_day[day] = frozenset(anew)
     return stale_by_day, None
 
 
 def _written(lake: Lake) -> dict[str, datetime]:
-    """The time of writing of each gold file and report, by key."""
-    folders = [f"{layout.GOLD}/{table.name}" for table in TABLES]
+    """The time of writing of each file that a report is made from, and of each report, by key."""
+    folders = [table.file_key("").partition("/dt=")[0] for table in TABLES]
     return {
         info.key: info.modified for folder in (*folders, layout.REPORTS) for info in lake.store.list(folder)
     }
@@ -51,5 +57,5 @@ def _written(lake: Lake) -> dict[str, datetime]:
 
 def _is_report_current(written: Mapping[str, datetime], day: str) -> bool:
     page = written.get(layout.report_key(day))
-    tables = [written.get(layout.gold_key(table.name, day)) for table in TABLES]
+    tables = [written.get(table.file_key(day)) for table in TABLES]
     return page is not None and all(table <= page for table in tables if table is not None)

@@ -67,10 +67,12 @@ def export(day: date) -> bytes:
 
 @lru_cache(maxsize=4)
 def _export(day: date) -> bytes:
-    listed = np.array(world.popularity(day)[:SERIES])
+    popularities = world.popularity(day)
+    shows = sorted(world.ranked(day))[:SERIES]
+    listed = np.array([popularities[show] for show in shows])
     numbers = np.arange(SERIES - len(listed), dtype=np.uint64)
     numbers += np.uint64(max(0, day.toordinal() - FIRST_DAY) * _CHANGES_A_DAY)
-    heads = pa.concat_arrays([pa.array(map(_listed_head, range(len(listed))), pa.string()), _heads(numbers)])
+    heads = pa.concat_arrays([pa.array(map(_listed_head, shows), pa.string()), _heads(numbers)])
     popularity = np.concatenate([listed, _popularity(numbers, day.toordinal())])
     tails = pa.array(np.round(popularity, 4)).cast(pa.string())
     return gzip.compress(

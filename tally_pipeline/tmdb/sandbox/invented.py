@@ -32,7 +32,12 @@ GENRES: Mapping[int, str] = MappingProxyType({
 })  # fmt: skip
 """TMDB's TV genres, unchanged from 2022 to 2026."""
 
+NEVER = date.max.toordinal()
+
 _EARLIEST = date(1947, 1, 1).toordinal()
+_FIRST_VANISHED = date(2024, 6, 1).toordinal()
+"""Before this day no show vanishes: the lists, as long as TMDB lets one page through, need all there are."""
+_VANISHING = 0.1
 _GENRE_IDS = tuple(GENRES)
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _TURN = 2 * math.pi
@@ -44,8 +49,9 @@ class Temper(NamedTuple):
     Days are ordinals (`date.toordinal`), lengths of time days; heights, `level` and `hit` are natural
     logarithms of popularity; paces are radians a day. Seasons begin at `start` and every `cycle` days after
     it, and air on `weekdays`: bits, bit 0 for days whose ordinal divides by 7, which are Sundays. A hit rises
-    for `hit_days` from each season's start. `reach` is the approximate number of the show's votes, `quality`
-    their average.
+    for `hit_days` from each season's start. `premiere` is the day of the first episode. `reach` is the approximate
+    number of the show's votes, `quality` their average. On the day `vanishes` TMDB deletes the show or merges it
+    with another; the lists, which are cached, have it for the last time.
     """
 
     level: float
@@ -65,6 +71,7 @@ class Temper(NamedTuple):
     premiere: int
     reach: float
     quality: float
+    vanishes: int
 
 
 @cache
@@ -76,6 +83,9 @@ def temper(show: int) -> Temper:
     cycle = 280 + int(u[2] * 140)
     start = FIRST_DAY + show // NEW_SHOWS_A_DAY - 20 + int(u[3] * 40)
     classic = u[4] < 0.3
+    weekdays = _weekdays(daily, u[13])
+    first = next(day for day in range(start, start + 7) if weekdays >> day % 7 & 1)
+    vanishes = start + 30 + int(u[22] * 3000) if u[21] < _VANISHING else NEVER
     return Temper(
         level=1.1 + 0.55 * fame,
         slow_height=0.05 + 0.2 * u[5],
@@ -88,12 +98,13 @@ def temper(show: int) -> Temper:
         cycle=cycle,
         season=cycle if daily else 44 + int(u[11] * 52),
         seasons=1 + int(u[12] * 5),
-        weekdays=_weekdays(daily, u[13]),
+        weekdays=weekdays,
         hit=0.3 + 1.8 * u[14] ** 3,
         hit_days=3 + 9 * u[15],
-        premiere=_EARLIEST + int((start - _EARLIEST) * u[16] ** 0.3) if classic else start,
+        premiere=_EARLIEST + int((start - _EARLIEST) * u[16] ** 0.3) if classic else first,
         reach=0.0 if u[17] < 0.06 else 12 * math.exp(0.68 * fame + 3 * (u[18] - 0.5)),
         quality=4.6 + 4.6 * (u[19] + u[20]) / 2,
+        vanishes=vanishes if vanishes >= _FIRST_VANISHED else NEVER,
     )
 
 

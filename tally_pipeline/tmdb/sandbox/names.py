@@ -104,7 +104,7 @@ def pick(draw: Draw, choices: Sequence[_T]) -> _T:
 def invent(draw: Draw) -> Prose:
     """The words of a show, with TMDB's habits: no overview in 6 %, now and then a blank before the name."""
     tongue = _tongue(draw)
-    place = pick(draw, _FRONT) + pick(draw, _MIDDLE) + pick(draw, _BACK)
+    place = _place(draw)
     title = _fill(draw, pick(draw, _TITLES), place)
     original = _original(draw, tongue, title)
     name = original if draw() < 0.08 else title
@@ -112,6 +112,25 @@ def invent(draw: Draw) -> Prose:
     return Prose(
         blank + name, blank + original, tongue.code, _countries(draw, tongue), _overview(draw, place)
     )
+
+
+def sentence(draw: Draw) -> str:
+    """One sentence about a place of its own."""
+    return _fill(draw, pick(draw, _SENTENCES), _place(draw))
+
+
+def heading(draw: Draw) -> str:
+    """The title of an episode."""
+    return f"The {pick(draw, _ADJECTIVES)} {pick(draw, _NOUNS)}"
+
+
+def person(draw: Draw) -> str:
+    """The name of someone who does not exist."""
+    return f"{pick(draw, _FRONT)}{pick(draw, _MIDDLE)} {pick(draw, _FRONT)}{pick(draw, _BACK)}"
+
+
+def _place(draw: Draw) -> str:
+    return pick(draw, _FRONT) + pick(draw, _MIDDLE) + pick(draw, _BACK)
 
 
 def _tongue(draw: Draw) -> Tongue:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tally_pipeline.tmdb.sandbox.replies import JSON, Reply, error, page_number
+from tally_pipeline.tmdb.sandbox.replies import JSON, Reply, error, page_number, show_of, with_body
 
 REPLAY_HEADER = "X-Tally-Replay"
 """Names the reply that was sent in place of the requested recording."""
@@ -54,6 +54,8 @@ class Recordings:
 
     def respond(self, path: str, query: Mapping[str, str]) -> Reply:
         """The recorded reply to a GET of `path` (below `/3`), or its substitute, which the headers name."""
+        if show_of(path) and query.get("append_to_response"):
+            return self._appended(path, query)
         stand_in = _STANDS_IN.get(path)
         if path not in self._by_path and stand_in in self._by_path:
             reply = self._recorded(stand_in, query)
@@ -61,6 +63,36 @@ class Recordings:
             replay = stand_in.lstrip("/") + (f"; {already}" if already else "")
             return Reply(reply.status, {**reply.headers, REPLAY_HEADER: replay}, reply.body)
         return self._recorded(path, query)
+
+    def _appended(self, path: str, query: Mapping[str, str]) -> Reply:
+        """The recording of just this request, else the recorded details with the recorded parts, byte for byte."""
+        whole = self._recorded(path, query)
+        if REPLAY_HEADER not in whole.headers:
+            return whole
+        alone = {name: value for name, value in query.items() if name != "append_to_response"}
+        parts = {
+            part: self._recorded(f"{path}/{part}", alone)
+            for part in dict.fromkeys(query["append_to_response"].split(","))
+            if part
+        }
+        found = {part: reply for part, reply in parts.items() if reply.status == 200}
+        details = self._recorded(path, alone)
+        unrecorded = [part for part in parts if part not in found]
+        if REPLAY_HEADER in details.headers:
+            if not found:
+                return details
+            first = next(iter(found.values()))
+            show, _ = show_of(path) or (0, "")
+            details = Reply(200, first.headers, msgspec.json.encode({"id": show}))
+            unrecorded.insert(0, "details")
+        elif details.status != 200:
+            return details
+        spliced = [b"," + msgspec.json.encode(part) + b":" + reply.body for part, reply in found.items()]
+        body = details.body[: details.body.rindex(b"}")] + b"".join(spliced) + b"}"
+        replay = f"spliced: {', '.join(found) or 'nothing'}"
+        if unrecorded:
+            replay += f"; not-recorded: {', '.join(unrecorded)}"
+        return with_body(Reply(200, {**details.headers, REPLAY_HEADER: replay}, body), body)
 
     def _recorded(self, path: str, query: Mapping[str, str]) -> Reply:
         page = page_number(query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE, ShowList
-from tally_pipeline.tmdb.sandbox import exports, world
+from tally_pipeline.tmdb.sandbox import brands, details, edits, exports, world
 from tally_pipeline.tmdb.sandbox.invented import GENRES, stable_hash
 
 JSON = "application/json;charset=utf-8"
@@ -34,6 +35,7 @@ _ERRORS = {
     23: (400, "Invalid date: Format needs to be YYYY-MM-DD."),
     24: (504, "Your request to the backend server timed out. Try again."),
     25: (429, "Your request count (46) is over the allowed limit of 40."),
+    27: (400, "Too many append to response objects: The maximum number of remote calls is 20."),
     28: (400, "Invalid timezone: Please refer to the documentation."),
     34: (404, "The resource you requested could not be found."),
     43: (502, "Couldn't connect to the backend server."),
@@ -59,6 +61,7 @@ class Reply:
     declared: int | None = None
 
 
+_OF_SHOW = re.compile(r"/tv/(\d{1,9})(?:/(.+))?")
 _LIST_PATHS = (
     "/discover/tv",
     "/tv/popular",
@@ -78,6 +81,18 @@ def respond(
     if path == "/genre/tv/list":
         genres = [{"id": number, "name": name} for number, name in GENRES.items()]
         return _cached(msgspec.json.encode({"genres": genres}), at, lifetime=28_800, age=0)
+    if path in ("/watch/providers/tv", "/watch/providers/regions"):
+        body = (
+            brands.providers_body(query.get("watch_region"))
+            if path.endswith("/tv")
+            else brands.regions_body()
+        )
+        return _cached(body, at, lifetime=28_800, age=0)
+    if path == "/tv/changes":
+        return _changes(query, day, at)
+    of_show = show_of(path)
+    if of_show is not None:
+        return _details(path, *of_show, query, day, at)
     if path not in list_paths(lists):
         return error(34)
     page = page_number(query)
@@ -86,6 +101,34 @@ def respond(
     lifetime = 600 if path.startswith("/trending") else 28_800
     age = stable_hash(f"{path}?{page}@{day}") % lifetime
     return _cached(list_body(path, page, day), at, lifetime=lifetime, age=age)
+
+
+def show_of(path: str) -> tuple[int, str] | None:
+    """The id of the show that `path` is about, and the part of its details ("" for all); None for another path."""
+    match = _OF_SHOW.fullmatch(path)
+    return (int(match[1]), match[2] or "") if match else None
+
+
+def _details(path: str, show: int, part: str, query: Mapping[str, str], day: date, at: datetime) -> Reply:
+    """The details of a show with the parts asked for, or one part alone."""
+    parts = [name for name in query.get("append_to_response", "").split(",") if name]
+    if len(parts) > details.MOST_PARTS:
+        return error(27)
+    body = details.part_body(show, part, day) if part else details.details_body(show, parts, day)
+    if body is None:
+        return error(34)
+    return _cached(body, at, lifetime=28_800, age=stable_hash(f"{path}@{day}") % 28_800)
+
+
+def _changes(query: Mapping[str, str], day: date, at: datetime) -> Reply:
+    page = page_number(query)
+    if page is None:
+        return error(22)
+    try:
+        body = msgspec.json.encode(edits.changes(query, page, day))
+    except edits.RangeError as problem:
+        return error(problem.code)
+    return _cached(body, at, lifetime=28_800, age=0)
 
 
 def respond_export(day: date, *, today: date) -> Reply:

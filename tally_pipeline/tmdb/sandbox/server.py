@@ -1,4 +1,4 @@
-"""The sandbox: a local HTTP server of TMDB's lists, genres and exports, for this machine only."""
+"""The sandbox: a local HTTP server of TMDB's lists, details, genres and exports, for this machine only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tally_pipeline import clock
 from tally_pipeline.tmdb.exchange import SANDBOX_HEADER
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 from tally_pipeline.tmdb.sandbox import exports
-from tally_pipeline.tmdb.sandbox.faults import EXPORTS, FAULTS, GENRES, Fault, Request
+from tally_pipeline.tmdb.sandbox.faults import DETAILS, EXPORTS, FAULTS, GENRES, Fault, Request, page_of_show
 from tally_pipeline.tmdb.sandbox.recordings import Recordings
 from tally_pipeline.tmdb.sandbox.replies import (
     Reply,
@@ -32,6 +32,7 @@ from tally_pipeline.tmdb.sandbox.replies import (
     page_number,
     respond,
     respond_export,
+    show_of,
 )
 
 _BASE = "/3"
@@ -138,12 +139,16 @@ class Sandbox:
         self.requests.append(received)
         path, query = received.path, received.query
         reply = self._respond(path, query)
-        page, export_day = page_number(query), exports.day_of(path)
+        export_day, of_show = exports.day_of(path), show_of(path)
+        show = of_show[0] if of_show else None
+        page = page_number(query) if show is None else page_of_show(show)
         if page is not None:
-            request = Request(page, lambda other: self._respond(path, {**query, "page": str(other)}))
-            list_name = EXPORTS if export_day else list_paths(self._lists).get(path, GENRES)
+            request = Request(page, self._replies_beside(path, query, page))
+            list_name = self._list_name(path)
             for number, fault in enumerate(self._faults):
-                if fault.concerns(list_name, page, export_day) and self._hits(number, fault, path, page):
+                if fault.concerns(list_name, page, export_day, show) and self._hits(
+                    number, fault, path, page
+                ):
                     reply = fault.apply(reply, request)
         return replace(
             reply, delay=reply.delay + self._latency, headers={**reply.headers, SANDBOX_HEADER: "1"}
@@ -160,6 +165,23 @@ class Sandbox:
         if export_day is not None:
             return respond_export(export_day, today=day)
         return respond(path, query, day=day, at=now, lists=self._lists)
+
+    def _list_name(self, path: str) -> str:
+        """The name by which faults know what is at `path`."""
+        if exports.day_of(path) is not None:
+            return EXPORTS
+        if show_of(path) is not None:
+            return DETAILS
+        return list_paths(self._lists).get(path, GENRES if path == "/genre/tv/list" else "")
+
+    def _replies_beside(self, path: str, query: Mapping[str, str], page: int) -> Callable[[int], Reply]:
+        """The replies to requests that differ in the page alone; where shows are the pages, in the show's id."""
+        of_show = show_of(path)
+        if of_show is None:
+            return lambda other: self._respond(path, {**query, "page": str(other)})
+        show, part = of_show
+        tail = f"/{part}" if part else ""
+        return lambda other: self._respond(f"/tv/{show + other - page}{tail}", query)
 
     def _hits(self, number: int, fault: Fault, path: str, page: int) -> bool:
         if fault.times is None:

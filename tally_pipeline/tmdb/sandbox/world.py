@@ -70,17 +70,28 @@ def row(show: int, day: date, *, trending: bool) -> Row:
     votes = _votes(temper(show), ordinal)
     values = {
         **facts(show),
-        "popularity": round(_standing(ordinal).popularity[show], 4),
+        "popularity": round(popularity(day)[show], 4),
         "vote_average": _vote_average(show, ordinal) if votes else 0.0,
         "vote_count": votes,
     }
     return {field: values[field] for field in (_TRENDING_FIELDS if trending else _LIST_FIELDS)}
 
 
+def is_there(show: int, day: date) -> bool:
+    """True if TMDB has a show of this number on `day`: it has it already, and still."""
+    return 0 <= show < len(popularity(day)) and day.toordinal() < temper(show).vanishes
+
+
 def popularity(day: date) -> Sequence[float]:
-    """The popularity on `day` of every show that exists then, by show."""
+    """The popularity on `day` of every show that exists then or has vanished, by show."""
     with _computing:
         return _standing(day.toordinal()).popularity
+
+
+def ranked(day: date) -> Sequence[int]:
+    """The shows that the lists of `day` may have, the most popular first."""
+    with _computing:
+        return _standing(day.toordinal()).ranked
 
 
 @lru_cache(maxsize=64)
@@ -102,7 +113,7 @@ def _listing(path: str, day: int) -> Listing:
             rated = (show for show in ranked if _votes(temper(show), day) >= _VOTES_TO_BE_RATED)
             return _whole(sorted(rated, key=lambda show: -_vote_average(show, day)))
         case _:
-            places = {show: stable_hash(f"{path}#{show}") for show in range(len(ranked))}
+            places = {show: stable_hash(f"{path}#{show}") for show in ranked}
             return _whole(sorted((show for show in places if places[show] % 8 == 0), key=places.__getitem__))
 
 
@@ -113,7 +124,7 @@ def _whole(shows: Iterable[int]) -> Listing:
 
 @dataclass(frozen=True)
 class _Standing:
-    """All shows on one day: popularity by show, its transient part (a logarithm), the ranking."""
+    """All shows on one day: popularity by show, its transient part (a logarithm), the ranking of those left."""
 
     popularity: list[float]
     buzz: list[float]
@@ -135,7 +146,8 @@ def _standing(day: int) -> _Standing:
         fading = 0.15 * math.log1p(max(0, day - own.start) / 200)
         popularity.append(math.exp(own.level - fading + passing + 0.04 * (draw() - 0.5)))
         buzz.append(passing)
-    return _Standing(popularity, buzz, sorted(range(count), key=popularity.__getitem__, reverse=True))
+    listed = (show for show in range(count) if day <= temper(show).vanishes)
+    return _Standing(popularity, buzz, sorted(listed, key=popularity.__getitem__, reverse=True))
 
 
 def _hit(own: Temper, day: int) -> float:
@@ -151,7 +163,7 @@ def _trending(standing: _Standing, day: int, path: str) -> list[int]:
         0.6 * math.log(popularity) + buzz + noise * draw()
         for popularity, buzz in zip(standing.popularity, standing.buzz, strict=True)
     ]
-    return sorted(range(len(score)), key=score.__getitem__, reverse=True)
+    return sorted(standing.ranked, key=score.__getitem__, reverse=True)
 
 
 def _airs(own: Temper, day: int) -> bool:

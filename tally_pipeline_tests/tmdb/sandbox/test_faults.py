@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tally_pipeline import clock
-from tally_pipeline.tmdb.sandbox import FAULTS, Fault, Sandbox, parse_fault
+from tally_pipeline.tmdb.sandbox import FAULTS, Fault, Sandbox, details_body, parse_fault
 from tally_pipeline.tmdb.sandbox.faults.bad_rows import DEFECTS
 from tally_pipeline.tmdb.sandbox.replies import list_body
 from tally_pipeline_tests.tmdb.sandbox.conftest import DAY
@@ -227,6 +227,70 @@ def test_a_fault_strikes_only_the_list_it_names(ask: Ask) -> None:
     assert ask("unauthorized", path="/genre/tv/list").status_code == 401
 
 
+SHOW = "/tv/7000512"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        ("server-error", 503),
+        ("broken-page", 503),
+        ("rate-limited", 429),
+        ("error-body:code=34,status=404", 404),
+        ("html", 200),
+        ("truncated-json", 200),
+    ],
+)
+def test_faults_strike_the_details_of_the_show_they_name(ask: Ask, fault: str, status: int) -> None:
+    text = fault + ("," if ":" in fault else ":") + "show=7000512"
+    reply = ask(text, path=SHOW)
+    whole = details_body(7000512, (), DAY)
+    assert whole is not None
+    assert reply.status_code == status
+    assert reply.content != whole
+    assert len(ask(text, path="/tv/7000513").content) > 1000
+    assert ask(text, path=f"{SHOW}/watch/providers").content == reply.content or fault == "truncated-json"
+    assert ask(text).content == list_body("/tv/popular", 1, DAY)
+
+
+def test_a_truncated_reply_of_details_breaks_off(ask: Ask) -> None:
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        ask("truncated:list=details", path=SHOW)
+
+
+def test_the_pages_of_details_are_the_last_two_digits_of_ids(ask: Ask) -> None:
+    fault = "server-error:list=details,pages=10-19,times=1"
+    assert [ask(fault, path=f"/tv/70005{n}").status_code for n in ("09", "10", "19", "20")] == [
+        200,
+        503,
+        503,
+        200,
+    ]
+    assert ask(fault, path="/tv/7000510").status_code == 200
+    assert ask(fault, page=10).status_code == 200
+    assert ask("server-error:list=details,page=100", path="/tv/7000500").status_code == 503
+
+
+def test_pages_without_a_list_are_not_those_of_details_and_a_fault_without_both_strikes_all(ask: Ask) -> None:
+    assert ask("server-error:page=12", path=SHOW).status_code == 200
+    assert ask("server-error:page=12", page=12).status_code == 503
+    assert ask("unauthorized", path=SHOW).status_code == 401
+
+
+def test_faults_of_rows_strike_a_shows_fields(ask: Ask) -> None:
+    parts = f"{SHOW}?append_to_response=watch/providers"
+    assert ask("lost-field:list=details,field=seasons", path=SHOW).json().keys() == ask(
+        path=SHOW
+    ).json().keys() - {"seasons"}
+    assert "watch/providers" in ask(path=parts).json()
+    assert "watch/providers" not in ask("lost-field:list=details,field=watch/providers", path=parts).json()
+    assert ask("new-field:list=details", path=SHOW).json()["mood"] == "wobbly"
+    assert isinstance(ask("retyped-field:list=details,field=vote_count", path=SHOW).json()["vote_count"], str)
+    assert "id" not in ask("bad-rows:list=details,defect=no-id", path=SHOW).json()
+    assert ask("wrong-page:list=details", path=SHOW).json()["id"] == 7000513
+    assert ask("empty-page:show=7000512", path=SHOW).json() == ask(path=SHOW).json()
+
+
 def test_several_faults_work_together(ask: Ask) -> None:
     faults = ("server-error:page=1,times=1", "new-field", "lost-field")
     assert ask(*faults).status_code == 503
@@ -247,6 +311,7 @@ def test_a_fault_is_read_from_text() -> None:
     assert (parse_fault("reset:pages=2-4").first, parse_fault("reset:pages=2-4").last) == (2, 4)
     assert (parse_fault("reset:pages=3+").first, parse_fault("reset:pages=3+").last) == (3, 500)
     assert parse_fault("empty") == Fault("empty")
+    assert parse_fault("reset:show=7000012") == Fault("reset", show=7000012)
 
 
 @pytest.mark.parametrize(
@@ -260,6 +325,8 @@ def test_a_fault_is_read_from_text() -> None:
         ("reset:pages=4-2", "ends before it begins"),
         ("reset:page=1,pages=2+", "page= or pages=, not both"),
         ("reset:list=populr", "no list 'populr'; the lists are: popular_shows, "),
+        ("reset:show=7,page=2", "show= names the details of one show: leave page="),
+        ("reset:show=7,list=popular_shows", "show= is of details, not of popular_shows"),
         ("reset:times=many", "times=many is not a whole number"),
         ("broken-page", "needs a page, as in broken-page:page=3"),
         ("timeout:seconds=soon", "seconds=soon is not a number"),

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tally_pipeline.tmdb.sandbox import Recordings, RecordingsError, Sandbox
+from tally_pipeline.tmdb.sandbox.replies import etag
 
 Start = Callable[..., Sandbox]
 SNAPSHOTS = ("2013-11-26", "2022-11-26", "2025-12-24")
@@ -124,3 +125,59 @@ def test_an_index_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "index.jsonl").write_text(json.dumps(entry), encoding="utf-8")
     with pytest.raises(RecordingsError, match=r"cannot read the recorded body .*gone.json"):
         Recordings(tmp_path, "a")
+
+
+@pytest.mark.parametrize(
+    ("show", "appended", "base", "parts", "replay"),
+    [
+        (
+            1396,
+            "watch/providers,keywords,season/1",
+            "tv_1396.json",
+            {
+                "watch/providers": "tv_1396_watch_providers.json",
+                "keywords": "tv_1396_keywords.json",
+                "season/1": "tv_1396_season_1.json",
+            },
+            "spliced: watch/providers, keywords, season/1",
+        ),
+        (
+            64356,
+            "watch/providers",
+            None,
+            {"watch/providers": "tv_64356_watch_providers.json"},
+            "spliced: watch/providers; not-recorded: details",
+        ),
+        (1668, "watch/providers", "tv_1668.json", {}, "spliced: nothing; not-recorded: watch/providers"),
+    ],
+)
+def test_recorded_parts_are_appended_byte_for_byte(
+    start: Start,
+    session: requests.Session,
+    recordings: Path,
+    show: int,
+    appended: str,
+    base: str | None,
+    parts: dict[str, str],
+    replay: str,
+) -> None:
+    url = f"{start(recordings=Recordings(recordings, '2025-12-24')).base_url}/tv/{show}"
+    reply = session.get(url, params={"append_to_response": appended, "language": "en-US"})
+    folder = recordings / "2025-12-24"
+    whole = (folder / base).read_bytes().rstrip() if base else b'{"id":%d}' % show
+    assert reply.content.startswith(whole[:-1])
+    for part, name in parts.items():
+        assert b',"%s":%s' % (part.encode(), (folder / name).read_bytes()) in reply.content
+        assert reply.json()[part] == json.loads((folder / name).read_bytes())
+    assert reply.headers["X-Tally-Replay"] == replay
+    assert reply.headers["ETag"] == etag(reply.content)
+
+
+def test_details_of_which_nothing_was_recorded_are_not_found(
+    start: Start, session: requests.Session, recordings: Path
+) -> None:
+    base = start(recordings=Recordings(recordings, "2025-12-24")).base_url
+    for show, header in ((5, "not-recorded"), (999_999_999, None)):
+        reply = session.get(f"{base}/tv/{show}", params={"append_to_response": "watch/providers"})
+        assert (reply.status_code, reply.json()["status_code"]) == (404, 34)
+        assert reply.headers.get("X-Tally-Replay") == header

@@ -7,8 +7,18 @@ changes.py has the functions, parsing.py reads faults from text.
 from __future__ import annotations
 
 from tally_pipeline.tmdb.sandbox.faults.catalogue import FAULTS
-from tally_pipeline.tmdb.sandbox.faults.fault import EXPORTS, GENRES, Fault
+from tally_pipeline.tmdb.sandbox.faults.fault import DETAILS, EXPORTS, GENRES, Fault, page_of_show
 from tally_pipeline.tmdb.sandbox.faults.kinds import FaultKind, Request
 from tally_pipeline.tmdb.sandbox.faults.parsing import parse_fault
 
-__all__ = ["EXPORTS", "FAULTS", "GENRES", "Fault", "FaultKind", "Request", "parse_fault"]
+__all__ = [
+    "DETAILS",
+    "EXPORTS",
+    "FAULTS",
+    "GENRES",
+    "Fault",
+    "FaultKind",
+    "Request",
+    "page_of_show",
+    "parse_fault",
+]

@@ -1,4 +1,4 @@
-"""Replies with the page of a list that they hold changed: its rows, its totals."""
+"""Replies changed in what they hold: rows and totals of a page of a list; a show's details, which are one row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ def with_each_row(reply: Reply, change: Callable[[dict[str, Any]], Any]) -> Repl
 
 
 def with_rows(reply: Reply, change: Callable[[list[Any]], list[Any]]) -> Reply:
-    """The reply with its rows changed."""
+    """The reply with its rows changed. Details have one row, the show itself, which stays if it is taken away."""
+    details = _details(reply)
+    if details is not None:
+        return with_body(reply, msgspec.json.encode(next(iter(change([details])), details)))
     return edited(reply, lambda page: {**page, "results": change(page["results"])})
 
 
@@ -34,8 +37,20 @@ def edited(reply: Reply, change: Callable[[dict[str, Any]], dict[str, Any]]) -> 
 
 def _page(reply: Reply) -> dict[str, Any] | None:
     """The page of a list that a reply holds; None where it holds none."""
+    page = _object(reply)
+    return page if isinstance(page.get("results"), list) else None
+
+
+def _details(reply: Reply) -> dict[str, Any] | None:
+    """The show that a reply describes; None where it describes none."""
+    show = _object(reply)
+    return show if "id" in show and "results" not in show else None
+
+
+def _object(reply: Reply) -> dict[str, Any]:
+    """The JSON object that a reply is; an empty one if it is none."""
     try:
-        page = msgspec.json.decode(reply.body)
+        decoded = msgspec.json.decode(reply.body)
     except msgspec.DecodeError:
-        return None
-    return page if isinstance(page, dict) and isinstance(page.get("results"), list) else None
+        return {}
+    return decoded if isinstance(decoded, dict) else {}

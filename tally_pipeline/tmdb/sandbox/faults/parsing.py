@@ -9,35 +9,41 @@ from typing import Any
 from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES
 from tally_pipeline.tmdb.sandbox.faults.bad_rows import DEFECTS
 from tally_pipeline.tmdb.sandbox.faults.catalogue import FAULTS
-from tally_pipeline.tmdb.sandbox.faults.fault import EXPORTS, GENRES, Fault
+from tally_pipeline.tmdb.sandbox.faults.fault import DETAILS, EXPORTS, GENRES, Fault
 from tally_pipeline.tmdb.sandbox.replies import is_error_code
+
+_COMMON = ("page", "pages", "times", "list", "day", "show")
 
 
 def parse_fault(text: str) -> Fault:
     """The fault written as `NAME` or `NAME:key=value,...`.
 
     Every fault takes `page=3`, `pages=3+` or `pages=2-4`, `times=2`, `list=popular_shows` (or `series_export`,
-    `genres`) and, for exports, `day=2026-10-01`; `FAULTS` has the other options of each. Raises `ValueError`: its
-    message names the mistake and what would be right.
+    `genres`, `details`); for exports `day=2026-10-01`, for details `show=7000012`. `FAULTS` has the other options of
+    each. Raises `ValueError`: its message names the mistake and what would be right.
     """
     name, _, tail = text.partition(":")
     kind = FAULTS.get(name)
     if kind is None:
         raise ValueError(f"there is no fault {name!r}; the faults are: {', '.join(FAULTS)}")
     settings = dict(_setting(text, part) for part in tail.split(",") if part)
-    common = {key: settings.pop(key) for key in ("list", "page", "pages", "times", "day") if key in settings}
+    common = {key: settings.pop(key) for key in _COMMON if key in settings}
     for key in settings:
         if key not in kind.options:
-            known = ", ".join(("page", "pages", "times", "list", "day", *kind.options))
+            known = ", ".join((*_COMMON, *kind.options))
             raise ValueError(f"{text!r}: {name} has no option {key!r}; its options are: {known}")
     if "page" in common and "pages" in common:
         raise ValueError(f"{text!r}: give page= or pages=, not both")
-    lists = (*(entry.name for entry in LISTS), EXPORTS, GENRES)
+    lists = (*(entry.name for entry in LISTS), EXPORTS, GENRES, DETAILS)
     if common.get("list") not in (None, *lists):
         known = ", ".join(lists)
         raise ValueError(f"{text!r}: there is no list {common['list']!r}; the lists are: {known}")
     pages = common.get("page", common.get("pages"))
-    if kind.needs_page and pages is None:
+    if "show" in common and common.keys() & {"page", "pages", "day"}:
+        raise ValueError(f"{text!r}: show= names the details of one show: leave page=, pages= and day= out")
+    if "show" in common and common.get("list") not in (None, DETAILS):
+        raise ValueError(f"{text!r}: show= is of {DETAILS}, not of {common['list']}")
+    if kind.needs_page and pages is None and "show" not in common:
         raise ValueError(f"{text!r}: {name} needs a page, as in {name}:page=3")
     first, last = (1, MAX_PAGES) if pages is None else _pages(text, pages)
     return Fault(
@@ -48,6 +54,7 @@ def parse_fault(text: str) -> Fault:
         last,
         _whole_number(text, "times", common["times"]) if "times" in common else None,
         _day(text, common["day"]) if "day" in common else None,
+        _whole_number(text, "show", common["show"]) if "show" in common else None,
     )
 
 
