@@ -39,7 +39,7 @@ class Question:
     """A problem, with what its numbers stand for.
 
     `grounds` are those of the problem's items, in their order; `impossible` says of every other wish why it cannot be
-    watched. `paid` has each service's price for every month. `units` are one unit of the problem's money and weights.
+    watched. `paid` has each service's price for every month. `money` and `weight` are one unit of the problem's.
     """
 
     asked: Wishes
