@@ -19,6 +19,8 @@ _MODULES = (
     "availability",
     "availability_changes",
     "release_calendar",
+    "watchlists",
+    "subscription_plans",
 )
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from tally_pipeline.plans import months
 from tally_pipeline.plans.errors import PlanError
 from tally_pipeline.plans.reading import MOST_ID, Table
 
@@ -61,6 +62,11 @@ class Wishes:
     def last(self) -> int:
         """The last month."""
         return self.start + self.months - 1
+
+
+def month_text(month: int | None) -> str | None:
+    """The month as it is written; None stays so."""
+    return None if month is None else months.text(month)
 
 
 def read(text: str, file: str) -> Wishes:

@@ -94,6 +94,8 @@ class Table(ABC):
     looks_back: ClassVar[int] = LOOK_BACK_DAYS
     layer: ClassVar[str] = layout.GOLD
     follows: ClassVar[str] = OF_LISTS
+    newest_only: ClassVar[bool] = False
+    """True if only the newest day is worth making; a person may make others."""
     day_before_of: ClassVar[tuple[str, ...]] = ()
     """Tables, by their names in SQL, whose last day before it is made from as well; maybe its own."""
     kind: ClassVar[str] = "parquet"
@@ -140,7 +142,8 @@ class Table(ABC):
 
     def days(self, sources: Sources) -> set[str]:
         """The days on which it is made."""
-        return sources.days() if self.follows == OF_LISTS else set(sources.sizes(self.follows))
+        days = sources.days() if self.follows == OF_LISTS else set(sources.sizes(self.follows))
+        return set(sorted(days)[-1:]) if self.newest_only else days
 
     @property
     def schema(self) -> pa.Schema:

@@ -206,8 +206,8 @@ def _of_details(lake: Lake, day: str, known: Mapping[dg.AssetKey, AbstractSet[st
     if not lake.store.exists(str(DETAILS.place.key(day, _filled_id(DETAILS.name, day)))):
         return set()
     if _is_refined(lake, DETAILS.name, day) and day in known[common.silver_of(DETAILS.name)]:
-        return {key for key in automation.BELOW_DETAILS if day not in known[key]}
-    return set(automation.BELOW_DETAILS)
+        return {key for key in automation.BELOW_DETAILS_OF_PAST if day not in known[key]}
+    return set(automation.BELOW_DETAILS_OF_PAST)
 
 
 def _filled_id(data_type: str, day: str) -> str:
