@@ -53,6 +53,11 @@ class Wishes:
     wishes: tuple[Wish, ...]
 
     @property
+    def providers(self) -> frozenset[int]:
+        """The providers that the file names."""
+        return self.anchors.union(*(wish.providers or () for wish in self.wishes))
+
+    @property
     def last(self) -> int:
         """The last month."""
         return self.start + self.months - 1

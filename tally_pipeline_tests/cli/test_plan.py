@@ -52,7 +52,8 @@ ANSWER = {
         {
             "show_id": 3,
             "season": 1,
-            "why": "no offers of it in US are known; give its providers in W.json",
+            "why": "no offers of it in US are known; give its providers in W.json, or capture the shows' details"
+            " (`tally sync --details`)",
         }
     ],
     "baselines": {"all_services": 80.91, "rotation": 33.96},
