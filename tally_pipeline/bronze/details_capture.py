@@ -26,7 +26,7 @@ APPENDED = ("watch/providers", "external_ids", "content_ratings", "keywords")
 """The parts asked for with each show's details; for a show on air, its running season too."""
 
 PART_REPLIES = 200
-"""Replies of a part, at most: about 7 MB of TMDB's, a tenth of that in bronze."""
+"""Replies of a part, give or take those under way: about 7 MB of TMDB's, a tenth of that in bronze."""
 
 _LEVEL = 9
 """zstd's level: on recorded replies 23 % smaller than level 1, at a tenth of a millisecond a reply."""
@@ -176,6 +176,9 @@ def encode_part(lines: Iterable[bytes]) -> bytes:
 
 def decode_part(body: bytes) -> Iterator[Reply]:
     """The replies of a part, in its order; raises `UnreadableDetailsError`."""
+    if not body:
+        # Arrow takes it for a whole file of nothing.
+        raise UnreadableDetailsError("it is empty")
     try:
         with pa.CompressedInputStream(pa.py_buffer(body), "zstd") as stream:
             text: bytes = stream.read()

@@ -16,6 +16,9 @@ _MODULES = (
     "genre_analytics",
     "top_movers",
     "data_quality_daily",
+    "availability",
+    "availability_changes",
+    "release_calendar",
 )
 
 

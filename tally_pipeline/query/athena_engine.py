@@ -7,7 +7,7 @@ filter on `dt` lists every day of every list. The workgroup limits the bytes tha
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -111,7 +111,7 @@ class AthenaEngine:
                 return Answer(rows, seconds, execution.bytes_scanned, query_id, self._link(query_id))
         return Answer(rows, time.monotonic() - started)
 
-    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
         """The query's rows in `schema`, in no order: Athena writes them as Parquet. Raises `QueryError`."""
         query = dialect.read(sql, self._tables)
         if not isinstance(query, dialect.Query) or query.explain:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import glob
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from itertools import chain, groupby
 from operator import itemgetter
@@ -91,7 +91,7 @@ class DuckDbEngine:
                     explanation = duckdb_errors.explained(str(error.__cause__), tables, query.functions)
                     raise QueryError(explanation) from error.__cause__
 
-    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
         """The query's rows in `schema`, which names and types its columns. Raises `QueryError`."""
         return in_schema(self.query(sql), schema)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,10 +66,11 @@ class QueryEngine(Protocol):
         """
         ...
 
-    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
         """The rows of one SELECT in exactly this schema, lists and maps too. Raises `QueryError`.
 
-        The columns are matched by name. The order of the rows is undefined, even with ORDER BY.
+        The columns are matched by name. The order of the rows is undefined, even with ORDER BY. `days` are all days
+        that the query reads, if named: an engine that copies files then copies no others.
         """
         ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import date
 from types import TracebackType
 from typing import Literal, Self
@@ -71,7 +71,7 @@ class TmdbClient:
         day: date | None = None,
         pause: Callable[[threading.Event], None] | None = None,
         keep: Callable[[Reply], None] | None = None,
-    ) -> Iterator[Answered]:
+    ) -> Generator[Answered]:
         """Fetches the details of shows; yields their outcomes as they come, errors too.
 
         `day`: the day (UTC) to capture; a reply after its end ends the capture. `pause` is called before each

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date
@@ -87,7 +87,7 @@ class DetailsFetcher:
         self._scrub = redactor(settings.token, settings.api_key)
         self._base = settings.base_url.rstrip("/")
 
-    def fetch(self, wanted: Sequence[Wanted]) -> Iterator[Answered]:
+    def fetch(self, wanted: Sequence[Wanted]) -> Generator[Answered]:
         """The outcomes, as they come; after an error that ends captures the others have none."""
         window = 2 * self._settings.connections
         threads = ThreadPoolExecutor(self._settings.connections, thread_name_prefix="tmdb-details")

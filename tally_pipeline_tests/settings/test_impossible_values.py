@@ -64,6 +64,8 @@ IMPOSSIBLE: dict[str, tuple[str, ...]] = {
     "TALLY_SCHEDULE": _NO_CRON,
     "TALLY_EXPORTS_SCHEDULE": _NO_CRON,
     "TALLY_GENRES_SCHEDULE": _NO_CRON,
+    "TALLY_DETAILS_SCHEDULE": _NO_CRON,
+    "TALLY_DETAILS_BUDGET": ("-1", "100001", "1.5", "all"),
     "TALLY_RETENTION_DAYS": ("-1", "36501", "180.5", "ever"),
     "TALLY_MIN_PASS_RATE": ("lots", "nan", "-1", "101", "0.95"),
     "TALLY_SENSOR_SECONDS": ("0", "0.5", "3601", "often"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -276,9 +276,9 @@ class _Recorded:
         self.asked.append(CountedQuery(sql))
         return self._engine.query(sql)
 
-    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
         self.asked.append(CountedQuery(sql, unloads=True))
-        return self._engine.rows(sql, schema)
+        return self._engine.rows(sql, schema, days)
 
     def measure(self, sql: str) -> Answer:
         self.asked.append(CountedQuery(sql))

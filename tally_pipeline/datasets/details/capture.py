@@ -6,6 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from logging import Logger
@@ -14,7 +15,14 @@ import msgspec
 
 from tally_pipeline import __version__, clock
 from tally_pipeline.bronze import details_capture
-from tally_pipeline.bronze.details_capture import Head, Manifest, MissingShow, PartRef, Reply
+from tally_pipeline.bronze.details_capture import (
+    Head,
+    Manifest,
+    MissingShow,
+    PartRef,
+    Reply,
+    UnreadableDetailsError,
+)
 from tally_pipeline.datasets.dataset import CaptureError, CaptureSession
 from tally_pipeline.datasets.details import known
 from tally_pipeline.datasets.details.choice import Choice, choose
@@ -44,9 +52,11 @@ class _Part:
 
 @dataclass
 class _Outcomes:
-    """The outcomes of the requests. `missing` shows did not come, with their last error."""
+    """The outcomes of the requests. `broken` shows did not come, with their last error; `not_asked` ones were left
+    when the capture ended early."""
 
-    missing: dict[int, MissingShow] = field(default_factory=dict)
+    broken: list[MissingShow] = field(default_factory=list)
+    not_asked: list[int] = field(default_factory=list)
     first_error: TmdbError | None = None
     stopped_by: TmdbError | None = None
     requests: int = 0
@@ -59,20 +69,27 @@ class _Outcomes:
         if isinstance(outcome, Reply):
             return
         if outcome is None:
-            self.missing[show_id] = MissingShow(
-                show_id=show_id, error=f"not asked for, because of this: {self.stopped_by}"
-            )
+            self.not_asked.append(show_id)
             return
         self.first_error = self.first_error or outcome
         if outcome.ends_capture:
             self.stopped_by = self.stopped_by or outcome
-        self.missing[show_id] = MissingShow(
-            show_id=show_id,
-            error=str(outcome),
-            status=outcome.status,
-            code=outcome.code,
-            reply=outcome.reply,
+        self.broken.append(
+            MissingShow(
+                show_id=show_id,
+                error=str(outcome),
+                status=outcome.status,
+                code=outcome.code,
+                reply=outcome.reply,
+            )
         )
+
+    @property
+    def missing(self) -> tuple[MissingShow, ...]:
+        """The shows that did not come. What ended the capture may be told after shows that it left."""
+        why = f"not asked for, because of this: {self.stopped_by}"
+        left = (MissingShow(show_id=show_id, error=why) for show_id in self.not_asked)
+        return *self.broken, *left
 
 
 def capture(
@@ -89,7 +106,8 @@ def capture(
         session.tmdb.client() as client,
         Journal(session.scratch, day) as journal,
     ):
-        parts = [] if anew else list(_parts_of(lake, place, day))
+        keys = [info.key for info in lake.store.list(place.parts_folder(day)) if place.is_part(info.key)]
+        parts = [] if anew else list(_parts(lake, keys, session.log))
         before = known.carried(lake, place, day)
         choice = choose(known.listed(lake, day), (), known.known(lake, day, before), budget=budget)
         if not choice.wanted:
@@ -102,7 +120,7 @@ def capture(
         wanted = [one for one in choice.wanted if one.show_id not in there]
         resumed = len(choice.wanted) - len(wanted)
         _tell(session.log, choice, resumed, session.tmdb.source)
-        number, outcomes = _next_number(parts, key), _Outcomes()
+        number, outcomes = _next_number(keys, key), _Outcomes()
 
         def cut() -> Iterator[tuple[str, bytes]]:
             kept, files = journal.cut()
@@ -114,15 +132,18 @@ def capture(
                 file.unlink(missing_ok=True)
 
         cuts: list[_Part] = []
-        answers = client.details(
-            wanted, day=date.fromisoformat(day), pause=_ListsFirst(lake).wait, keep=journal.add
-        )
-        for done, answer in enumerate(answers, resumed + 1):
-            outcomes.take(answer)
-            if session.tmdb.on_page:
-                session.tmdb.on_page(PageProgress(place.data_type, done, len(choice.wanted), done, "show"))
-            if len(journal.kept) >= details_capture.PART_REPLIES:
-                yield from cut()
+        # Closed before the journal is, should the writing fail: what is under way then is kept as well.
+        with closing(
+            client.details(
+                wanted, day=date.fromisoformat(day), pause=_ListsFirst(lake).wait, keep=journal.add
+            )
+        ) as answers:
+            for done, answer in enumerate(answers, resumed + 1):
+                outcomes.take(answer)
+                if session.tmdb.on_page:
+                    session.tmdb.on_page(PageProgress(place.data_type, done, len(choice.wanted), done))
+                if len(journal.kept) >= details_capture.PART_REPLIES:
+                    yield from cut()
         if outcomes.stopped_by is not None:
             session.log.error(str(outcomes.stopped_by))
         if journal.kept:
@@ -161,7 +182,7 @@ def _manifest(choice: Choice, parts: Sequence[_Part], outcomes: _Outcomes) -> Ma
         )
         for part in parts
     ]
-    asked, missing = len(choice.wanted), tuple(outcomes.missing.values())
+    asked, missing = len(choice.wanted), outcomes.missing
     return Manifest(
         ingestion_timestamp="",
         execution_id="",
@@ -193,19 +214,22 @@ def _newest(parts: Sequence[_Part]) -> Mapping[int, Head]:
     return newest
 
 
-def _parts_of(lake: Lake, place: Place, day: str) -> Iterator[_Part]:
-    """The parts of the day in the lake, of whole captures and of killed ones. Raises `UnreadableDetailsError`."""
-    for info in lake.store.list(place.parts_folder(day)):
-        if place.is_part(info.key):
-            body = lake.store.get(info.key)
+def _parts(lake: Lake, keys: Sequence[str], log: Logger) -> Iterator[_Part]:
+    """The readable ones of these parts, of whole captures and of killed ones."""
+    for key in keys:
+        body = lake.store.get(key)
+        try:
             heads = tuple(reply.head for reply in details_capture.decode_part(body))
-            yield _Part(info.key, hashlib.sha256(body).hexdigest(), heads)
+        except UnreadableDetailsError as error:
+            log.warning(f"{lake.store.uri(key)}: {error}. Its shows are asked for again.")
+            continue
+        yield _Part(key, hashlib.sha256(body).hexdigest(), heads)
 
 
-def _next_number(parts: Sequence[_Part], key: BronzeKey) -> int:
+def _next_number(parts: Sequence[str], key: BronzeKey) -> int:
     """The number of the execution's next part: an attempt of it that died may have left some."""
     own = f"/{key.execution_id}-"
-    return sum(own in part.key for part in parts)
+    return sum(own in part for part in parts)
 
 
 def _heads(kept: Sequence[Kept]) -> tuple[Head, ...]:

@@ -29,16 +29,20 @@ Vote = Annotated[float, msgspec.Meta(ge=0, le=10)]
 Text = str | None
 
 
-class Named(msgspec.Struct):
+class _Read(msgspec.Struct, gc=False):
+    """The base of what a reply is read into: a tree, so Python need not look for cycles in it."""
+
+
+class Named(_Read):
     id: Id
     name: str
 
 
-class Network(msgspec.Struct):
+class Network(_Read):
     name: Text = None
 
 
-class Episode(msgspec.Struct):
+class Episode(_Read):
     """An episode; `air_date` is '' or absent where it is not known."""
 
     season_number: Count
@@ -49,7 +53,7 @@ class Episode(msgspec.Struct):
     episode_type: Text = None
 
 
-class Season(msgspec.Struct):
+class Season(_Read):
     season_number: Count
     name: Text = None
     air_date: Text = None
@@ -57,60 +61,66 @@ class Season(msgspec.Struct):
     vote_average: Vote | None = None
 
 
-class Offer(msgspec.Struct):
+class Offer(_Read):
     provider_id: Id
     provider_name: Text = None
     display_priority: int | None = None
     logo_path: Text = None
 
 
-class Country(msgspec.Struct, forbid_unknown_fields=True):
+class Country(_Read, forbid_unknown_fields=True):
     """The offers in one country, by kind; `link` is TMDB's own page of them. A new kind is told by the diagnosis."""
 
     link: Text = None
 
-    flatrate: list[Offer] = []
-    buy: list[Offer] = []
-    rent: list[Offer] = []
-    ads: list[Offer] = []
-    free: list[Offer] = []
+    # Tuples: most of these are empty, and an empty tuple costs nothing.
+    flatrate: tuple[Offer, ...] = ()
+    buy: tuple[Offer, ...] = ()
+    rent: tuple[Offer, ...] = ()
+    ads: tuple[Offer, ...] = ()
+    free: tuple[Offer, ...] = ()
+
+    @property
+    def by_kind(self) -> tuple[tuple[Offer, ...], ...]:
+        """The offers of each kind, in the order of `KINDS`."""
+        return self.flatrate, self.buy, self.rent, self.ads, self.free
 
 
-class Offers(msgspec.Struct):
+class Offers(_Read):
     results: dict[str, Country]
 
 
-class RawOffers(msgspec.Struct):
-    """The same, each list of offers unread."""
+class RawOffers(_Read):
+    """The same, each kind's offers unread."""
 
     results: dict[str, dict[str, msgspec.Raw]]
 
 
-class ExternalIds(msgspec.Struct):
+class ExternalIds(_Read):
     imdb_id: Text = None
     tvdb_id: int | None = None
     wikidata_id: Text = None
 
 
-class Rating(msgspec.Struct):
+class Rating(_Read):
     iso_3166_1: str
     rating: Text = None
 
 
-class Ratings(msgspec.Struct):
+class Ratings(_Read):
     results: list[Rating] = []
 
 
-class Keywords(msgspec.Struct):
+class Keywords(_Read):
     results: list[Named] = []
 
 
-class RunningSeason(msgspec.Struct):
+class RunningSeason(_Read):
     season_number: Count
     episodes: list[Episode] = []
 
 
-class Show(msgspec.Struct):
+class Show(_Read):
     """TMDB's reply about a show, as far as columns are made from it. Its season is read apart: its name varies."""
 
     id: Id

@@ -16,7 +16,15 @@ import pyarrow as pa
 
 from tally_pipeline.bronze.details_capture import LostPartError, Manifest, PartRef, Reply
 from tally_pipeline.datasets.details import contract
-from tally_pipeline.datasets.details.contract import KINDS, QUARANTINE, SILVER, Episode, RunningSeason, Show
+from tally_pipeline.datasets.details.contract import (
+    KINDS,
+    QUARANTINE,
+    SILVER,
+    Episode,
+    Offer,
+    RunningSeason,
+    Show,
+)
 from tally_pipeline.datasets.details.reading import Reason, read, text
 from tally_pipeline.days import days_between
 
@@ -169,7 +177,7 @@ class _Rows:
         self._ends = [0]
         self._country: list[str] = []
         self._kind: list[str] = []
-        self._provider: list[tuple[int, str | None, int | None]] = []
+        self._offers: list[Offer] = []
 
     @property
     def offers(self) -> int:
@@ -177,28 +185,32 @@ class _Rows:
 
     def add(self, show: Show, running: RunningSeason | None) -> None:
         self._rows.append(_row(show, running))
-        for country, by_kind in sorted(show.offers.results.items()):
-            for kind in KINDS:
-                # None stands twice within a list of TMDB's; if one ever does, it is one offer.
-                once = {offer.provider_id: offer for offer in getattr(by_kind, kind)}
-                for provider_id, offer in sorted(once.items()):
-                    self._country.append(country)
-                    self._kind.append(kind)
-                    self._provider.append((provider_id, text(offer.provider_name), offer.display_priority))
+        for country, of_country in sorted(show.offers.results.items()):
+            for kind, offers in zip(KINDS, of_country.by_kind, strict=True):
+                if not offers:
+                    continue
+                if len(offers) > 1:
+                    # None stands twice within a list of TMDB's; if one ever does, it is one offer.
+                    once = {offer.provider_id: offer for offer in offers}
+                    offers = tuple(map(once.__getitem__, sorted(once)))
+                self._offers += offers
+                self._country += [country] * len(offers)
+                self._kind += [kind] * len(offers)
         self._ends.append(len(self._kind))
 
     def table(self) -> pa.Table:
         """The rows in silver's schema."""
         plain = pa.schema([one for one in SILVER if one.name not in ("offers", "seen_on", "age_days")])
         table = pa.Table.from_pylist(self._rows, schema=plain)
-        ids, names, priorities = zip(*self._provider, strict=True) if self._provider else ((), (), ())
+        # A few hundred names stand in many thousands of offers.
+        names = {name: text(name) for name in {offer.provider_name for offer in self._offers}}
         flat = pa.StructArray.from_arrays(
             [
                 pa.array(self._country, pa.string()),
                 pa.array(self._kind, pa.string()),
-                pa.array(ids, pa.int64()),
-                pa.array(names, pa.string()),
-                pa.array(priorities, pa.int32()),
+                pa.array([offer.provider_id for offer in self._offers], pa.int64()),
+                pa.array([names[offer.provider_name] for offer in self._offers], pa.string()),
+                pa.array([offer.display_priority for offer in self._offers], pa.int32()),
             ],
             fields=list(contract.OFFER),
         )

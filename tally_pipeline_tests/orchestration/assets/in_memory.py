@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatch
 
 import duckdb
@@ -40,7 +40,7 @@ class MemoryEngine:
                 database.register(name, self._table(self._tables[name]))
             return database.sql(read.duckdb).to_arrow_table()
 
-    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
         return in_schema(self.query(sql), schema)
 
     def measure(self, sql: str) -> Answer:
