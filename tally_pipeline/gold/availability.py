@@ -25,7 +25,7 @@ from tally_pipeline.tables.sources import GoldFooter, Sources
 from tally_pipeline.tables.table import LOOK_BACK_DAYS, VERSION, Engine, Inputs, SqlTable
 
 OFFER = ("show_id", "country", "kind", "provider_id")
-"""What makes an offer: these columns are unique within a day of silver."""
+"""The columns that make an offer: unique within a day of silver."""
 
 OPEN_AS_OFFERED = Check(
     "open_as_offered",

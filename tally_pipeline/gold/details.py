@@ -1,4 +1,4 @@
-"""What the tables made from details and offers share: their files, and the last day before one that has them.
+"""Shared by the tables made from details and offers: their files, and the last day before one that has them.
 
 Silver of details and offers says what was known as of a day: each day holds every show's newest reply up to it. So
 one earlier day is all that a day is compared with, however many are missing between.
@@ -17,7 +17,7 @@ DETAILS, OFFERS = "details", "offers"
 """The tables of silver."""
 
 ATTRIBUTION = "Offers: JustWatch, via TMDB"
-"""What has to stand beside offers wherever people see them."""
+"""The source of offers, which stands beside them wherever people see them."""
 
 
 def silver_key(table: str, day: str) -> str:
@@ -32,7 +32,7 @@ def day_before(sources: Sources, tables: Iterable[str], day: str, *, since: str)
 
 
 def lacking(sources: Sources, tables: Iterable[str], day: str) -> str:
-    """Why a day cannot be made from these tables; empty if it can."""
+    """The reason why a day cannot be made from these tables, with the remedy; empty if it can."""
     names = [f"silver_{table}" for table in tables if day not in sources.sizes(table)]
     return (
         f"there is no {' and no '.join(names)} of {day}; materialize {names[0]} for it first."

@@ -242,7 +242,7 @@ def _order(row: Row) -> tuple[int, int, int]:
 
 
 def _shows(sources: Sources, day: str | None) -> Sequence[Row]:
-    """What a calendar needs of each show in a day's details; none without a day."""
+    """The shows of a day's details, with the columns that a calendar needs; none without a day."""
     if day is None:
         return ()
     needed = (

@@ -25,7 +25,7 @@ HOW = {
     "rent": "rent",
     "buy": "buy",
 }
-"""How an offer lets people watch, by TMDB's kind, what costs nothing more first."""
+"""The ways to watch in words, by TMDB's kind of offer: those that cost nothing more first."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class OfferChanges:
 
 
 def offer_changes(inputs: Inputs) -> OfferChanges:
-    """What arrived and left in the report's week."""
+    """The arrivals and departures of the report's week."""
     rows = inputs.offer_changes.to_pylist() if inputs.offer_changes is not None else []
     panels = [
         _moves(rows, kind, heading) for kind, heading in (("arrival", "Arrived"), ("departure", "Left"))
@@ -119,7 +119,7 @@ def _move(rows: Sequence[Row]) -> Move:
 
 
 def _note(inputs: Inputs, *, is_empty: bool) -> str:
-    """What is compared; or what the section waits for, and until when."""
+    """The section's last sentence: how changes are dated, or what fills it and when."""
     week = [day for day in days_through(inputs.day, OFFER_DAYS) if day in inputs.details_days]
     begins = min(inputs.details_days, default=None)
     if begins is None:

@@ -17,8 +17,7 @@ from tally_pipeline.tables.table import OF_LISTS, SqlTable
 from tally_pipeline_tests.gold import offers
 from tally_pipeline_tests.gold.conftest import GENRE_NAMES, back, invent, write, write_genres
 from tally_pipeline_tests.gold.offers import OffersLake
-from tally_pipeline_tests.query.conftest import Lake, days_ago, show
-from tally_pipeline_tests.query.test_samples import OF_DETAILS
+from tally_pipeline_tests.query.conftest import OF_DETAILS, Lake, days_ago, show
 from testkit.aws.athena_server import upload
 
 BY_SQL = [table for table in gold.TABLES if isinstance(table, SqlTable)]

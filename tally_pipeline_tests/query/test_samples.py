@@ -10,10 +10,7 @@ import pytest
 from tally_pipeline.gold import availability, availability_changes, release_calendar
 from tally_pipeline.query import samples
 from tally_pipeline_tests.gold.offers import OffersLake, detail, known
-from tally_pipeline_tests.query.conftest import Lake, days_ago, show
-
-OF_DETAILS = {"arrived_this_week", "how_old", "left_this_week", "seasons_complete", "where_to_watch"}
-"""The samples about details and offers; the others are about lists."""
+from tally_pipeline_tests.query.conftest import OF_DETAILS, Lake, days_ago, show
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ def _gold_if_there(lake: Lake, table: Table, day: str) -> pa.Table | None:
 
 
 def _offer_changes(lake: Lake, analytics_engine: QueryEngine, days: Sequence[str]) -> pa.Table | None:
-    """What arrived at a brand and left it up to the last of `days`; None if gold does not have that one."""
+    """The arrivals and departures of brands up to the last of `days`; None if gold does not have that one."""
     table = availability_changes.TABLE
     if _gold_if_there(lake, table, days[-1]) is None:
         return None
