@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tally_pipeline.query import dialect, duckdb_errors
+from tally_pipeline.query import dialect, duckdb_errors, interruptible
 from tally_pipeline.query.engine import Answer, QueryError, Remedies, compared, in_schema
 from tally_pipeline.query.tables import TableSpec, athena_columns
 
@@ -135,7 +135,17 @@ class DuckDbEngine:
         )
 
     def _try(self, sql: str, tables: Sequence[TableSpec], files: Sequence[Mapping[Path, State]]) -> pa.Table:
-        with closing(duckdb.connect()) as connection:
+        connection = duckdb.connect()
+        return interruptible.run(connection, lambda: self._answer(connection, sql, tables, files))
+
+    def _answer(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        sql: str,
+        tables: Sequence[TableSpec],
+        files: Sequence[Mapping[Path, State]],
+    ) -> pa.Table:
+        with closing(connection):
             try:
                 for setting in _SETTINGS:
                     connection.execute(setting)

@@ -39,7 +39,11 @@ def query(
     if output is not None:
         formats.suffix(output)
     deployment = deploy(settings)
-    answer = deployment.query_engine.query(sql)
+    try:
+        answer = deployment.query_engine.query(sql)
+    except KeyboardInterrupt:
+        print("Interrupted: the query was stopped.", file=sys.stderr)
+        raise
     asked = answer if limit is None else answer.slice(0, limit)
     if output is not None:
         replaced = formats.write(asked, output)
