@@ -18,7 +18,7 @@ import pytest
 from tally_pipeline.datasets.shows import contract
 from tally_pipeline.lake.layout import quarantine_key
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
-from tally_pipeline.query.engine import QueryEngine, QueryError
+from tally_pipeline.query.engine import BATCH, QueryEngine, QueryError
 from tally_pipeline.query.tables import TABLES
 from tally_pipeline_tests.query.conftest import Lake, days_ago, show
 from testkit.pinned import real_now
@@ -390,7 +390,7 @@ class DisturbedEngine(DuckDbEngine):
 
     def _try(self, *arguments: Any) -> pa.Table:
         try:
-            return super()._try(*arguments)
+            uper()._try(*arguments)
         finally:
             next(self._disturbances, lambda: None)()
 
@@ -422,7 +422,7 @@ def test_a_day_with_other_columns_that_arrives_during_a_query_changes_none_of_it
         def _try(self, *arguments: Any) -> pa.Table:
             path = lake.put("2026-01-01", [show(2)])
             pq.write_table(pq.read_table(path, partitioning=None).drop_columns("rank"), path)
-            return super()._try(*arguments)
+            uper()._try(*arguments)
 
     answer = Early(lake.root, TABLES).query("SELECT rank FROM silver_shows WHERE show_id = 1")
     assert answer.to_pylist() == [{"rank": show(1)["rank"]}] * 2
@@ -441,3 +441,46 @@ def test_many_threads_may_ask_at_once(lake: Lake) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda _: lake.rows("SELECT count(*) AS n FROM silver_shows"), range(24))
     assert list(answers) == [[{"n": 100}]] * 24
+
+
+# --- rows as they come -------------------------------------------------------------------------------------
+
+NUMBERS = "SELECT x FROM UNNEST(sequence(1, 9999)) AS t (x)"
+
+
+def test_the_first_rows_of_a_hundred_million_come_at_once_and_the_rest_is_held_nowhere(lake: Lake) -> None:
+    held = pa.total_allocated_bytes()
+    began = time.monotonic()
+    rows = lake.engine.stream(f"SELECT a.x, b.x AS y, 2 * a.x AS z FROM ({NUMBERS}) a, ({NUMBERS}) b")
+    first, second = next(rows.batches), next(rows.batches)
+    assert time.monotonic() - began < 2
+    assert rows.schema == first.schema == second.schema
+    assert 0 < first.num_rows + second.num_rows <= 2 * BATCH
+    assert pa.total_allocated_bytes() - held < 2**22
+
+
+def test_a_stream_has_the_types_and_the_errors_of_a_query(lake: Lake) -> None:
+    lake.put("2026-01-01", [show(1, popularity=1.0), show(2, popularity=2.0)])
+    sql = "SELECT title, count(*) AS n, sum(show_id) AS ids FROM silver_shows GROUP BY title ORDER BY title"
+    rows = lake.engine.stream(sql)
+    assert pa.Table.from_batches(rows.batches, rows.schema).equals(lake.engine.query(sql))
+    for asked in (
+        "SHOW TABLES",
+        "DESCRIBE silver_shows",
+        "SELECT sum(show_id) AS n FROM silver_shows WHERE false",
+    ):
+        rows = lake.engine.stream(asked)
+        assert pa.Table.from_batches(rows.batches, rows.schema).equals(lake.engine.query(asked))
+    late = "CAST(CASE b.x WHEN 9000 THEN 'no' ELSE '1' END AS bigint)"
+    rows = lake.engine.stream(f"SELECT {late} AS n FROM ({NUMBERS}) a, ({NUMBERS}) b WHERE a.x < 99")
+    with pytest.raises(QueryError, match="the text 'no' is no bigint: TRY_CAST gives null for such"):
+        list(rows.batches)
+
+
+def test_a_stream_ends_in_an_error_once_a_file_is_replaced(lake: Lake) -> None:
+    lake.put("2026-01-01", [show(number) for number in range(3 * BATCH)])
+    rows = lake.engine.stream("SELECT title FROM silver_shows")
+    next(rows.batches)
+    lake.put("2026-01-01", [show(number) for number in range(2 * BATCH)])
+    with pytest.raises(QueryError, match=r"were replaced while these rows were read.*ask again"):
+        list(rows.batches)
