@@ -160,22 +160,22 @@ class DuckDbEngine:
         )
 
     def _try(self, sql: str, tables: Sequence[TableSpec], files: Sequence[Files]) -> pa.Table:
-        connection = duckdb.connect()
-
-        def all_rows() -> pa.Table:
+        def all_rows(connection: duckdb.DuckDBPyConnection) -> pa.Table:
             with closing(connection), _as_query_errors(tables):
                 relation, whole = self._open(connection, sql, tables, files)
                 return _with_bigints(relation.to_arrow_table(), whole)
 
-        return interruptible.run(connection, all_rows)
+        return interruptible.run(duckdb.connect(), all_rows)
 
     def _begin(self, sql: str, tables: Sequence[TableSpec], files: Sequence[Files]) -> Rows:
         """The query's rows; the first batch is there already."""
         connection = duckdb.connect()
 
-        def begin() -> tuple[pa.RecordBatchReader, list[int], pa.RecordBatch | None]:
+        def begin(
+            opened: duckdb.DuckDBPyConnection,
+        ) -> tuple[pa.RecordBatchReader, list[int], pa.RecordBatch | None]:
             with _as_query_errors(tables):
-                relation, whole = self._open(connection, sql, tables, files)
+                relation, whole = self._open(opened, sql, tables, files)
                 reader = relation.to_arrow_reader(BATCH)
                 return reader, whole, _next(reader)
 
@@ -191,7 +191,7 @@ class DuckDbEngine:
                 while batch is not None:
                     yield from _with_bigints(pa.Table.from_batches([batch]), whole).to_batches()
                     with _as_query_errors(tables):
-                        batch = interruptible.run(connection, lambda: _next(reader))
+                        batch = interruptible.run(connection, lambda _: _next(reader))
                     if not _are_unchanged(files):
                         raise QueryError(
                             "the lake's files were replaced while these rows were read, and the rest of them is gone:"

@@ -20,21 +20,26 @@ _PATIENCE = 1.0
 """Seconds that interrupted work may take to end; then it is left behind, for a person waits."""
 
 
-def run(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
-    """The result of `work`, which uses `connection`. If the wait is interrupted, the work is stopped first."""
+def run(connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    """The result of `work` on `connection`. If the wait is interrupted, the work is stopped first."""
     future: Future[T] = Future()
     # A daemon, so that work which is left behind does not keep the process alive.
-    threading.Thread(target=_do, args=(work, future), name="duckdb", daemon=True).start()
+    threading.Thread(target=_do, args=(work, connection, future), name="duckdb", daemon=True).start()
     try:
         return future.result()
     finally:
         if not future.done():
             _stop(connection, future)
+        # Dagster keeps an interrupted step's error, and with it these frames, until the process ends; DuckDB then
+        # complains that it is still in use.
+        del connection, work, future
 
 
-def _do(work: Callable[[], T], future: Future[T]) -> None:
+def _do(
+    work: Callable[[duckdb.DuckDBPyConnection], T], connection: duckdb.DuckDBPyConnection, future: Future[T]
+) -> None:
     try:
-        result = work()
+        result = work(connection)
     except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
         future.set_exception(error)
     else:

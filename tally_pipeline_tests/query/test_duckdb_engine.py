@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -390,7 +392,7 @@ class DisturbedEngine(DuckDbEngine):
 
     def _try(self, *arguments: Any) -> pa.Table:
         try:
-            uper()._try(*arguments)
+            return super()._try(*arguments)
         finally:
             next(self._disturbances, lambda: None)()
 
@@ -422,7 +424,7 @@ def test_a_day_with_other_columns_that_arrives_during_a_query_changes_none_of_it
         def _try(self, *arguments: Any) -> pa.Table:
             path = lake.put("2026-01-01", [show(2)])
             pq.write_table(pq.read_table(path, partitioning=None).drop_columns("rank"), path)
-            uper()._try(*arguments)
+            return super()._try(*arguments)
 
     answer = Early(lake.root, TABLES).query("SELECT rank FROM silver_shows WHERE show_id = 1")
     assert answer.to_pylist() == [{"rank": show(1)["rank"]}] * 2
@@ -484,3 +486,33 @@ def test_a_stream_ends_in_an_error_once_a_file_is_replaced(lake: Lake) -> None:
     lake.put("2026-01-01", [show(number) for number in range(2 * BATCH)])
     with pytest.raises(QueryError, match=r"were replaced while these rows were read.*ask again"):
         list(rows.batches)
+
+
+# --- interrupted -------------------------------------------------------------------------------------------
+
+_INTERRUPTED = f"""
+import ctypes, os, signal, threading
+from pathlib import Path
+from tally_pipeline.query.duckdb_engine import DuckDbEngine
+signal.signal(signal.SIGINT, signal.default_int_handler)
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    DuckDbEngine(Path("."), []).query("SELECT count(*) FROM ({NUMBERS}) a, ({NUMBERS}) b WHERE a.x * b.x % 7 < 3")
+except KeyboardInterrupt as error:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(error))
+"""
+
+
+def test_an_interrupted_query_whose_error_is_kept_leaves_a_process_that_ends_without_a_word(
+    tmp_path: Path,
+) -> None:
+    # As Dagster keeps a step's error.
+    ran = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
