@@ -29,6 +29,9 @@ from tally_pipeline.plurals import counted
 from tally_pipeline.tmdb.capture import PageProgress
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
+_WIDTH_WITH_LINES = 100
+"""The least width (columns) in which the closing table has lines between its columns."""
+
 
 def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as_json: bool) -> int:
     """Capture, refine and check today; 0 only if everything requested was published.
@@ -64,7 +67,8 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
     if as_json:
         terminal.print_json(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        terminal.out().print(closing_table(found))
+        console = terminal.out()
+        console.print(closing_table(found, console.width))
     failures.tell(words, errors)
     published = result.success and all(of_list["published"] for of_list in found.values())
     return 0 if published else 1
@@ -77,11 +81,19 @@ def described_source(settings: Settings) -> str:
     return "the SANDBOX (invented shows; set TMDB_API_TOKEN to capture TMDB)"
 
 
-def closing_table(found: dict[str, dict[str, Any]]) -> Table:
-    """The summary by list as a table."""
-    table = Table(header_style="bold")
+def closing_table(found: dict[str, dict[str, Any]], width: int) -> Table:
+    """The summary by list as a table; without lines in a terminal too narrow for them. Names are never cut."""
+    if width < _WIDTH_WITH_LINES:
+        table = Table(header_style="bold", box=None, collapse_padding=True, pad_edge=False)
+    else:
+        table = Table(header_style="bold")
     for column in ("list", "verdict", "pages", "rows", "repeats", "quarantined", "silver", ""):
-        table.add_column(column, justify="left" if column in ("list", "verdict", "") else "right")
+        table.add_column(
+            column,
+            justify="left" if column in ("list", "verdict", "") else "right",
+            min_width=max(map(len, found), default=0) if column == "list" else None,
+            overflow="fold",
+        )
     for name, of_list in found.items():
         table.add_row(
             name,
@@ -134,10 +146,14 @@ def _execute(
 def _progress(console: Console) -> Iterator[Any]:
     """The progress of pages: bars on a terminal, else a line for each finished list."""
     if not sys.stderr.isatty():
+        said: set[str] = set()
 
         def line(at: PageProgress) -> None:
-            if at.pages_done == at.pages_planned:
-                console.print(f"{at.list_name}: {counted(at.pages_done, 'page')}, {counted(at.rows, 'row')}")
+            text = f"{at.list_name}: {counted(at.pages_done, 'page')}, {counted(at.rows, 'row')}"
+            # Pages that are asked for again finish a finished list again.
+            if at.pages_done == at.pages_planned and text not in said:
+                said.add(text)
+                console.print(text)
 
         yield line
         return

@@ -53,7 +53,7 @@ def sync_today(
         return False
     succeeded = _watched(instance, run_id, pause, words)
     errors = failures.by_list(_events(instance, run_id, set(_STEP_ENDED)))
-    words.print(closing_table(summary.by_list(lake, LISTS, day, run_id, errors)))
+    words.print(closing_table(summary.by_list(lake, LISTS, day, run_id, errors), words.width))
     failures.tell(words, errors)
     if succeeded:
         words.print(f"The sync took {time.monotonic() - started:.0f} s.")
