@@ -26,6 +26,7 @@ STALE_SECONDS = 60.0
 """The age (seconds) at which an unheld lock without a run is removed."""
 
 _OPENING = "opening.lock"
+_STOPPED = "stopped"
 
 _STORAGE = Template("""
 # Dagster's own storage, but with its databases left open: an event costs a tenth.
@@ -66,6 +67,18 @@ def _dagster_yaml(settings: Settings) -> str:
         return text
     on_aws = files("tally_pipeline").joinpath("dagster.aws.yaml").read_text()
     return f"{text}\n{Template(on_aws).substitute(bucket=settings.aws.results_bucket, region=settings.aws.region)}"
+
+
+def mark_stopped(settings: Settings) -> None:
+    """Remember that the daemon was stopped now; a crash leaves no such mark."""
+    (settings.dagster_home / _STOPPED).touch()
+
+
+def stopped_at(settings: Settings) -> float:
+    """The time (seconds since the epoch) at which the daemon was last stopped, 0 if never."""
+    with suppress(FileNotFoundError):
+        return (settings.dagster_home / _STOPPED).stat().st_mtime
+    return 0.0
 
 
 @contextmanager
