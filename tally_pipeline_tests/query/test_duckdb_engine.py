@@ -192,6 +192,15 @@ def test_describe_lists_a_tables_columns(lake: Lake, sql: str) -> None:
         ),
         ("SELECT * FORM silver_shows", "the SQL cannot be read at line 1"),
         ("SELECT 'abc", "the SQL cannot be read"),
+        ("SELECT (1 + ) FROM silver_shows", "the SQL cannot be read at line 1, column 13"),
+        (
+            "SELECT array_join(genre_ids) FROM silver_shows",
+            "the function array_join lacks an argument at line 1, column 28",
+        ),
+        (
+            "SELECT lower(split(concat(title, ')'))) FROM silver_shows",
+            "the function split lacks an argument at line 1, column 38",
+        ),
         ("SELECT CAST('x' AS integer)", "the text 'x' is no integer: TRY_CAST gives null for such"),
         ("SELECT 1; SELECT 2", "one query at a time, please: these are 2 statements"),
     ],
@@ -251,6 +260,19 @@ DUCKDBS = re.compile(
         ("SELECT CAST('soon' AS date)", 'the text "soon" is no date, YYYY-MM-DD'),
         ("SELECT 1 / 0", "something is divided by zero: divide by NULLIF(…, 0)"),
         ("SELECT 9223372036854775807 + 1", "Overflow in addition of bigint"),
+        ("SELECT greatest(title, 1) FROM silver_shows", "varchar and integer cannot be mixed: CAST("),
+        (
+            "SELECT json_extract(title, '$.a') FROM silver_shows",
+            'the text "Show 1" is no JSON: TRY(…) around the function gives null for such',
+        ),
+        (
+            "SELECT (SELECT x FROM UNNEST(ARRAY[1, 2]) AS t (x)) FROM silver_shows",
+            "a subquery that stands for one value has more than one row: take one of them, as by max(…) or LIMIT 1",
+        ),
+        (
+            "SELECT 1 FROM silver_shows WHERE rank IN (SELECT rank, title FROM silver_shows)",
+            "a subquery that should have 1 has 2 columns",
+        ),
     ],
 )
 def test_errors_speak_of_athenas_functions_and_types_as_the_query_does(
