@@ -69,6 +69,7 @@ def sync(settings: Settings, lists: Sequence[ShowList], pages: int | None, *, as
     else:
         console = terminal.out()
         console.print(closing_table(found, console.width))
+    tell_warnings(words, found)
     failures.tell(words, errors)
     published = result.success and all(of_list["published"] for of_list in found.values())
     return 0 if published else 1
@@ -102,6 +103,13 @@ def closing_table(found: dict[str, dict[str, Any]], width: int) -> Table:
             "[green]published[/green]" if of_list["published"] else "[red]not published[/red]",
         )
     return table
+
+
+def tell_warnings(words: Console, found: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print what is odd about captures that are complete nevertheless."""
+    for name, of_list in found.items():
+        if of_list["warning"]:
+            words.print(f"[yellow]{name}: {escape(of_list['warning'])}.[/yellow]")
 
 
 def _interrupted(day: str, found: Mapping[str, Mapping[str, Any]]) -> str:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from tally_pipeline.cli.sync import _progress, closing_table
+from tally_pipeline.cli.summary import by_list
+from tally_pipeline.cli.sync import _progress, closing_table, tell_warnings
+from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.layout import BronzeKey
+from tally_pipeline.lake.store import Store
 from tally_pipeline.tmdb.capture import PageProgress
 from tally_pipeline.tmdb.lists import LISTS
+from testkit.captures import capture, page, show
+from testkit.pipeline import POPULAR
 
 NAMES = [one.name for one in LISTS]
 
@@ -47,3 +54,15 @@ def test_the_closing_table_cuts_no_name_and_no_number_at_any_width(width: int) -
     if width >= 80:
         assert sum("quarantined" in line and "silver" in line for line in lines) == 1
         assert sum("not published" in line for line in lines) == len(NAMES)
+
+
+def test_a_list_that_lacks_promised_shows_is_named_with_the_numbers(tmp_path: Path) -> None:
+    lake = Lake(Store.in_folder(tmp_path / "lake"), "tmdb")
+    rows = [[show(20 * number + place) for place in range(20)] for number in range(3)]
+    pages = [page(1, rows[0]), page(2, rows[1][:5]), page(3, rows[2])]
+    lake.write_bronze(BronzeKey(POPULAR.name, "2025-12-24", "run-1"), capture(pages))
+    found = by_list(lake, [POPULAR], "2025-12-24", "run-1", {})
+    said = io.StringIO()
+    tell_warnings(Console(file=said, width=140), found)
+    assert found[POPULAR.name]["verdict"] == "complete"
+    assert said.getvalue() == "popular_shows: 45 of 60 promised shows came.\n"
