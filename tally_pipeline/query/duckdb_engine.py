@@ -143,7 +143,7 @@ class DuckDbEngine:
         return self._unmixed(tables, lambda files: self._try(sql, tables, files))
 
     def _unmixed(self, tables: Sequence[TableSpec], ask: Callable[[Sequence[Files]], T]) -> T:
-        """What `ask` finds in the tables' files, if they did not change meanwhile; asked again if they did."""
+        """The result of `ask` on the tables' files; it is asked again if they changed meanwhile."""
         for _ in range(_ATTEMPTS):
             before = [self._files(table) for table in tables]
             try:
