@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import backfill, catch_up, daily, engines, exports, gold, growth, plans, report
+from benchmarks import backfill, catch_up, daily, details, engines, exports, gold, growth, plans, report
 from benchmarks.report import Report
 from tally_pipeline import clock
 
@@ -18,7 +18,7 @@ def main() -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="engines, daily, growth, backfill, catch_up, gold, exports, plans; all if none is named",
+        help="engines, daily, growth, backfill, catch_up, gold, exports, plans, details; all if none is named",
     )
     parser.add_argument(
         "--runs",
@@ -36,6 +36,7 @@ def main() -> None:
         "gold": partial(gold.measure, told.runs or 3),
         "exports": partial(exports.measure, told.days),
         "plans": partial(plans.measure, told.runs or 3),
+        "details": partial(details.measure, told.runs or 3),
     }
     unknown = [name for name in told.names if name not in benchmarks]
     if unknown:

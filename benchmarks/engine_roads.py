@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.processes import until
+from benchmarks.processes import peak_bytes, until
 from benchmarks.ui import free_port
 from tally_pipeline.datasets.shows.footer import footer_for
 
@@ -161,14 +160,14 @@ def main(name: str, source: Path, target: Path, warm_up: Path, passes: int) -> N
         os.environ["AWS_ENDPOINT_URL_S3"] = url
         road = ROADS[name]()
         road(warm_up, target)
-        before = _peak_bytes()
+        before = peak_bytes()
         seconds, added = [], 0
         for number in range(passes):
             began = time.process_time()
             passed, rejected, written = road(source, target)
             seconds.append(time.process_time() - began)
             if number == 0:
-                added = _peak_bytes() - before
+                added = peak_bytes() - before
             if sum(seconds) > ENOUGH_SECONDS:
                 break
     found = {"seconds": seconds, "peak": added, "written": written, "passed": passed, "rejected": rejected}
@@ -195,16 +194,6 @@ def _served(name: str) -> Iterator[str]:
 def _listens(port: int) -> bool | None:
     with socket.socket() as probe:
         return None if probe.connect_ex(("127.0.0.1", port)) else True
-
-
-def _peak_bytes() -> int:
-    """The most memory this process has held so far."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Linux hands ru_maxrss on from the process that started this one; VmHWM begins anew.
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
 
 
 if __name__ == "__main__":

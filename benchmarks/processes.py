@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -90,3 +91,13 @@ def until(what: str, ask: Callable[[], T | None], *, seconds: float, every: floa
             raise BenchmarkError(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(every)
     return answer
+
+
+def peak_bytes() -> int:
+    """The most memory this process has held so far."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Linux hands ru_maxrss on from the process that started this one; VmHWM begins anew.
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from tally_pipeline.lake.store import LakeError, NoSuchObjectError, ObjectInfo, Store
 from tally_pipeline.query import dialect
-from tally_pipeline.query.duckdb_engine import DuckDbEngine
+from tally_pipeline.query.duckdb_engine import DuckDbEngine, Files, T
 from tally_pipeline.query.engine import QueryError
 from tally_pipeline.query.tables import TableSpec
 
@@ -68,9 +68,9 @@ class CachedDuckDbEngine(DuckDbEngine):
                 raise QueryError(_UNFETCHED.format(error=error)) from error
             return DuckDbEngine(Path(folder), tables).rows(sql, schema)
 
-    def _run(self, sql: str, tables: Sequence[TableSpec]) -> pa.Table:
+    def _unmixed(self, tables: Sequence[TableSpec], ask: Callable[[Sequence[Files]], T]) -> T:
         self._refresh(tables)
-        return super()._run(sql, tables)
+        return super()._unmixed(tables, ask)
 
     def _refresh(self, tables: Sequence[TableSpec]) -> None:
         """Make the folder hold exactly the store's files of these tables. Raises `QueryError`."""

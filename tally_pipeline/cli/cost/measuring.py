@@ -28,7 +28,7 @@ from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.runs import failures
 from tally_pipeline.plurals import noun
 from tally_pipeline.query.cached_duckdb import CachedDuckDbEngine
-from tally_pipeline.query.engine import Answer, QueryEngine, Remedies
+from tally_pipeline.query.engine import Answer, QueryEngine, Remedies, Rows
 from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
@@ -275,6 +275,10 @@ class _Recorded:
     def query(self, sql: str) -> pa.Table:
         self.asked.append(CountedQuery(sql))
         return self._engine.query(sql)
+
+    def stream(self, sql: str) -> Rows:
+        self.asked.append(CountedQuery(sql))
+        return self._engine.stream(sql)
 
     def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
         self.asked.append(CountedQuery(sql, unloads=True))

@@ -145,6 +145,8 @@
         return name;
       });
       this.ends.replaceChildren(ties, ...names);
+      // A word that is wider than the room is no reason to break it: its name is shortened, the whole is its title.
+      for (const name of names) name.classList.toggle("wide-word", name.scrollWidth > name.clientWidth);
       // Two lines a name where there is room, else one.
       const tall = () => names.map((name) => name.offsetHeight);
       this.ends.classList.remove("tight");

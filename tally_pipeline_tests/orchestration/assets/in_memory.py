@@ -11,7 +11,7 @@ import pyarrow as pa
 from tally_pipeline.lake import parquet
 from tally_pipeline.lake.store import Store
 from tally_pipeline.query import dialect
-from tally_pipeline.query.engine import Answer, Remedies, compared, in_schema
+from tally_pipeline.query.engine import Answer, Remedies, Rows, compared, in_schema
 from tally_pipeline.query.tables import TABLES, TableSpec, athena_columns
 
 
@@ -39,6 +39,9 @@ class MemoryEngine:
             for name in read.tables:
                 database.register(name, self._table(self._tables[name]))
             return database.sql(read.duckdb).to_arrow_table()
+
+    def stream(self, sql: str) -> Rows:
+        return Rows.of(self.query(sql))
 
     def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
         return in_schema(self.query(sql), schema)

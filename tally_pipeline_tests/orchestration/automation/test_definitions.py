@@ -65,6 +65,7 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
     assert {check.name for check in repository.asset_graph.asset_check_keys} >= {
         "not_empty",
         "page_set_complete",
+        "as_many_as_promised",
         "etags_match",
         "fields_known",
         "pass_rate",
