@@ -114,8 +114,8 @@ def measure(runs: int) -> Report:
         notes=[
             "Capture: the job `capture_details` in a process of its own, from a sandbox in another; its time is the"
             " manifest's, without Dagster's start.",
-            "Refining: from compressed parts to Parquet of shows and offers, processor time over all threads. The others"
-            " check nothing, hash nothing, and make 8 of the 39 columns of a show.",
+            "Refining: from compressed parts to Parquet of shows and offers; processor time over all threads. The"
+            " others check nothing, hash nothing, and make 8 of the 39 columns of a show.",
             "Verified: all find the same offers.",
         ],
     )
