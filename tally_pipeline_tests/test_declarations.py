@@ -135,5 +135,5 @@ def test_a_parameter_that_the_sql_may_not_use_is_named_with_those_that_it_may() 
     )()
     (fault,) = lacking.faults()
     assert fault.startswith(
-        "genre_analytics.sql uses :prior_votes; it may use :day, :day_1, :day_7, :day_28, :earliest."
+        "genre_analytics.sql uses :prior_votes; it may use :day, :day_1, :day_7, :day_28, :earliest, :before."
     )

@@ -1,4 +1,4 @@
-"""`tally plan`: which services to subscribe to in which month. Contacts nothing."""
+"""`tally plan`: which services to subscribe to in which month. It reads the lake for what the wishes leave open."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from rich.table import Table
 
 from tally_pipeline import clock
 from tally_pipeline.cli import terminal
+from tally_pipeline.cli.plan_knowledge import brands, knowledge
 from tally_pipeline.plans import prices, wishes
+from tally_pipeline.plans.brands import named_as_in
 from tally_pipeline.plans.errors import PlanError
 from tally_pipeline.plans.explain import Month, Plan, doubts, explain, money, rests_on, told
 from tally_pipeline.plans.question import pose
 from tally_pipeline.plans.solve import solve
 from tally_pipeline.plans.units import plain
 from tally_pipeline.plurals import counted, noun
+from tally_pipeline.settings.settings import Settings
 
 MOST_BYTES = 10_000_000
 
@@ -34,11 +37,20 @@ _UNPROVEN = {
 }
 
 
-def plan(wishes_file: Path, prices_file: Path, *, seconds: float, price_age: int, as_json: bool) -> int:
+def plan(
+    settings: Settings,
+    wishes_file: Path,
+    prices_file: Path,
+    *,
+    seconds: float,
+    price_age: int,
+    as_json: bool,
+) -> int:
     """Plan, and print the plan with its reasons."""
     asked = wishes.read(_text(wishes_file, "--wishes"), str(wishes_file))
     listed = prices.read(_text(prices_file, "--prices"), str(prices_file))
-    question = pose(asked, listed)
+    used = {price.provider_id for price in listed.prices} | asked.providers
+    question = pose(asked, listed, named_as_in(used, brands()), *knowledge(settings, asked))
     today = clock.today()
     for doubt in doubts(question, today, price_age):
         print(f"tally: {terminal.on_one_line(doubt)}", file=sys.stderr)

@@ -88,14 +88,15 @@ def _execute(
 
 def _within(start: str, end: str, first: str | None, last: str | None) -> tuple[str, str]:
     """The requested days, by default all from `start` to `end`; raises `SettingsError` for days beyond these."""
-    if first is not None and first < start:
-        raise SettingsError(
-            f"--first is {first}, and the days begin on {start}: give that day or a later one"
-        )
-    if last is not None and last > end:
-        raise SettingsError(
-            f"--last is {last}, which is to come (it is {end} in UTC): give {end} or an earlier day"
-        )
+    for option, day in (("--first", first), ("--last", last)):
+        if day is not None and day < start:
+            raise SettingsError(
+                f"{option} is {day}, and the days begin on {start}: give that day or a later one"
+            )
+        if day is not None and day > end:
+            raise SettingsError(
+                f"{option} is {day}, which is to come (it is {end} in UTC): give {end} or an earlier day"
+            )
     first, last = first or start, last or end
     if first > last:
         raise SettingsError(

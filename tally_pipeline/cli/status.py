@@ -47,7 +47,7 @@ def collect(deployment: Deployment, instance: dg.DagsterInstance) -> dict[str, A
         "history": str(settings.dagster_home),
         "lists": {show_list.name: _of_list(lake, show_list) for show_list in LISTS},
         "checks": list(_checks(repository, instance)),
-        "automation": _automation(repository, instance),
+        "automation": _automation(repository, instance, dagster_home.stopped_at(settings)),
     }
 
 
@@ -94,8 +94,13 @@ def _status(result: dg.AssetCheckEvaluation | None) -> str:
     return "failed" if result.severity == dg.AssetCheckSeverity.ERROR else "warning"
 
 
-def _automation(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance) -> dict[str, Any]:
-    """The state of the daemon (up with a heartbeat within the last two minutes), the schedules and the sensors."""
+def _automation(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, stopped_at: float
+) -> dict[str, Any]:
+    """The state of the daemon, the schedules and the sensors.
+
+    The daemon is up with a heartbeat within the last two minutes and since it was last stopped.
+    """
     beats = [
         beat.last_heartbeat.timestamp
         for beat in instance.get_daemon_statuses().values()
@@ -105,7 +110,7 @@ def _automation(repository: dg.RepositoryDefinition, instance: dg.DagsterInstanc
     defaults = {schedule.name: schedule.default_status.value for schedule in repository.schedule_defs}
     defaults |= {sensor.name: sensor.default_status.value for sensor in repository.sensor_defs}
     return {
-        "daemon": bool(beats) and clock.now().timestamp() - max(beats) < 120,
+        "daemon": bool(beats) and max(beats) > max(stopped_at, clock.now().timestamp() - 120),
         **{
             name: _is_on(switched.get(name, "DECLARED_IN_CODE"), default)
             for name, default in defaults.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tally_pipeline.datasets.shows import stored
+from tally_pipeline.datasets.shows import checks, stored
 from tally_pipeline.datasets.shows.footer import Footer
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
@@ -36,6 +36,7 @@ def _of_list(lake: Lake, data_type: str, day: str, run_id: str, error: str | Non
         "quarantined": 0,
         "silver_rows": 0,
         "verdict": None,
+        "warning": None,
         "new_fields": [],
         "published": False,
         "keys": [],
@@ -45,7 +46,9 @@ def _of_list(lake: Lake, data_type: str, day: str, run_id: str, error: str | Non
         stated = stored.read_bronze(lake, key).metadata
     except NoSuchObjectError:
         return summary
+    promised = checks.as_many_as_promised(stated)
     summary |= {
+        "warning": None if promised.passed else promised.summary,
         "pages": len(stated.pages),
         "rows": sum(record.rows for record in stated.pages),
         "verdict": stated.verdict,

@@ -29,6 +29,9 @@ from tally_pipeline.plurals import counted
 from tally_pipeline.tmdb.capture import PageProgress
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
+_WIDTH_WITH_LINES = 100
+"""The least width (columns) in which the closing table has lines between its columns."""
+
 
 def sync(
     settings: Settings, lists: Sequence[ShowList], pages: int | None, *, details: bool, as_json: bool
@@ -71,7 +74,9 @@ def sync(
     if as_json:
         terminal.print_json(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        terminal.out().print(closing_table(found))
+        console = terminal.out()
+        console.print(closing_table(found, console.width))
+    tell_warnings(words, found)
     failures.tell(words, errors)
     if of_details and all(one.success for one in of_details):
         words.print(
@@ -90,11 +95,19 @@ def described_source(settings: Settings) -> str:
     return "the SANDBOX (invented shows; set TMDB_API_TOKEN to capture TMDB)"
 
 
-def closing_table(found: dict[str, dict[str, Any]]) -> Table:
-    """The summary by list as a table."""
-    table = Table(header_style="bold")
+def closing_table(found: dict[str, dict[str, Any]], width: int) -> Table:
+    """The summary by list as a table; without lines in a terminal too narrow for them. Names are never cut."""
+    if width < _WIDTH_WITH_LINES:
+        table = Table(header_style="bold", box=None, collapse_padding=True, pad_edge=False)
+    else:
+        table = Table(header_style="bold")
     for column in ("list", "verdict", "pages", "rows", "repeats", "quarantined", "silver", ""):
-        table.add_column(column, justify="left" if column in ("list", "verdict", "") else "right")
+        table.add_column(
+            column,
+            justify="left" if column in ("list", "verdict", "") else "right",
+            min_width=max(map(len, found), default=0) if column == "list" else None,
+            overflow="fold",
+        )
     for name, of_list in found.items():
         table.add_row(
             name,
@@ -103,6 +116,13 @@ def closing_table(found: dict[str, dict[str, Any]]) -> Table:
             "[green]published[/green]" if of_list["published"] else "[red]not published[/red]",
         )
     return table
+
+
+def tell_warnings(words: Console, found: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print what is odd about captures that are complete nevertheless."""
+    for name, of_list in found.items():
+        if of_list["warning"]:
+            words.print(f"[yellow]{name}: {escape(of_list['warning'])}.[/yellow]")
 
 
 def _interrupted(day: str, found: Mapping[str, Mapping[str, Any]]) -> str:
@@ -169,11 +189,15 @@ def _details(
 def _progress(console: Console) -> Iterator[Any]:
     """The progress of pages: bars on a terminal, else a line for each finished list."""
     if not sys.stderr.isatty():
+        said: set[str] = set()
 
         def line(at: PageProgress) -> None:
-            if at.pages_done == at.pages_planned:
-                rows = f", {counted(at.rows, 'row')}" if at.unit == "page" else ""
-                console.print(f"{at.list_name}: {counted(at.pages_done, at.unit)}{rows}")
+            rows = f", {counted(at.rows, 'row')}" if at.unit == "page" else ""
+            text = f"{at.list_name}: {counted(at.pages_done, at.unit)}{rows}"
+            # Pages that are asked for again finish a finished list again.
+            if at.pages_done == at.pages_planned and text not in said:
+                said.add(text)
+                console.print(text)
 
         yield line
         return

@@ -14,7 +14,7 @@ import re
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
@@ -72,11 +72,15 @@ def exact() -> TextIO:
     return stream
 
 
-def print_json(text: str) -> None:
-    r"""Print JSON. Characters that would control a terminal are escaped as `\u001b`, which is equal JSON."""
-    for unsafe in (_STEERING, *([] if _takes_all(sys.stdout) else [_BEYOND_ASCII])):
-        text = unsafe.sub(lambda found: json.dumps(found[0])[1:-1], text)
-    print(text)
+def print_json(parts: str | Iterable[str]) -> None:
+    r"""Print JSON, whole or in parts as they come, of which the last ends the line.
+
+    Characters that would control a terminal are escaped as `\u001b`, which is equal JSON.
+    """
+    for text in [f"{parts}\n"] if isinstance(parts, str) else parts:
+        for unsafe in (_STEERING, *([] if _takes_all(sys.stdout) else [_BEYOND_ASCII])):
+            text = unsafe.sub(lambda found: json.dumps(found[0])[1:-1], text)
+        sys.stdout.write(text)
 
 
 def is_heard() -> bool:

@@ -16,6 +16,11 @@ _MODULES = (
     "genre_analytics",
     "top_movers",
     "data_quality_daily",
+    "availability",
+    "availability_changes",
+    "release_calendar",
+    "watchlists",
+    "subscription_plans",
 )
 
 

@@ -21,6 +21,9 @@ STREAMS = "bronze/tmdb"
 OWNERSHIP_MARKER = "lake.json"
 """Names the source of the lake's data; written before anything else."""
 
+WATCHLISTS, PRICES = "inputs/watchlists.json", "inputs/prices.toml"
+"""Objects that people put into the lake: wishes by watchlist, and what services cost."""
+
 _PROOFS = "prove"
 
 _NAME = r"[A-Za-z0-9_-]+"

@@ -18,3 +18,17 @@ def brand_of(provider: int, brands: Brands) -> int:
 def merged(providers: Iterable[int], brands: Brands) -> frozenset[int]:
     """The brands of these providers."""
     return frozenset(brand_of(provider, brands) for provider in providers)
+
+
+def named_as_in(used: Iterable[int], brands: Brands) -> Brands:
+    """The same brands, each under an id that is `used` (in the files that a person wrote), if one of its ids is."""
+    known = set(used)
+    members: dict[int, list[int]] = {}
+    for provider, brand in brands.items():
+        members.setdefault(brand, []).append(provider)
+    found = dict(brands)
+    for brand, providers in members.items():
+        written = sorted(known.intersection(providers))
+        if written and brand not in known:
+            found |= dict.fromkeys(providers, written[0])
+    return found

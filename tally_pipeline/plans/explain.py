@@ -12,7 +12,7 @@ from tally_pipeline.plans import months
 from tally_pipeline.plans.baselines import all_services, rotation
 from tally_pipeline.plans.prices import Price
 from tally_pipeline.plans.problem import starts
-from tally_pipeline.plans.question import Ground, Question, window
+from tally_pipeline.plans.question import Ground, Question, numbered, window
 from tally_pipeline.plans.solve import Solution
 from tally_pipeline.plans.units import plain
 from tally_pipeline.plans.wishes import Wish
@@ -111,11 +111,11 @@ def doubts(question: Question, today: date, days: int) -> list[str]:
                 f"{listed.file}: {price.place}.checked is {price.checked}, which is still to come; give the day on"
                 " which the price was looked up"
             )
-    found += [
-        f"{listed.file} has no price of provider {service} in {asked.country} until {months.text(asked.last)}: the"
-        " plan does without it; put it there as [[plans]] if it can be had"
-        for service in sorted(question.services - question.paid.keys())
-    ]
+    if unpriced := question.services - question.paid.keys():
+        found.append(
+            f"{listed.file} has no price of {numbered(unpriced)} in {asked.country}: the plan does without; put what"
+            " you could have there as [[plans]]"
+        )
     found += [
         f"{listed.file} has a price of {question.called(service)} in {asked.country} only from"
         f" {months.text(asked.start + sum(price is None for price in question.paid[service]))} on; put an earlier one"
@@ -148,7 +148,10 @@ def rests_on(plan: Plan, today: date) -> Iterator[str]:
         )
     for ground in question.grounds:
         if ground.offered:
-            yield f"the services of {ground.wish.name}: offers known {_on(ground.offered.as_of, today)}"
+            yield (
+                f"the services of {ground.wish.name}: JustWatch's offers, via TMDB, known"
+                f" {_on(ground.offered.as_of, today)}"
+            )
         if ground.complete:
             yield (
                 f"{ground.wish.name} is complete in {months.text(ground.complete.month)}: known"

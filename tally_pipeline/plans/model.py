@@ -101,7 +101,7 @@ class Model:
         return tidied(problem, Schedule(tuple(map(frozenset, subscribed)), watched))
 
     def _subscribable(self) -> list[Place]:
-        """The places of use for a subscription: those with something to watch, and free ones, which may bridge a gap."""
+        """The places of use for a subscription: those with something to watch, and free ones, which bridge gaps."""
         problem = self._problem
         useful = {
             (service, month)

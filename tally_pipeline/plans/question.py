@@ -16,6 +16,9 @@ from tally_pipeline.plans.problem import Item, Problem, Service
 from tally_pipeline.plans.units import MOST_UNITS, common_unit
 from tally_pipeline.plans.wishes import Wish, Wishes
 
+_NAMED = 5
+"""The most services that a sentence names."""
+
 NO_OFFERS, NO_SEASONS = NoOffers(), NoSeasons()
 
 
@@ -39,7 +42,7 @@ class Question:
     """A problem, with what its numbers stand for.
 
     `grounds` are those of the problem's items, in their order; `impossible` says of every other wish why it cannot be
-    watched. `paid` has each service's price for every month. `units` are one unit of the problem's money and weights.
+    watched. `paid` has each service's price for every month. `money` and `weight` are one unit of the problem's.
     """
 
     asked: Wishes
@@ -138,13 +141,13 @@ def _why_impossible(
     priced = sorted(ground.services & frame.services.keys())
     if not any(frame.price(one, month) is not None for one in priced for month in open_months):
         return (
-            f"no price of {_providers(ground.services)} in {asked.country} is known for {when}; put it into"
+            f"no price of {numbered(ground.services)} in {asked.country} is known for {when}; put it into"
             f" {listed.file} as [[plans]]"
         )
     if not any(frame.can_subscribe(one, month) for one in priced for month in open_months):
         beside = " beside the anchors" if frame.anchors else ""
         return (
-            f"none of {_providers(ground.services)} fits budget_per_month {_shown(asked.budget or Fraction())}"
+            f"none of {numbered(ground.services)} fits budget_per_month {_shown(asked.budget or Fraction())}"
             f"{beside} in {when}"
         )
     return None
@@ -209,8 +212,11 @@ def _floored(amount: Fraction | None, unit: Fraction) -> int | None:
     return None if amount is None else floor(amount / unit)
 
 
-def _providers(services: Iterable[int]) -> str:
-    return f"provider {' or '.join(map(str, sorted(services)))}"
+def numbered(services: Iterable[int]) -> str:
+    """Services in a sentence, by their numbers: a show may have dozens."""
+    ids = sorted(services)
+    more = f" or {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    return f"provider {' or '.join(map(str, ids[:_NAMED]))}{more}"
 
 
 def window(first: int, last: int) -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from tally_pipeline.plans import months
 from tally_pipeline.plans.errors import PlanError
 from tally_pipeline.plans.reading import MOST_ID, Table
 
@@ -53,9 +54,19 @@ class Wishes:
     wishes: tuple[Wish, ...]
 
     @property
+    def providers(self) -> frozenset[int]:
+        """The providers that the file names."""
+        return self.anchors.union(*(wish.providers or () for wish in self.wishes))
+
+    @property
     def last(self) -> int:
         """The last month."""
         return self.start + self.months - 1
+
+
+def month_text(month: int | None) -> str | None:
+    """The month as it is written; None stays so."""
+    return None if month is None else months.text(month)
 
 
 def read(text: str, file: str) -> Wishes:

@@ -7,7 +7,7 @@ filter on `dt` lists every day of every list. The workgroup limits the bytes tha
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tally_pipeline.aws.errors import explained
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.query import athena_errors, dialect, glue
-from tally_pipeline.query.engine import Answer, QueryError, Remedies, in_schema
+from tally_pipeline.query.engine import Answer, QueryError, Remedies, Rows, in_schema
 from tally_pipeline.query.tables import TableSpec
 
 TIME_LIMIT = 300.0
@@ -96,22 +96,31 @@ class AthenaEngine:
         """As `query`, with its cost; Glue answers SHOW and DESCRIBE, which cost nothing."""
         started = time.monotonic()
         match dialect.read(sql, self._tables):
-            case dialect.ShowTables():
-                rows = pa.table({"table": list(self._tables)})
-            case dialect.ShowColumns(table):
-                columns = self.columns(table)
-                rows = pa.table(
-                    {"column": [name for name, _ in columns], "type": [type_ for _, type_ in columns]}
-                )
             case dialect.Query() as query:
                 execution = self._run(query.athena, query)
                 query_id = execution.response["QueryExecutionId"]
                 rows = athena_errors.table(self._pages(query_id))
                 seconds = time.monotonic() - started
                 return Answer(rows, seconds, execution.bytes_scanned, query_id, self._link(query_id))
-        return Answer(rows, time.monotonic() - started)
+            case asked:
+                return Answer(self._about_tables(asked), time.monotonic() - started)
 
-    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+    def stream(self, sql: str) -> Rows:
+        """As `query`, page by page. Raises `QueryError`."""
+        match dialect.read(sql, self._tables):
+            case dialect.Query() as query:
+                execution = self._run(query.athena, query)
+                return athena_errors.rows(self._pages(execution.response["QueryExecutionId"]))
+            case asked:
+                return Rows.of(self._about_tables(asked))
+
+    def _about_tables(self, asked: dialect.ShowTables | dialect.ShowColumns) -> pa.Table:
+        if isinstance(asked, dialect.ShowTables):
+            return pa.table({"table": list(self._tables)})
+        columns = self.columns(asked.table)
+        return pa.table({"column": [name for name, _ in columns], "type": [type_ for _, type_ in columns]})
+
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
         """The query's rows in `schema`, in no order: Athena writes them as Parquet. Raises `QueryError`."""
         query = dialect.read(sql, self._tables)
         if not isinstance(query, dialect.Query) or query.explain:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from tally_pipeline.aws.settings import AwsSettings
+from tally_pipeline.query.engine import Rows
 from tally_pipeline.query.tables import TableSpec
 
 _TYPES: dict[str, pa.DataType] = {
@@ -60,22 +61,41 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
 """Parts of Athena's reasons for failures, and their meaning here."""
 
 
-def table(pages: Iterable[Mapping[str, Any]]) -> pa.Table:
+def rows(pages: Iterable[Mapping[str, Any]]) -> Rows:
     """The rows of a result's pages, as GetQueryResults returns them. The first may begin with the columns' names."""
-    info: Sequence[Mapping[str, Any]] = ()
-    rows: list[list[str | None]] = []
-    for page in pages:
-        result_set = page["ResultSet"]
-        texts = [
-            [cell.get("VarCharValue") for cell in row.get("Data", [])] for row in result_set.get("Rows", [])
-        ]
-        if not info:
-            info = result_set["ResultSetMetadata"]["ColumnInfo"]
-            # The result of a SELECT has them, that of an EXPLAIN has not.
-            texts = texts[1:] if texts[:1] == [[column["Name"] for column in info]] else texts
-        rows += texts
-    columns = [_column(column, [row[place] for row in rows]) for place, column in enumerate(info)]
-    return pa.Table.from_arrays(columns, names=[column["Name"] for column in info])
+    pages = iter(pages)
+    first = next(pages)
+    info: Sequence[Mapping[str, Any]] = first["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+    names = [column["Name"] for column in info]
+    texts = _texts(first)
+    # The result of a SELECT has them, that of an EXPLAIN has not.
+    beginning = _batch(info, texts[1:] if texts[:1] == [names] else texts)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield beginning
+        for page in pages:
+            yield _batch(info, _texts(page))
+
+    return Rows(beginning.schema, batches())
+
+
+def table(pages: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """The rows of all pages."""
+    found = rows(pages)
+    return pa.Table.from_batches(found.batches, found.schema)
+
+
+def _texts(page: Mapping[str, Any]) -> list[list[str | None]]:
+    """The page's rows; a null is None."""
+    return [
+        [cell.get("VarCharValue") for cell in row.get("Data", [])]
+        for row in page["ResultSet"].get("Rows", [])
+    ]
+
+
+def _batch(info: Sequence[Mapping[str, Any]], texts: Sequence[Sequence[str | None]]) -> pa.RecordBatch:
+    columns = [_column(column, [row[place] for row in texts]) for place, column in enumerate(info)]
+    return pa.RecordBatch.from_arrays(columns, names=[column["Name"] for column in info])
 
 
 def _column(info: Mapping[str, Any], texts: Sequence[str | None]) -> pa.Array:

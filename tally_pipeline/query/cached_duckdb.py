@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -18,11 +18,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from tally_pipeline.lake.store import LakeError, NoSuchObjectError, ObjectInfo, Store
-from tally_pipeline.query.duckdb_engine import DuckDbEngine
+from tally_pipeline.query import dialect
+from tally_pipeline.query.duckdb_engine import DuckDbEngine, Files, T
 from tally_pipeline.query.engine import QueryError
 from tally_pipeline.query.tables import TableSpec
 
 FETCHED_AT_ONCE = 16
+
+_UNFETCHED = "the lake's files cannot be fetched: {error}"
 
 
 class CachedDuckDbEngine(DuckDbEngine):
@@ -45,9 +48,29 @@ class CachedDuckDbEngine(DuckDbEngine):
             self._refresh([self._tables[table]])
         return super().columns(table)
 
-    def _run(self, sql: str, tables: Sequence[TableSpec]) -> pa.Table:
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
+        """As in `DuckDbEngine`. With `days` only their files are fetched, for this query alone: they are large, and
+        the next query reads others."""
+        query = dialect.read(sql, self._tables)
+        if days is None or not isinstance(query, dialect.Query):
+            return super().rows(sql, schema)
+        tables = [self._tables[name] for name in sorted(query.tables)]
+        self._root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=self._root) as folder:
+            try:
+                for key in (table.pattern.replace("*", day) for table in tables for day in sorted(days)):
+                    with suppress(NoSuchObjectError):
+                        path = Path(folder, key)
+                        body = self._store.get(key)
+                        path.parent.mkdir(parents=True)
+                        path.write_bytes(body)
+            except LakeError as error:
+                raise QueryError(_UNFETCHED.format(error=error)) from error
+            return DuckDbEngine(Path(folder), tables).rows(sql, schema)
+
+    def _unmixed(self, tables: Sequence[TableSpec], ask: Callable[[Sequence[Files]], T]) -> T:
         self._refresh(tables)
-        return super()._run(sql, tables)
+        return super()._unmixed(tables, ask)
 
     def _refresh(self, tables: Sequence[TableSpec]) -> None:
         """Make the folder hold exactly the store's files of these tables. Raises `QueryError`."""
@@ -59,7 +82,7 @@ class CachedDuckDbEngine(DuckDbEngine):
                     list(threads.map(self._fetch, stale))
                 self._remove_others(table, {info.key for info in listed})
         except LakeError as error:
-            raise QueryError(f"the lake's files cannot be fetched: {error}") from error
+            raise QueryError(_UNFETCHED.format(error=error)) from error
 
     def _holds(self, info: ObjectInfo) -> bool:
         try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -20,6 +21,7 @@ _SHOW_COLUMNS = re.compile(
     r"(?:describe|desc|show\s+columns\s+(?:in|from))\s+[`\"]?(?P<table>\w+)[`\"]?", re.IGNORECASE
 )
 _EXPLAIN = re.compile(r"explain\s+(?P<query>.+)", re.IGNORECASE | re.DOTALL)
+_MISSING = re.compile(r"Required keyword: '\w+' missing for <class '[\w.]*?(?P<of>\w+)'>")
 _QUERY_WORDS = ("SELECT", "WITH", "VALUES", "TABLE")
 
 
@@ -129,8 +131,10 @@ def _parse(sql: str) -> exp.Query | exp.Values:
         statements = sqlglot.parse(sql, read="athena")
     except ParseError as error:
         place = error.errors[0]
-        where = f"line {place['line']}, column {place['col']}, near {place['highlight']!r}"
-        raise QueryError(f"the SQL cannot be read at {where}") from error
+        where = f"line {place['line']}, column {place['col']}"
+        if name := _lacking_an_argument(place):
+            raise QueryError(f"the function {name} lacks an argument at {where}") from error
+        raise QueryError(f"the SQL cannot be read at {where}, near {place['highlight']!r}") from error
     except SqlglotError as error:
         raise QueryError(f"the SQL cannot be read: {error}") from error
     if len(statements) != 1:
@@ -139,6 +143,20 @@ def _parse(sql: str) -> exp.Query | exp.Values:
     if not isinstance(tree, exp.Query | exp.Values) or tree.find(exp.DML, exp.DDL) is not None:
         raise _not_a_query(word)
     return tree
+
+
+def _lacking_an_argument(place: Mapping[str, Any]) -> str | None:
+    """The name of the function whose call ends too early at this place of an error; None for other errors."""
+    missing = _MISSING.match(str(place["description"]))
+    if missing is None or not issubclass(getattr(exp, missing["of"], exp.Expression), exp.Func):
+        return None
+    closed, before = 0, re.sub(r"'[^']*'", "''", str(place["start_context"]))
+    for at, character in reversed(list(enumerate(before))):
+        closed += (character == ")") - (character == "(")
+        if closed < 0:
+            name = re.search(r"\w+$", before[:at])
+            return name[0].lower() if name else None
+    return None
 
 
 def _not_a_query(word: str) -> QueryError:

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import glob
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
 
-from tally_pipeline.query import dialect, duckdb_errors
-from tally_pipeline.query.engine import Answer, QueryError, Remedies, compared, in_schema
+from tally_pipeline.query import dialect, duckdb_errors, interruptible
+from tally_pipeline.query.engine import BATCH, Answer, QueryError, Remedies, Rows, compared, in_schema
 from tally_pipeline.query.tables import TableSpec, athena_columns
 
 _SETTINGS = (
@@ -43,6 +44,11 @@ _ATTEMPTS = 10
 
 State = tuple[int, int, int]
 """The values of a file that change with its replacement: inode, size, time of writing (ns since the epoch)."""
+
+Files = Mapping[Path, State]
+"""A table's files."""
+
+T = TypeVar("T")
 
 
 class DuckDbEngine:
@@ -76,22 +82,28 @@ class DuckDbEngine:
     def query(self, sql: str) -> pa.Table:
         """The result of one statement in Athena's SQL. Raises `QueryError`."""
         match dialect.read(sql, self._tables):
-            case dialect.ShowTables():
-                return pa.table({"table": list(self._tables)})
-            case dialect.ShowColumns(table):
-                names, types = zip(*self.columns(table), strict=True)
-                return pa.table({"column": names, "type": types})
             case dialect.Query() as query:
-                tables = [self._tables[name] for name in sorted(query.tables)]
-                try:
+                tables = self._of(query)
+                with _explained(query, tables):
                     return self._run(query.duckdb, tables)
-                except QueryError as error:
-                    if not isinstance(error.__cause__, duckdb.Error):
-                        raise
-                    explanation = duckdb_errors.explained(str(error.__cause__), tables, query.functions)
-                    raise QueryError(explanation) from error.__cause__
+            case asked:
+                return self._about_tables(asked)
 
-    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+    def stream(self, sql: str) -> Rows:
+        """As `query`, without ever holding all rows. Raises `QueryError`.
+
+        The rows are those of one state of the files: iterating raises `QueryError` once a file is replaced.
+        """
+        match dialect.read(sql, self._tables):
+            case dialect.Query() as query:
+                tables = self._of(query)
+                with _explained(query, tables):
+                    rows = self._unmixed(tables, lambda files: self._begin(query.duckdb, tables, files))
+                return Rows(rows.schema, _explaining(rows.batches, query, tables))
+            case asked:
+                return Rows.of(self._about_tables(asked))
+
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
         """The query's rows in `schema`, which names and types its columns. Raises `QueryError`."""
         return in_schema(self.query(sql), schema)
 
@@ -117,38 +129,94 @@ class DuckDbEngine:
         """The differences of the columns in the table's files from the contract. Raises `QueryError`."""
         return compared(athena_columns(self._tables[table].presented), self.columns(table), "column")
 
+    def _of(self, query: dialect.Query) -> list[TableSpec]:
+        return [self._tables[name] for name in sorted(query.tables)]
+
+    def _about_tables(self, asked: dialect.ShowTables | dialect.ShowColumns) -> pa.Table:
+        if isinstance(asked, dialect.ShowTables):
+            return pa.table({"table": list(self._tables)})
+        names, types = zip(*self.columns(asked.table), strict=True)
+        return pa.table({"column": names, "type": types})
+
     def _run(self, sql: str, tables: Sequence[TableSpec]) -> pa.Table:
         """The query's rows, read from files that did not change meanwhile."""
+        return self._unmixed(tables, lambda files: self._try(sql, tables, files))
+
+    def _unmixed(self, tables: Sequence[TableSpec], ask: Callable[[Sequence[Files]], T]) -> T:
+        """The result of `ask` on the tables' files; it is asked again if they changed meanwhile."""
         for _ in range(_ATTEMPTS):
             before = [self._files(table) for table in tables]
             try:
-                rows = self._try(sql, tables, before)
+                found = ask(before)
             except QueryError:
                 # A new file may have columns that were not expected.
                 if before == [self._files(table) for table in tables]:
                     raise
             else:
-                if self._unchanged(tables, before):
-                    return rows
+                if _are_unchanged(before):
+                    return found
         raise QueryError(
             f"the lake's files were replaced during each of {_ATTEMPTS} tries; ask again in a while"
         )
 
-    def _try(self, sql: str, tables: Sequence[TableSpec], files: Sequence[Mapping[Path, State]]) -> pa.Table:
-        with closing(duckdb.connect()) as connection:
-            try:
-                for setting in _SETTINGS:
-                    connection.execute(setting)
-                for table, present in zip(tables, files, strict=True):
-                    self._make_view(connection, table, present)
-                self._restrict(connection)
-                return _rows(connection, sql)
-            except duckdb.Error as error:
-                raise QueryError(duckdb_errors.explained(str(error), tables)) from error
+    def _try(self, sql: str, tables: Sequence[TableSpec], files: Sequence[Files]) -> pa.Table:
+        def all_rows(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+            with closing(connection), _as_query_errors(tables):
+                relation, whole = self._open(connection, sql, tables, files)
+                return _with_bigints(relation.to_arrow_table(), whole)
 
-    def _make_view(
-        self, connection: duckdb.DuckDBPyConnection, table: TableSpec, files: Mapping[Path, State]
-    ) -> None:
+        return interruptible.run(duckdb.connect(), all_rows)
+
+    def _begin(self, sql: str, tables: Sequence[TableSpec], files: Sequence[Files]) -> Rows:
+        """The query's rows; the first batch is there already."""
+        connection = duckdb.connect()
+
+        def begin(
+            opened: duckdb.DuckDBPyConnection,
+        ) -> tuple[pa.RecordBatchReader, list[int], pa.RecordBatch | None]:
+            with _as_query_errors(tables):
+                relation, whole = self._open(opened, sql, tables, files)
+                reader = relation.to_arrow_reader(BATCH)
+                return reader, whole, _next(reader)
+
+        try:
+            reader, whole, first = interruptible.run(connection, begin)
+        except BaseException:
+            connection.close()
+            raise
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            with closing(connection):
+                batch = first
+                while batch is not None:
+                    yield from _with_bigints(pa.Table.from_batches([batch]), whole).to_batches()
+                    with _as_query_errors(tables):
+                        batch = interruptible.run(connection, lambda _: _next(reader))
+                    if not _are_unchanged(files):
+                        raise QueryError(
+                            "the lake's files were replaced while these rows were read, and the rest of them is gone:"
+                            " ask again"
+                        )
+
+        return Rows(_with_bigints(reader.schema.empty_table(), whole).schema, batches())
+
+    def _open(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        sql: str,
+        tables: Sequence[TableSpec],
+        files: Sequence[Files],
+    ) -> tuple[duckdb.DuckDBPyRelation, list[int]]:
+        """The query, and the places of the columns with DuckDB's 128-bit numbers."""
+        for setting in _SETTINGS:
+            connection.execute(setting)
+        for table, present in zip(tables, files, strict=True):
+            self._make_view(connection, table, present)
+        self._restrict(connection)
+        relation = connection.sql(sql)
+        return relation, [place for place, type_ in enumerate(relation.types) if str(type_) == "HUGEINT"]
+
+    def _make_view(self, connection: duckdb.DuckDBPyConnection, table: TableSpec, files: Files) -> None:
         """Make a view: the contract's columns without rows, then the files' rows by name. No files: an empty view."""
         # Written as SQL: given an Arrow table, DuckDB imports pandas, which takes longer than most queries.
         columns = athena_columns(table.presented)
@@ -160,7 +228,7 @@ class DuckDbEngine:
             view += f" UNION ALL BY NAME FROM {_scan(table, files, same=same)}"
         connection.execute(view)
 
-    def _have_one_schema(self, connection: duckdb.DuckDBPyConnection, files: Mapping[Path, State]) -> bool:
+    def _have_one_schema(self, connection: duckdb.DuckDBPyConnection, files: Files) -> bool:
         """True if all files have the same columns of the same types. Each is opened once, and then remembered."""
         known = self._schemas
         new = [path for path, state in files.items() if path not in known or known[path][0] != state]
@@ -183,19 +251,62 @@ class DuckDbEngine:
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
 
-    def _files(self, table: TableSpec) -> dict[Path, State]:
+    def _files(self, table: TableSpec) -> Files:
         """The table's files."""
         states = {}
         for path in chain.from_iterable(self._root.glob(pattern) for pattern in table.patterns):
-            with suppress(FileNotFoundError):
-                stat = path.stat()
-                states[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+            if (state := _state(path)) is not None:
+                states[path] = state
         return states
 
-    def _unchanged(self, tables: Sequence[TableSpec], before: list[dict[Path, State]]) -> bool:
-        """True if every file from before still exists unchanged. A new day does no harm."""
-        now = [self._files(table) for table in tables]
-        return all(was.items() <= is_.items() for was, is_ in zip(before, now, strict=True))
+
+@contextmanager
+def _as_query_errors(tables: Sequence[TableSpec]) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise QueryError(duckdb_errors.explained(str(error), tables)) from error
+
+
+@contextmanager
+def _explained(query: dialect.Query, tables: Sequence[TableSpec]) -> Iterator[None]:
+    """Explains DuckDB's errors with the names that the query's text has for functions."""
+    try:
+        yield
+    except QueryError as error:
+        if not isinstance(error.__cause__, duckdb.Error):
+            raise
+        explanation = duckdb_errors.explained(str(error.__cause__), tables, query.functions)
+        raise QueryError(explanation) from error.__cause__
+
+
+def _explaining(
+    batches: Iterator[pa.RecordBatch], query: dialect.Query, tables: Sequence[TableSpec]
+) -> Iterator[pa.RecordBatch]:
+    with _explained(query, tables):
+        yield from batches
+
+
+def _state(path: Path) -> State | None:
+    """The file's state; None without a file."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+def _are_unchanged(before: Iterable[Files]) -> bool:
+    """True if every file from before still exists unchanged. A new day does no harm."""
+    return all(_state(path) == state for files in before for path, state in files.items())
+
+
+def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+    """The next batch; None after the last."""
+    try:
+        return next(reader, None)
+    except (OSError, pa.ArrowException) as error:  # DuckDB's message, as Arrow passes it on
+        raise duckdb.Error(str(error)) from error
 
 
 def _scan(table: TableSpec, files: Iterable[Path], *, same: bool) -> str:
@@ -213,17 +324,15 @@ def _scan(table: TableSpec, files: Iterable[Path], *, same: bool) -> str:
     )
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    """The result as Arrow, with sums as Athena's bigints in place of DuckDB's 128-bit numbers."""
-    relation = connection.sql(sql)
-    rows = relation.to_arrow_table()
-    for place, type_ in enumerate(relation.types):
-        if str(type_) == "HUGEINT":
-            try:
-                whole = rows.column(place).cast(pa.int64())
-            except pa.ArrowInvalid as error:
-                raise QueryError(f"column {rows.column_names[place]!r} is too large for a bigint") from error
-            rows = rows.set_column(place, rows.column_names[place], whole)
+def _with_bigints(rows: pa.Table, places: Iterable[int]) -> pa.Table:
+    """The rows with sums as Athena's bigints in place of DuckDB's 128-bit numbers, in the columns at these places."""
+    for place in places:
+        name = rows.column_names[place]
+        try:
+            whole = rows.column(place).cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            raise QueryError(f"column {name!r} is too large for a bigint") from error
+        rows = rows.set_column(place, name, whole)
     return rows
 
 

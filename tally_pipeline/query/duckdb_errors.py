@@ -139,6 +139,18 @@ def _by_zero(_: re.Match[str], __: Sequence[TableSpec], ___: Mapping[str, str]) 
     return "something is divided by zero: divide by NULLIF(…, 0), which gives null there"
 
 
+def _no_json(match: re.Match[str], _: Sequence[TableSpec], __: Mapping[str, str]) -> str:
+    return f"the text {match['text']} is no JSON: TRY(…) around the function gives null for such"
+
+
+def _many_rows(_: re.Match[str], __: Sequence[TableSpec], ___: Mapping[str, str]) -> str:
+    return "a subquery that stands for one value has more than one row: take one of them, as by max(…) or LIMIT 1"
+
+
+def _many_columns(match: re.Match[str], _: Sequence[TableSpec], __: Mapping[str, str]) -> str:
+    return f"a subquery that should have {match['wanted']} has {match['has']} columns: select as many"
+
+
 def _remedy(types: str) -> str:
     mixed = "varchar" in types and re.search(r"\b(?:date|timestamp|interval)\b", types)
     return _DAYS_ARE_TEXT if mixed else _CAST
@@ -167,8 +179,8 @@ _MEANINGS: tuple[tuple[re.Pattern[str], _Words], ...] = (
     ),
     (
         re.compile(
-            r"Cannot (?P<verb>compare|mix|concatenate) (?:values of )?types? (?P<one>.+?) and (?:type )?"
-            r"(?P<other>.+?)(?: in (?P<where>[\w ]+?))? - an explicit cast is required"
+            r"Cannot (?P<verb>compare|mix|concatenate|combine) (?:values of )?types? (?:of )?(?P<one>.+?)"
+            r" and (?:type )?(?P<other>.+?)(?: in (?P<where>[\w ]+?))? - an explicit cast is required"
         ),
         _apart,
     ),
@@ -189,4 +201,7 @@ _MEANINGS: tuple[tuple[re.Pattern[str], _Words], ...] = (
     ),
     (re.compile(r"Unimplemented type for cast \((?P<one>.+?) -> (?P<other>.+?)\)(?= |\n|$)"), _no_way),
     (re.compile(r"[Dd]ivision by zero"), _by_zero),
+    (re.compile(r"Malformed JSON .*?Input: (?P<text>\".*\")", re.DOTALL), _no_json),
+    (re.compile(r"More than one row returned by a subquery"), _many_rows),
+    (re.compile(r"Subquery returns (?P<has>\d+) columns - expected (?P<wanted>\d+)"), _many_columns),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -15,6 +15,9 @@ from tally_pipeline.tmdb.lists import ShowList
 
 WINDOW_DAYS = 90
 """Days in the charts, the report's own included."""
+
+OFFER_DAYS = 7
+"""Days of which arrivals and departures are told, the report's own included."""
 
 TOP = 10
 """Shows of a list whose popularity is charted."""
@@ -42,6 +45,8 @@ class Inputs:
     at least the shows of `shows_to_follow` and of every leader; `genre_history` genre_id, shows, mean_popularity.
     `rejected`: examples of the day's quarantined rows (data_type, page, place, reasons, raw).
     `first_days`: the oldest day of each list in the whole lake; None without any.
+    `offer_changes`: gold_availability_changes of `OFFER_DAYS` days, those of a brand, with `dt`; `calendar`:
+    gold_release_calendar of the day; each None if the day has none. `details_days`: the lake's days with details.
     """
 
     day: str
@@ -56,6 +61,9 @@ class Inputs:
     places: pa.Table
     genre_history: pa.Table
     rejected: pa.Table
+    offer_changes: pa.Table | None = None
+    calendar: pa.Table | None = None
+    details_days: Collection[str] = ()
 
     @cached_property
     def days(self) -> tuple[str, ...]:

@@ -10,9 +10,12 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tally_pipeline.gold.details import ATTRIBUTION as OFFERS_ATTRIBUTION
 from tally_pipeline.report import calendar, charts, figures, formatting, sections
 from tally_pipeline.report.changes import changes
-from tally_pipeline.report.inputs import WINDOW_DAYS, Inputs
+from tally_pipeline.report.inputs import OFFER_DAYS, WINDOW_DAYS, Inputs
+from tally_pipeline.report.offers import offer_changes
+from tally_pipeline.report.releases import releases
 
 
 def render(inputs: Inputs, attribution: str) -> str:
@@ -33,6 +36,10 @@ def render(inputs: Inputs, attribution: str) -> str:
             calendars=calendar.calendars(inputs),
             calendar_legend=calendar.LEGEND,
             cell=calendar.CELL,
+            offers=offer_changes(inputs),
+            offers_attribution=OFFERS_ATTRIBUTION,
+            offer_days=OFFER_DAYS,
+            releases=releases(inputs),
             freshness=sections.freshness(inputs),
             quarantine=sections.quarantine(inputs),
             rejected=sections.rejected(inputs),

@@ -19,7 +19,7 @@ _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 
 _NEVER = "that date never comes"
 
-_RANDOM = re.compile(r"(?<![a-z])[rh](?![a-z])", re.IGNORECASE)
+_RANDOM = re.compile(r"(?<![a-z0-9])[rh](?![a-z])", re.IGNORECASE)
 """Jenkins's `H` and `R`, which mean another time at each reading."""
 
 
@@ -34,6 +34,8 @@ def check(expression: str, now: datetime) -> None:
     if _RANDOM.search(expression):
         raise CronError("H and R stand for a random time")
     if not _is_valid(expression):
+        if expression.startswith("@"):
+            raise CronError("of the names with @ there are @hourly, @daily, @weekly and @monthly")
         if _is_valid(_with(expression, month="*")) and _is_valid(_with(expression, day="1")):
             raise CronError(_NEVER)
         raise CronError("it is no such expression, or has a number that is out of range")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tally_pipeline.settings import names
 from tally_pipeline.settings.errors import SettingsError
 
 NAME = ".env"
+_ALIKE = (".env.txt", ".env.local", "env", "env.txt")
 
 _REFERENCE = re.compile(r"\$\{([^}:]+)\}")
 """A variable without a default, as in `${HOME}/tally`."""
@@ -28,7 +30,9 @@ class Dotenv:
     """The settings of the `.env` at `path`: values by name, none of them empty. `path` is None without a file.
 
     `passed_over` are the existing files of `looked_for` that set nothing of Tally's; `unknown` are the names in them
-    that begin as Tally's do, with their file.
+    that begin as Tally's do, with their file. `own` is the place beside the project, where nothing of others is: all
+    names there count. `alike` are the files beside those places that set something of Tally's, with the names, and
+    are not read for their own name.
     """
 
     path: Path | None = None
@@ -36,6 +40,13 @@ class Dotenv:
     passed_over: tuple[Path, ...] = ()
     values: dict[str, str] = field(default_factory=dict, repr=False)
     unknown: dict[str, Path] = field(default_factory=dict)
+    own: Path | None = None
+    alike: dict[Path, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def is_own(self) -> bool:
+        """True if the file that was read is the one beside the project."""
+        return self.path is not None and self.path == self.own
 
 
 def project_folder() -> Path | None:
@@ -44,7 +55,9 @@ def project_folder() -> Path | None:
     return folder if (folder / "pyproject.toml").is_file() else None
 
 
-def find(places: Iterable[Path], known: Collection[str], environment: Collection[str]) -> Dotenv:
+def find(
+    places: Iterable[Path], known: Collection[str], environment: Collection[str], own: Path | None = None
+) -> Dotenv:
     """The first of these files that sets something of Tally's; others (another project's) are skipped.
 
     Raises `SettingsError` for an unreadable file, or one with a line that is no setting.
@@ -52,14 +65,31 @@ def find(places: Iterable[Path], known: Collection[str], environment: Collection
     looked_for = tuple(dict.fromkeys(places))
     passed_over: list[Path] = []
     unknown: dict[str, Path] = {}
+    alike = {
+        path: set_there
+        for place in looked_for
+        for path, set_there in _alike(place.parent, known, environment)
+    }
     for path in looked_for:
         values = read(path, known, environment)
         if values and any(_is_tallys(name, known) for name in values):
-            return Dotenv(path, looked_for, tuple(passed_over), values, unknown)
+            return Dotenv(path, looked_for, tuple(passed_over), values, unknown, own, alike)
         if values is not None:
             passed_over.append(path)
-            unknown |= {name: path for name in values if names.is_ours(name)}
-    return Dotenv(None, looked_for, tuple(passed_over), unknown=unknown)
+            unknown |= {name: path for name in values if path == own or names.is_ours(name)}
+    return Dotenv(None, looked_for, tuple(passed_over), unknown=unknown, own=own, alike=alike)
+
+
+def _alike(
+    folder: Path, known: Collection[str], environment: Collection[str]
+) -> Iterator[tuple[Path, frozenset[str]]]:
+    """The files in the folder that were perhaps meant as its `.env`, and the settings in them."""
+    for path in (folder / name for name in _ALIKE):
+        if path.is_file():  # `env` is often a folder of Python's
+            with suppress(SettingsError):
+                values = read(path, known, environment) or {}
+                if ours := frozenset(name for name in values if name in known and names.is_ours(name)):
+                    yield path, ours
 
 
 def _is_tallys(name: str, known: Collection[str]) -> bool:

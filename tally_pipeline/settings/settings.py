@@ -15,7 +15,7 @@ from typing import Literal
 
 from tally_pipeline.aws.settings import AwsSettings
 from tally_pipeline.lake.retention import FOR_EVER, Retention
-from tally_pipeline.settings import declared, names
+from tally_pipeline.settings import declared, oddities
 from tally_pipeline.settings import dotenv as dotenv_file
 from tally_pipeline.settings.declared import NAMES
 from tally_pipeline.settings.dotenv import Dotenv
@@ -117,7 +117,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
     environment = {name: value for name, value in environment.items() if value}
     found = _dotenv(environment, dotenv)
     values = Values({**found.values, **environment})
-    notices = _check_names(environment, found)
+    notices = oddities.found(environment, found, lacks_key=_lacks_key(values))
     aws = _aws(values)
     folder = home(values, found, environment)
     source = values[declared.SOURCE]
@@ -166,6 +166,12 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         dotenv=found,
         notices=notices,
     )
+
+
+def _lacks_key(values: Values) -> bool:
+    """True if nothing says how to reach TMDB, nor that the sandbox is meant."""
+    how = (declared.TOKEN, declared.API_KEY, declared.TOKEN_PARAMETER, declared.BASE_URL)
+    return not any(map(values.text, how)) and values.text(declared.SOURCE) != "sandbox"
 
 
 def _aws(values: Values) -> AwsSettings | None:
@@ -276,7 +282,8 @@ def _dotenv(environment: Mapping[str, str], dotenv: Path | None) -> Dotenv:
         return Dotenv(path, (path,), values=values)
     project = dotenv_file.project_folder()
     folders = [Path.cwd(), *([project] if project else [])]
-    return dotenv_file.find([folder / dotenv_file.NAME for folder in folders], NAMES, environment)
+    places = [folder / dotenv_file.NAME for folder in folders]
+    return dotenv_file.find(places, NAMES, environment, own=places[-1] if project else None)
 
 
 def _told_by(found: Dotenv) -> str:
@@ -297,28 +304,3 @@ def _no_capture(source: Source | None, tmdbs: Path | None, found: Dotenv) -> str
         f"nothing is captured, for {because} and there is neither TMDB_API_TOKEN nor TMDB_API_KEY in"
         f" {_told_by(found)}: set one of them, or TALLY_SOURCE=sandbox to have the sandbox beside TMDB's lake"
     )
-
-
-def _check_names(environment: Mapping[str, str], found: Dotenv) -> tuple[str, ...]:
-    """Notices about names that are no settings; raises `SettingsError` for a misspelt setting.
-
-    A name is misspelt if it resembles a setting's name, and that setting is not set.
-    """
-    written = {name: "the environment" for name in environment if names.is_ours(name)}
-    # In the file any name may be misspelt; the environment is full of other programs' names.
-    written |= {name: str(found.path) for name in found.values if name not in environment}
-    told = []
-    for name, where in written.items():
-        if name in NAMES:
-            continue
-        setting = names.meant(name, NAMES)
-        if setting and not (setting in environment or setting in found.values):
-            # Text that is no name at all may be the token.
-            shown = name if name.isidentifier() else "a name"
-            raise SettingsError(
-                f"{shown} in {where} is no setting: was {setting} meant? Write it so, or remove it"
-            )
-        if setting or names.is_ours(name):
-            told.append(f"{name} in {where} is no setting and does nothing; .env.example has those there are")
-    told += [f"{name} in {path} is no setting and does nothing" for name, path in found.unknown.items()]
-    return tuple(told)

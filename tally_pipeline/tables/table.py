@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -40,6 +40,9 @@ LOOK_BACK_DAYS = 90
 """The most days before its own that a day of gold or a report is made from. As it must not outlive the silver that it
 is made from, it lives that much shorter (`lake.retention`)."""
 
+NO_DAY = "2000-01-01"
+"""A day of which no lake has anything: what `:before` is where there is no such day."""
+
 _PLACEHOLDER = re.compile(r":([a-z]\w*)")
 
 
@@ -48,7 +51,7 @@ class Engine(Protocol):
 
     def query(self, sql: str) -> pa.Table: ...
 
-    def rows(self, sql: str, schema: pa.Schema) -> pa.Table: ...
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table: ...
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,10 @@ class Table(ABC):
     looks_back: ClassVar[int] = LOOK_BACK_DAYS
     layer: ClassVar[str] = layout.GOLD
     follows: ClassVar[str] = OF_LISTS
+    newest_only: ClassVar[bool] = False
+    """True if only the newest day is worth making; a person may make others."""
+    day_before_of: ClassVar[tuple[str, ...]] = ()
+    """Tables, by their names in SQL, whose last day before it is made from as well; maybe its own."""
     kind: ClassVar[str] = "parquet"
     """The kind of its maker, a label in Dagster's UI."""
 
@@ -135,7 +142,8 @@ class Table(ABC):
 
     def days(self, sources: Sources) -> set[str]:
         """The days on which it is made."""
-        return sources.days() if self.follows == OF_LISTS else set(sources.sizes(self.follows))
+        days = sources.days() if self.follows == OF_LISTS else set(sources.sizes(self.follows))
+        return set(sorted(days)[-1:]) if self.newest_only else days
 
     @property
     def schema(self) -> pa.Schema:
@@ -207,18 +215,24 @@ class SqlTable(Table):
     """A table that is made by the SQL beside its module, written for Athena, for one day at a time.
 
     The SQL may use the parameters `:day`, `:day_1`, `:day_7` and `:day_28` (the days that trends look back to),
-    `:earliest` (the first day that it looks back to), and those in `values`.
+    `:earliest` (the first day that it looks back to), `:before` (the day that `before` names), and those in `values`.
     """
 
     kind = "sql"
     values: ClassVar[Mapping[str, int]] = {}
+    reads_two_days: ClassVar[bool] = False
+    """True if the SQL reads no days but `:day` and `:before`: large tables are not copied whole for it."""
 
-    def statement(self, day: str) -> str:
-        """The query in Athena's SQL for the table's rows of `day` (YYYY-MM-DD).
+    def before(self, sources: Sources, day: str) -> str | None:
+        """The earlier day that the SQL calls `:before`; None without one. A table that needs one overrides this."""
+        return None
 
-        Raises `ValueError` if `day` is no date, `KeyError` if the SQL uses an unknown parameter.
+    def statement(self, day: str, before: str | None = None) -> str:
+        """The query in Athena's SQL for the table's rows of `day` (YYYY-MM-DD), compared with those of `before`.
+
+        Raises `ValueError` if a day is no date, `KeyError` if the SQL uses an unknown parameter.
         """
-        values = self._values(day)
+        values = self._values(day, before)
         return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), self._file.read_text(encoding="utf-8"))
 
     def faults(self) -> Iterable[str]:
@@ -239,15 +253,17 @@ class SqlTable(Table):
     def _file(self) -> Traversable:
         return files(type(self).__module__.rpartition(".")[0]) / f"{self.name}.sql"
 
-    def _values(self, day: str) -> Mapping[str, Any]:
+    def _values(self, day: str, before: str | None = None) -> Mapping[str, Any]:
         """The SQL's parameters. Only the text of a parsed date gets into it."""
         days = {"day": days_before(day, 0)} | {f"day_{span}": days_before(day, span) for span in SPANS}
         days["earliest"] = self.earliest(day)
+        days["before"] = days_before(before or NO_DAY, 0)
         return {name: f"'{date_}'" for name, date_ in days.items()} | dict(self.values)
 
-    def query(self, engine: Engine, day: str) -> pa.Table:
+    def query(self, engine: Engine, day: str, before: str | None = None) -> pa.Table:
         """The rows of `day` in the table's schema, by its key. Raises what the engine raises."""
-        rows = engine.rows(self.statement(day), self.schema)
+        days = {day, before or day} if self.reads_two_days else None
+        rows = engine.rows(self.statement(day, before), self.schema, days)
         # Sorted here, not by the SQL: Athena writes rows in parts, in no order.
         return rows.sort_by([(name, "ascending") for name in self.key]).combine_chunks()
 
@@ -257,7 +273,7 @@ class SqlTable(Table):
         return f"there is no silver of {day}; materialize silver_{self.follows} for it first."
 
     def rows(self, sources: Sources, engine: Engine, day: str) -> pa.Table:
-        return self.query(engine, day)
+        return self.query(engine, day, self.before(sources, day))
 
 
 def by_list(rows: pa.Table, column: str) -> dict[str, list[float | None]]:

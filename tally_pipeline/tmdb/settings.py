@@ -22,6 +22,9 @@ TMDB takes the names of https://developer.themoviedb.org/reference/configuration
 country; `Etc/UTC` belongs to none, and an unknown name fails with body code 28.
 """
 
+_NO_PLACES = ("localtime", "Factory", "posixrules", "posix", "right")
+"""Files among a machine's timezones that mean something else on each machine, or repeat the others."""
+
 
 @dataclass(frozen=True)
 class TmdbSettings:
@@ -70,7 +73,8 @@ class TmdbSettings:
         ):
             if not re.fullmatch(form, value):
                 raise ValueError(f"{name} is {value!r}; it must look like {example}")
-        if self.timezone != UTC_TIMEZONE and self.timezone not in available_timezones():
+        known = self.timezone in available_timezones() and self.timezone.split("/")[0] not in _NO_PLACES
+        if self.timezone != UTC_TIMEZONE and not known:
             raise ValueError(
                 f"TMDB_TIMEZONE is {self.timezone!r}, and there is no such timezone; give one by its IANA name, as in"
                 " Europe/Berlin"

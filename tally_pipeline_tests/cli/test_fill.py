@@ -29,8 +29,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for days in ("2", str(DAYS)):
         ran = tally.run(home, settings_of(home), "sandbox", "fill", "--days", days)
         assert ran.code == 0, ran.err
-    assert f"{len(LISTS)} captures" in ran.out
-    assert f"{2 * len(LISTS)} were there already" in ran.out
+    # Each day has the lists and the details.
+    assert f"{len(LISTS) + 1} captures" in ran.out
+    assert f"{2 * (len(LISTS) + 1)} were there already" in ran.out
     return home
 
 

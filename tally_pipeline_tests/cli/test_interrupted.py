@@ -18,6 +18,7 @@ from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.locks import TableLocks
 from tally_pipeline.lake.store import Store
+from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common, report
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline_tests.cli.own_process import TALLY, WAIT_SECONDS, history
@@ -49,13 +50,13 @@ def interrupted(
         env=bare(environ),
         cwd=home,
         text=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         process_group=0,
     ) as process:
-        assert process.stderr is not None
+        assert process.stdout is not None
         said = ""
-        for line in process.stderr:
+        for line in process.stdout:
             said += line
             if until in line:
                 deadline = time.monotonic() + WAIT_SECONDS
@@ -64,7 +65,7 @@ def interrupted(
                 os.killpg(process.pid, signal.SIGINT)
                 sent()
                 break
-        said += process.stderr.read()
+        said += process.stdout.read()
         return process.wait(WAIT_SECONDS), said
 
 
@@ -116,4 +117,18 @@ def test_before_anything_is_done_it_says_so_too(tmp_path: Path) -> None:
     code, said = interrupted(tmp_path, slow, "from the SANDBOX", "sync")
     assert code == 130
     assert "Interrupted. Published before that: nothing. `tally sync` starts anew" in said
+    assert "Traceback" not in said
+
+
+def test_in_a_fill_it_says_how_to_go_on(tmp_path: Path) -> None:
+    lake = tmp_path / "sandbox" / "lake"
+    lake.mkdir(parents=True)
+    # It waits, and says so, where it would be too quick to be interrupted.
+    with TableLocks.beside(lake).hold(automation.FILLING, (), print):
+        code, said = interrupted(
+            tmp_path, environment(tmp_path), "waits for it", "sandbox", "fill", "--days", "9"
+        )
+    assert code == 130
+    assert "Interrupted. The captures written before that stay" in said
+    assert "`tally sandbox fill --days 9` writes the rest" in said
     assert "Traceback" not in said

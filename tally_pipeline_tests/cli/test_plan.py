@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tally_pipeline.plans.problem import Problem
+from tally_pipeline.plans.solve import Solution, solve
 from tally_pipeline_tests.cli.conftest import Tally
 from tally_pipeline_tests.plans.instances import plan_of, toml
 from testkit.tally import Ran
@@ -49,7 +52,8 @@ ANSWER = {
         {
             "show_id": 3,
             "season": 1,
-            "why": "no offers of it in US are known; give its providers in W.json",
+            "why": "no offers of it in US are known; give its providers in W.json, or capture the shows' details"
+            " (`tally sync --details`)",
         }
     ],
     "baselines": {"all_services": 80.91, "rotation": 33.96},
@@ -108,7 +112,20 @@ def test_an_old_price_and_a_missing_one_are_warned_of_beside_the_plan(plan: Any)
     assert ran.json["status"] == "optimal"
     assert "tally: P.toml: plans[1].checked is 2020-01-31, " in ran.err
     assert "look up Hulu at https://example.org/prices, and set price and checked" in ran.err
-    assert "tally: P.toml has no price of provider 9 in US until 2026-03: the plan does without it" in ran.err
+    assert "tally: P.toml has no price of provider 9 in US: the plan does without; " in ran.err
+
+
+def test_what_the_solver_prints_itself_is_not_amid_the_json(
+    plan: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def chatty(problem: Problem, seconds: float) -> Solution:
+        ctypes.CDLL(None).printf(b"HighsMipSolverData::transformNewIntegerFeasibleSolution\n")
+        return solve(problem, seconds)
+
+    monkeypatch.setattr("tally_pipeline.cli.plan.solve", chatty)
+    assert plan("--json").json == ANSWER
+    ctypes.CDLL(None).fflush(None)
+    assert capfd.readouterr().out == ""
 
 
 def changed(**keys: object) -> dict[str, Any]:

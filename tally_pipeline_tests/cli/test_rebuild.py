@@ -46,7 +46,8 @@ def test_days_that_have_no_partition_are_refused_in_one_sentence(run_tally: Tall
         (("--first", "2026-01-31"), "--first is 2026-01-31, and the days begin on 2026-02-01: "),
         (("--first", "1999-12-31", "--last", "2000-01-01"), "give that day or a later one"),
         (("--last", tomorrow), f"--last is {tomorrow}, which is to come"),
-        (("--last", "2026-01-31"), "--first is 2026-02-01 and --last is 2026-01-31"),
+        (("--first", tomorrow), f"--first is {tomorrow}, which is to come"),
+        (("--last", "2026-01-31"), "--last is 2026-01-31, and the days begin on 2026-02-01"),
         (("--first", "2026-02-03", "--last", "2026-02-02"), "give a first day that is not after the last"),
     ):
         ran = run_tally("rebuild", *arguments, TALLY_FIRST_DAY="2026-02-01")

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.datasets import DATASETS
+from tally_pipeline.datasets.details import DETAILS
 from tally_pipeline.datasets.shows import contract
+from tally_pipeline.gold import TABLES
 from tally_pipeline.orchestration.assets.freshness_checks import IS_CURRENT
 from tally_pipeline.query import samples
 from tally_pipeline.tmdb.lists import LISTS
@@ -22,12 +24,12 @@ from testkit.pipeline import day, environment
 
 NAMES = [show_list.name for show_list in LISTS]
 
-EXPORTS = {
+LEFT_OUT = {
     "/".join(asset)
     for one in DATASETS
-    if one.cadence == "capture_export"
-    for asset in (one.bronze_asset, one.silver_asset)
-}
+    if one.cadence in ("capture_export", "capture_details")
+    for asset in (one.bronze_asset, one.silver_asset, *(table.asset for table in one.derived))
+} | {"/".join(table.asset) for table in TABLES if table.follows == DETAILS.name}
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +124,9 @@ def test_status_tells_the_lake_the_lists_the_checks_and_the_automation(
             "complete",
         )
         assert (told["silver_days"], told["bronze_days"]) == (1, 1)
-    # A sync leaves TMDB's exports to their own schedule, and the check of a month of files to the daily one.
+    # A sync leaves exports and details to their own schedules, and the check of a month of files to the daily one.
     synced_too = [
-        check for check in state["checks"] if check["asset"] not in EXPORTS and check["check"] != IS_CURRENT
+        check for check in state["checks"] if check["asset"] not in LEFT_OUT and check["check"] != IS_CURRENT
     ]
     assert {check["status"] for check in synced_too} == {"passed"}
     assert len(synced_too) >= len(NAMES) * (4 + 6) + 2 + 2

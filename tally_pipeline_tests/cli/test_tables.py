@@ -19,7 +19,7 @@ from tally_pipeline.cli import terminal
 from tally_pipeline.cli.query import ask, formats
 from tally_pipeline.cli.query.grid import Column, grid
 from tally_pipeline.datasets.shows import contract
-from tally_pipeline.query.engine import QueryError
+from tally_pipeline.query.engine import QueryError, Rows
 from tally_pipeline_tests.cli.conftest import Tally
 from tally_pipeline_tests.query.conftest import show
 
@@ -41,6 +41,10 @@ def drawn(answer: pa.Table, width: int | None) -> tuple[list[str], list[str]]:
     """Its lines, and the columns that are left out."""
     found = grid([ask._column(*one) for one in zip(answer.schema, answer.columns, strict=True)], width)
     return found.lines, found.left_out
+
+
+def as_json(answer: pa.Table) -> str:
+    return "".join(formats.as_json(Rows.of(answer)))
 
 
 # --- tables ------------------------------------------------------------------------------------------------
@@ -141,7 +145,7 @@ EVERY_TYPE = pa.table(
 
 
 def test_json_keeps_types_and_makes_maps_objects() -> None:
-    text = formats.as_json(EVERY_TYPE)
+    text = as_json(EVERY_TYPE)
     first, second = json.loads(text, parse_float=Decimal)
     assert first == {
         "map": {"popular_shows": 1},
@@ -158,11 +162,11 @@ def test_json_keeps_types_and_makes_maps_objects() -> None:
     }
     assert second["decimal"] == Decimal("-12345678901234567890.12")
     assert (second["double"], second["map"], second["list"], second["text"]) == (None, None, [], "")
-    assert formats.as_json(EVERY_TYPE.slice(0, 0)) == "[]"
+    assert as_json(EVERY_TYPE.slice(0, 0)) == "[]\n"
 
 
 def test_csv_has_lists_and_maps_as_json_and_tells_null_from_an_empty_text() -> None:
-    text = "".join(formats.as_csv(EVERY_TYPE))
+    text = "".join(formats.as_csv(Rows.of(EVERY_TYPE)))
     header, first, second = csv.reader(io.StringIO(text))
     assert header == EVERY_TYPE.column_names
     assert first == [
@@ -183,7 +187,7 @@ def test_csv_has_lists_and_maps_as_json_and_tells_null_from_an_empty_text() -> N
 
 
 def test_a_csv_of_one_column_has_a_line_for_every_row() -> None:
-    assert "".join(formats.as_csv(pa.table({"a": ["x", None, ""]}))) == 'a\nx\n""\n""\n'
+    assert "".join(formats.as_csv(Rows.of(pa.table({"a": ["x", None, ""]})))) == 'a\nx\n""\n""\n'
 
 
 def test_two_columns_of_one_name_both_come_out_or_are_refused(run_tally: Tally) -> None:
@@ -279,9 +283,9 @@ def test_sql_may_begin_with_a_comment_as_in_a_file(run_tally: Tally) -> None:
 
 def test_what_json_cannot_say_is_told() -> None:
     with pytest.raises(QueryError, match="cannot be written as JSON"):
-        formats.as_json(pa.table({"a": pa.array([[(True, 2)]], pa.map_(pa.bool_(), pa.int64()))}))
+        as_json(pa.table({"a": pa.array([[(True, 2)]], pa.map_(pa.bool_(), pa.int64()))}))
     by_list = pa.array([[([1], 2)]], pa.map_(pa.list_(pa.int64()), pa.int64()))
-    assert json.loads(formats.as_json(pa.table({"a": by_list}))) == [{"a": [[[1], 2]]}]
+    assert json.loads(as_json(pa.table({"a": by_list}))) == [{"a": [[[1], 2]]}]
 
 
 def test_names_of_columns_are_shown_like_any_text() -> None:

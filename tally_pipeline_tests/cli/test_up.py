@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import dagster as dg
 import pytest
@@ -259,6 +260,8 @@ def test_a_past_that_was_interrupted_is_gone_on_with_and_nothing_is_made_twice(t
                 time.sleep(0.2)
             made = times_made(instance, until=again.today)
             killed, *runs = refined_runs(instance)
+    assert "The past is rebuilt" not in again.words, "that was said before the restart"
+    assert again.words.count("And what looks back on it: ") == 1
     once = {"before": 1, "days": 4}
     # Today's look back on these days; genres do on the day a week before.
     left = {"gold/show_popularity_trends", "gold/top_movers", "report"}
@@ -357,6 +360,30 @@ def test_a_run_that_was_under_way_when_everything_was_killed_is_marked_failed(tm
         run = instance.get_run_by_id(run_id)
         assert run is not None
         assert run.status == dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.parametrize("seconds_ago", [0, 3600])
+def test_a_run_that_was_under_way_at_a_clean_stop_is_canceled_unless_it_is_started_again(
+    tmp_path: Path, seconds_ago: float
+) -> None:
+    settings = load_settings({"TALLY_HOME": str(tmp_path)}, dotenv=None)
+
+    def add(instance: dg.DagsterInstance, job: str, **tags: str) -> str:
+        run = dg.DagsterRun(job, run_id=str(uuid4()), status=dg.DagsterRunStatus.STARTING, tags=tags)
+        return instance.add_run(run).run_id
+
+    with dagster_home.opened(settings) as instance:
+        of_the_past = add(instance, "refine", **{"dagster/max_retries": "0"})
+        of_today, of_the_sensor = add(instance, "sync"), add(instance, "refine")
+        dagster_home.mark_stopped(settings)
+        # An older stop says nothing of these runs: they were killed.
+        at = time.time() - seconds_ago
+        os.utime(settings.dagster_home / "stopped", (at, at))
+    with dagster_home.opened(settings, launched_are_dead=True) as instance:
+        ended = {run.run_id: run.status for run in instance.get_runs()}
+    failed = dg.DagsterRunStatus.FAILURE
+    alone = dg.DagsterRunStatus.CANCELED if seconds_ago == 0 else failed
+    assert ended == {of_the_past: alone, of_today: alone, of_the_sensor: failed}
 
 
 def test_the_processes_it_starts_are_held_to_its_source(first: Up) -> None:

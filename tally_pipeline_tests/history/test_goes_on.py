@@ -250,7 +250,7 @@ def test_schedules_and_sensor_are_found_by_what_the_daemon_stored(
     }
     # With another cron the daemon would forget when it looked last.
     assert stored.items() <= schedules.items()
-    assert schedules.keys() - stored.keys() == {"daily_checks"}
+    assert schedules.keys() - stored.keys() == {"daily_checks", "daily_details"}
 
 
 def test_what_the_schedule_and_the_sensor_did_is_found_by_their_selectors(past: dg.DagsterInstance) -> None:

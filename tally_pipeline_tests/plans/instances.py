@@ -71,7 +71,7 @@ def drawn(random: Random) -> tuple[Asked, Plans]:
         "months": months,
         "anchors": anchors,
         "budget_per_month": random.choice([None, 11, 15.98, 20]),
-        "hours_per_month": random.choice([None, 10, 14.5, 20]),
+        "hours_per_month": random.choice([None, 8, 10, 14.5, 20]),
         "wishes": [],
     }
     for show in range(1, random.randint(1, 4) + 1):

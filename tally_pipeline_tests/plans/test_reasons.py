@@ -115,7 +115,9 @@ def test_offers_and_dates_of_the_lake_hold_where_the_wishes_leave_them_open() ->
         "no offers of it in US are known; give its providers in W.json, or capture `bronze_details`"
     )
     said = list(rests_on(plan, TODAY))
-    assert "the services of show 1 season 1: offers known 2026-02-20, 9 days ago" in said
+    assert (
+        "the services of show 1 season 1: JustWatch's offers, via TMDB, known 2026-02-20, 9 days ago" in said
+    )
     assert "show 1 season 1 is complete in 2026-03: known 2026-02-20, 9 days ago" in said
     own = asked(wish(1, WITH_ADS, earliest="2026-01"))
     plan = planned(posed(own, offers=Lake(), seasons=Calendar()))
@@ -163,13 +165,23 @@ def test_old_and_missing_prices_and_unknown_hours_are_doubts_with_a_remedy() -> 
         " looked up",
         "P.toml: plans[0].checked is 2025-08-01, 212 days ago, and the limit is 180; look up Hulu at"
         " https://example.org/prices, and set price and checked",
-        "P.toml has no price of provider 99 in US until 2026-03: the plan does without it; put it there as [[plans]]"
-        " if it can be had",
+        "P.toml has no price of provider 99 in US: the plan does without; put what you could have there as [[plans]]",
         "P.toml has a price of Netflix (8) in US only from 2026-02 on; put an earlier one there as [[plans]] if it"
         " can be had before",
         "W.json: show 1 season 1 has no hours, and takes none of hours_per_month; give its hours",
     ]
     assert doubts(posed(asked(wish(1, HULU)), PLANS), TODAY, 180) == []
+
+
+def test_a_show_that_dozens_of_services_offer_makes_no_sentence_long() -> None:
+    many = posed(asked(wish(1, *range(100, 140))))
+    assert doubts(many, TODAY, 180) == [
+        "P.toml has no price of provider 100 or 101 or 102 or 103 or 104 or 35 more in US: the plan does without; put"
+        " what you could have there as [[plans]]"
+    ]
+    assert whys(planned(many))[1].startswith(
+        "no price of provider 100 or 101 or 102 or 103 or 104 or 35 more in US"
+    )
 
 
 def test_savings_are_held_against_everything_and_against_one_service_at_a_time() -> None:

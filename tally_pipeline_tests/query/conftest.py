@@ -20,6 +20,9 @@ from testkit.pinned import real_now
 
 __all__ = ["athena", "athena_url"]
 
+OF_DETAILS = {"arrived_this_week", "how_old", "left_this_week", "seasons_complete", "where_to_watch"}
+"""The sample queries about details and offers; the others are about lists."""
+
 
 def days_ago(days: int) -> str:
     """The UTC day so many days before today, as a partition key."""

@@ -238,6 +238,24 @@ def test_a_query_over_the_byte_cap_says_to_filter_on_the_day(
     )
 
 
+def test_rows_come_page_by_page_and_the_whole_is_that_of_a_query(
+    athena: AthenaEngine, aws: Aws, lake: Lake
+) -> None:
+    lake.put("2026-01-03", [show(number) for number in range(1, 2001)])
+    upload(aws, lake.root)
+    asked: list[str] = []
+    aws.client("athena").meta.events.register(
+        "before-call.athena.GetQueryResults", lambda **_: asked.append("page")
+    )
+    sql = "SELECT show_id, title FROM silver_shows WHERE dt = '2026-01-03' ORDER BY show_id"
+    rows = athena.stream(sql)
+    first = next(rows.batches)
+    assert asked == ["page"]
+    whole = pa.Table.from_batches([first, *rows.batches], rows.schema)
+    assert len(asked) == 3
+    assert whole.equals(athena.query(sql))
+
+
 def test_a_query_that_takes_too_long_is_stopped(athena: AthenaEngine, aws: Aws, lake: Lake) -> None:
     lake.put("2026-01-03", [show(number) for number in range(1, 41)])
     upload(aws, lake.root)

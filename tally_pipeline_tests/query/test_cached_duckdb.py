@@ -63,6 +63,16 @@ def test_a_file_is_fetched_once(engine: CachedDuckDbEngine, bucket: Counted) -> 
     assert bucket.asked == ["ListObjectsV2"]
 
 
+def test_of_a_query_that_names_its_days_no_other_file_is_fetched_and_none_stays(
+    engine: CachedDuckDbEngine, bucket: Counted, tmp_path: Path
+) -> None:
+    schema = pa.schema([("dt", pa.string()), ("n", pa.int64())])
+    rows = engine.rows(COUNT, schema, {"2026-01-02", "2026-01-09"}).to_pylist()
+    assert rows == [{"dt": "2026-01-02", "n": 2}]
+    assert bucket.asked == ["GetObject", "GetObject"]  # the second day has none
+    assert list((tmp_path / "mirror").iterdir()) == []
+
+
 def test_another_process_finds_what_the_first_one_fetched(
     engine: CachedDuckDbEngine, bucket: Counted, tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,7 @@ import pytest
 from tally_pipeline.datasets.shows import contract
 from tally_pipeline.lake.layout import quarantine_key
 from tally_pipeline.query.duckdb_engine import DuckDbEngine
-from tally_pipeline.query.engine import QueryEngine, QueryError
+from tally_pipeline.query.engine import BATCH, QueryEngine, QueryError
 from tally_pipeline.query.tables import TABLES
 from tally_pipeline_tests.query.conftest import Lake, days_ago, show
 from testkit.pinned import real_now
@@ -190,6 +192,15 @@ def test_describe_lists_a_tables_columns(lake: Lake, sql: str) -> None:
         ),
         ("SELECT * FORM silver_shows", "the SQL cannot be read at line 1"),
         ("SELECT 'abc", "the SQL cannot be read"),
+        ("SELECT (1 + ) FROM silver_shows", "the SQL cannot be read at line 1, column 13"),
+        (
+            "SELECT array_join(genre_ids) FROM silver_shows",
+            "the function array_join lacks an argument at line 1, column 28",
+        ),
+        (
+            "SELECT lower(split(concat(title, ')'))) FROM silver_shows",
+            "the function split lacks an argument at line 1, column 38",
+        ),
         ("SELECT CAST('x' AS integer)", "the text 'x' is no integer: TRY_CAST gives null for such"),
         ("SELECT 1; SELECT 2", "one query at a time, please: these are 2 statements"),
     ],
@@ -249,6 +260,19 @@ DUCKDBS = re.compile(
         ("SELECT CAST('soon' AS date)", 'the text "soon" is no date, YYYY-MM-DD'),
         ("SELECT 1 / 0", "something is divided by zero: divide by NULLIF(…, 0)"),
         ("SELECT 9223372036854775807 + 1", "Overflow in addition of bigint"),
+        ("SELECT greatest(title, 1) FROM silver_shows", "varchar and integer cannot be mixed: CAST("),
+        (
+            "SELECT json_extract(title, '$.a') FROM silver_shows",
+            'the text "Show 1" is no JSON: TRY(…) around the function gives null for such',
+        ),
+        (
+            "SELECT (SELECT x FROM UNNEST(ARRAY[1, 2]) AS t (x)) FROM silver_shows",
+            "a subquery that stands for one value has more than one row: take one of them, as by max(…) or LIMIT 1",
+        ),
+        (
+            "SELECT 1 FROM silver_shows WHERE rank IN (SELECT rank, title FROM silver_shows)",
+            "a subquery that should have 1 has 2 columns",
+        ),
     ],
 )
 def test_errors_speak_of_athenas_functions_and_types_as_the_query_does(
@@ -441,3 +465,76 @@ def test_many_threads_may_ask_at_once(lake: Lake) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda _: lake.rows("SELECT count(*) AS n FROM silver_shows"), range(24))
     assert list(answers) == [[{"n": 100}]] * 24
+
+
+# --- rows as they come -------------------------------------------------------------------------------------
+
+NUMBERS = "SELECT x FROM UNNEST(sequence(1, 9999)) AS t (x)"
+
+
+def test_the_first_rows_of_a_hundred_million_come_at_once_and_the_rest_is_held_nowhere(lake: Lake) -> None:
+    held = pa.total_allocated_bytes()
+    began = time.monotonic()
+    rows = lake.engine.stream(f"SELECT a.x, b.x AS y, 2 * a.x AS z FROM ({NUMBERS}) a, ({NUMBERS}) b")
+    first, second = next(rows.batches), next(rows.batches)
+    assert time.monotonic() - began < 2
+    assert rows.schema == first.schema == second.schema
+    assert 0 < first.num_rows + second.num_rows <= 2 * BATCH
+    assert pa.total_allocated_bytes() - held < 2**22
+
+
+def test_a_stream_has_the_types_and_the_errors_of_a_query(lake: Lake) -> None:
+    lake.put("2026-01-01", [show(1, popularity=1.0), show(2, popularity=2.0)])
+    sql = "SELECT title, count(*) AS n, sum(show_id) AS ids FROM silver_shows GROUP BY title ORDER BY title"
+    rows = lake.engine.stream(sql)
+    assert pa.Table.from_batches(rows.batches, rows.schema).equals(lake.engine.query(sql))
+    for asked in (
+        "SHOW TABLES",
+        "DESCRIBE silver_shows",
+        "SELECT sum(show_id) AS n FROM silver_shows WHERE false",
+    ):
+        rows = lake.engine.stream(asked)
+        assert pa.Table.from_batches(rows.batches, rows.schema).equals(lake.engine.query(asked))
+    late = "CAST(CASE b.x WHEN 9000 THEN 'no' ELSE '1' END AS bigint)"
+    rows = lake.engine.stream(f"SELECT {late} AS n FROM ({NUMBERS}) a, ({NUMBERS}) b WHERE a.x < 99")
+    with pytest.raises(QueryError, match="the text 'no' is no bigint: TRY_CAST gives null for such"):
+        list(rows.batches)
+
+
+def test_a_stream_ends_in_an_error_once_a_file_is_replaced(lake: Lake) -> None:
+    lake.put("2026-01-01", [show(number) for number in range(3 * BATCH)])
+    rows = lake.engine.stream("SELECT title FROM silver_shows")
+    next(rows.batches)
+    lake.put("2026-01-01", [show(number) for number in range(2 * BATCH)])
+    with pytest.raises(QueryError, match=r"were replaced while these rows were read.*ask again"):
+        list(rows.batches)
+
+
+# --- interrupted -------------------------------------------------------------------------------------------
+
+_INTERRUPTED = f"""
+import ctypes, os, signal, threading
+from pathlib import Path
+from tally_pipeline.query.duckdb_engine import DuckDbEngine
+signal.signal(signal.SIGINT, signal.default_int_handler)
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    DuckDbEngine(Path("."), []).query("SELECT count(*) FROM ({NUMBERS}) a, ({NUMBERS}) b WHERE a.x * b.x % 7 < 3")
+except KeyboardInterrupt as error:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(error))
+"""
+
+
+def test_an_interrupted_query_whose_error_is_kept_leaves_a_process_that_ends_without_a_word(
+    tmp_path: Path,
+) -> None:
+    # As Dagster keeps a step's error.
+    ran = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")

@@ -11,7 +11,15 @@ from typing import Any
 import pyarrow as pa
 
 from tally_pipeline.datasets.shows.contract import GENRES
-from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
+from tally_pipeline.days import days_after, days_before
+from tally_pipeline.gold import (
+    availability_changes,
+    data_quality_daily,
+    genre_analytics,
+    release_calendar,
+    show_popularity_trends,
+    top_movers,
+)
 from tally_pipeline.report.inputs import Inputs, window
 from tally_pipeline.tmdb.lists import list_named
 from tally_pipeline_tests.gold import second_way
@@ -115,7 +123,52 @@ def inputs(made: World, day: str = DAY, source: str = "tmdb") -> Inputs:
             ],
             schema=REJECTED,
         ),
+        offer_changes=offer_changes_table(_offer_changes(made, day)),
+        calendar=calendar_table(_calendar(made, day)),
+        details_days=[dt for dt in made.days if any(dt in days for days in made.silver.values())],
     )
+
+
+def _offer_changes(made: World, day: str) -> list[Row]:
+    """Shows that moved between brands within the week: in many countries, in one, between replies of a week; one that
+    TMDB has no more."""
+    if not any(dt < day for days in made.silver.values() for dt in days):
+        return []
+    rows = []
+    countries = "AR AT AU BR CA CH DE ES FR GB JP US".split()
+    for show in sorted(made.titles)[:40]:
+        change = "arrival" if show % 2 else "departure"
+        seen_on = days_before(day, show % 7)
+        for country in countries[: 1 + show * 5 % len(countries)]:
+            rows.append(
+                {
+                    "dt": seen_on, "change": change, "reason": "show_gone" if show == 4 else "offer",
+                    "show_id": show, "title": made.titles[show], "country": country,
+                    "kind": ("flatrate", "ads", "buy")[show % 3], "brand_id": show % 5,
+                    "brand": ("Lumora", "Quibble & <Sons>", RTL, "Noctiva", "Brindle+")[show % 5],
+                    "seen_on": seen_on, "compared_seen_on": days_before(seen_on, (1, 7)[show % 4 == 0]),
+                }
+            )  # fmt: skip
+    return rows
+
+
+def _calendar(made: World, day: str) -> list[Row]:
+    """Seasons that become complete in this week and the next ones, dates that moved, and an announced season."""
+    rows = []
+    for show in sorted(made.titles)[:24]:
+        until = show * 3 % 26
+        air_date = days_after(day, until)
+        is_announced = show == 20
+        rows.append(
+            {
+                "air_date": air_date, "days_until": until, "show_id": show, "title": made.titles[show],
+                "season_number": 2, "episode_number": None if is_announced else 8, "episode_name": None,
+                "episode_type": "finale", "is_finale": not is_announced, "season_complete_on": air_date,
+                "completes_season": not is_announced, "networks": ["HBO", EVIL], "seen_on": day,
+                "moved_from": days_before(air_date, 7) if show % 3 == 2 else None,
+            }
+        )  # fmt: skip
+    return rows
 
 
 def _trends(made: World, day: str) -> list[Row]:
@@ -283,3 +336,12 @@ def genres_table(rows: list[Row]) -> pa.Table:
 
 def quality_table(rows: list[Row]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=QUALITY)
+
+
+def offer_changes_table(rows: list[Row]) -> pa.Table:
+    schema = availability_changes.TABLE.schema
+    return pa.Table.from_pylist(rows, schema=pa.schema([pa.field("dt", _TEXT), *schema]))
+
+
+def calendar_table(rows: list[Row]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=release_calendar.TABLE.schema)

@@ -275,3 +275,94 @@ def test_where_the_home_is_by_default_is_as_readme_says(
 def test_a_package_has_its_home_in_the_working_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dotenv, "project_folder", lambda: None)
     assert load_settings({}).home == folder / ".tally"
+
+
+# --- a key that is nearly there never ends in the sandbox --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("TMDB", "API_TOKEN", "API_KEY", "TOKEN", "THEMOVIEDB_API_KEY", "MOVIEDB_TOKEN", "TALLY_API_TOKEN"),
+        *("TMDB_SECRET", "TMDB_AUTH", "TMDB_READ_ACCESS", "themoviedb-key", "TMDB_PASSWORD"),
+    ],
+)
+@pytest.mark.parametrize("other", ["", "TALLY_PORT=3001\n"])
+def test_beside_the_project_a_name_that_may_be_the_keys_is_an_error(
+    folder: Path, name: str, other: str
+) -> None:
+    own = folder.parent / "project" / ".env"
+    own.write_text(f"{other}{name}={SECRET}\n")
+    with pytest.raises(SettingsError, match="is no setting") as refused:
+        load_settings({})
+    assert str(own) in str(refused.value)
+    assert SECRET not in str(refused.value)
+    own.write_text(f"{other}{name}={SECRET}\nTMDB_API_KEY=it\n")
+    assert load_settings({}).source == "tmdb"
+    own.write_text(f"{other}TALLY_SOURCE=sandbox\n")
+    assert load_settings({}).notices == ()
+
+
+@pytest.mark.parametrize("other", ["", "TALLY_PORT=3001\n"])
+def test_beside_the_project_any_other_name_is_told(folder: Path, other: str) -> None:
+    own = folder.parent / "project" / ".env"
+    own.write_text(f"{other}EDITOR=vi\n")
+    assert load_settings({}).notices == (f"EDITOR in {own} is no setting and does nothing",)
+    # Elsewhere it is another program's.
+    (folder / ".env").write_text(f"TALLY_PORT=1\nAPI_TOKEN={SECRET}\nGITHUB_TOKEN={SECRET}\n")
+    own.unlink()
+    assert load_settings({}).notices == ()
+
+
+@pytest.mark.parametrize("name", ["TMBD_API_TOKEN", "TMDBAPITOKEN", "TMD_API_KEY", "tmdbapikey"])
+def test_in_the_environment_a_name_that_is_nearly_the_keys_is_an_error_without_a_key(name: str) -> None:
+    with pytest.raises(
+        SettingsError, match=f"{name} in the environment is no setting: was TMDB_API_"
+    ) as refused:
+        load_settings({name: SECRET}, dotenv=None)
+    assert SECRET not in str(refused.value)
+    assert name in load_settings({name: SECRET, "TMDB_API_TOKEN": "it"}, dotenv=None).notices[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("TALY_HOME", "TALLY_HOME"), ("TALLYHOME", "TALLY_HOME"), ("TALYPORT", "TALLY_PORT")],
+)
+def test_a_name_that_is_nearly_another_settings_is_told(name: str, setting: str) -> None:
+    (notice,) = load_settings({name: "1"}, dotenv=None).notices
+    assert notice == f"{name} in the environment is no setting and does nothing: was {setting} meant?"
+
+
+def test_other_programs_names_raise_no_alarm() -> None:
+    names = (
+        "GITHUB_TOKEN AWS_SESSION_TOKEN API_TOKEN API_KEY TOKEN OMDB_API_KEY IMDB_API_KEY TVDB_API_KEY NPM_TOKEN"
+        " AWS_REGION OPENAI_API_KEY SSH_AUTH_SOCK HOME PORT SOURCE LANGUAGE TZ ATTEMPTS DB_PORT TALENT_HOME TERM"
+    )
+    environ = dict.fromkeys(names.split(), "eu-central-1")
+    found = load_settings(environ, dotenv=None)
+    assert (found.notices, found.source) == ((), "sandbox")
+
+
+def test_in_a_file_the_name_of_another_file_is_told_to_have_no_effect(folder: Path) -> None:
+    (folder / ".env").write_text("TALLY_DOTENV=other.env\nTALLY_PORT=1\n")
+    (notice,) = load_settings({}).notices
+    assert notice == f"TALLY_DOTENV in {folder / '.env'} has no effect: it is heeded in the environment alone"
+
+
+@pytest.mark.parametrize("name", [".env.txt", ".env.local", "env", "env.txt"])
+@pytest.mark.parametrize("place", ["work", "project"])
+def test_a_file_with_nearly_the_right_name_is_named(folder: Path, place: str, name: str) -> None:
+    path = folder.parent / place / name
+    path.write_text("TALLY_PORT=3001\n")
+    (notice,) = load_settings({}).notices
+    assert notice == f"{path} sets TALLY_PORT and is not read: did you mean to call it .env?"
+    path.write_text(f"TALLY_PORT=3001\nTMDB_API_TOKEN={SECRET}\n")
+    with pytest.raises(SettingsError, match="sets TMDB_API_TOKEN and is not read: did you mean") as refused:
+        load_settings({})
+    assert SECRET not in str(refused.value)
+    assert len(load_settings({"TALLY_SOURCE": "sandbox"}).notices) == 1
+    path.write_text(f"AWS_REGION=eu-central-1\nGITHUB_TOKEN={SECRET}\n")
+    assert load_settings({}).notices == ()
+    path.unlink()
+    path.mkdir()  # as Python's environments are
+    assert load_settings({}).notices == ()

@@ -48,7 +48,16 @@ IMPOSSIBLE: dict[str, tuple[str, ...]] = {
     "TMDB_BASE_URL": _URL,
     "TMDB_EXPORTS_URL": _URL,
     "TMDB_LANGUAGE": ("en_US", "english please", "e", "en-"),
-    "TMDB_TIMEZONE": ("Mars/Olympus Mons", "UTC;", "Mars/X", "Europe", "europe/berlin", "../UTC"),
+    "TMDB_TIMEZONE": (
+        "Mars/Olympus Mons",
+        "UTC;",
+        "Mars/X",
+        "Europe",
+        "europe/berlin",
+        "../UTC",
+        "localtime",
+        "Factory",
+    ),
     "TMDB_TRENDING_WINDOW": ("month", "Day"),
     "TMDB_REQUESTS_PER_SECOND": ("0", "-1", "many", "nan", "inf", "1001"),
     "TMDB_ATTEMPTS": ("0", "21", "2.5", "many"),
@@ -64,6 +73,8 @@ IMPOSSIBLE: dict[str, tuple[str, ...]] = {
     "TALLY_SCHEDULE": _NO_CRON,
     "TALLY_EXPORTS_SCHEDULE": _NO_CRON,
     "TALLY_GENRES_SCHEDULE": _NO_CRON,
+    "TALLY_DETAILS_SCHEDULE": _NO_CRON,
+    "TALLY_DETAILS_BUDGET": ("-1", "100001", "1.5", "all"),
     "TALLY_RETENTION_DAYS": ("-1", "36501", "180.5", "ever"),
     "TALLY_MIN_PASS_RATE": ("lots", "nan", "-1", "101", "0.95"),
     "TALLY_SENSOR_SECONDS": ("0", "0.5", "3601", "often"),
@@ -152,3 +163,17 @@ def test_of_a_number_that_is_out_of_range_something_else(cron: str, tmp_path: Pa
 )
 def test_any_expression_that_dagster_can_keep_to_will_do(cron: str, setting: str) -> None:
     assert getattr(load_settings({f"TALLY_{setting.upper()}": cron}, dotenv=None), setting) == cron
+
+
+@pytest.mark.parametrize(
+    ("cron", "says"),
+    [
+        ("@every 1h", "of the names with @ there are @hourly, @daily, @weekly and @monthly"),
+        ("@reboot", "of the names with @ there are"),
+        ("H 3 * * *", "H and R stand for a random time"),
+        ("0 1h * * *", "it is no such expression"),
+    ],
+)
+def test_the_reason_is_the_one_that_applies(cron: str, says: str, tmp_path: Path) -> None:
+    told = refusal({"TALLY_HOME": str(tmp_path), "TALLY_DOTENV": os.devnull, "TALLY_SCHEDULE": cron})
+    assert told.startswith(f"TALLY_SCHEDULE is {cron!r}: {says}")

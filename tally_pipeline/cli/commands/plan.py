@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from tally_pipeline.cli.group import with_settings
 from tally_pipeline.cli.parameters import Number
+from tally_pipeline.settings.settings import Settings
 
 MOST_SECONDS = 3600
 
@@ -37,12 +39,15 @@ MOST_SECONDS = 3600
     help="Warn of a price that was looked up longer ago.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def command(wishes: Path, prices: Path, seconds: int, price_age: int, as_json: bool) -> int:
+@with_settings
+def command(
+    settings: Settings, wishes: Path, prices: Path, seconds: int, price_age: int, as_json: bool
+) -> int:
     """Plan which services to subscribe to in which month.
 
     Finds the plan that watches the most, then costs the least, then switches the least, then is the earliest.
-    docs/planning.md says what stands in the files. Contacts nothing.
+    docs/planning.md says what stands in the files. What the wishes leave open is read from the lake.
     """
     from tally_pipeline.cli.plan import plan
 
-    return plan(wishes, prices, seconds=seconds, price_age=price_age, as_json=as_json)
+    return plan(settings, wishes, prices, seconds=seconds, price_age=price_age, as_json=as_json)

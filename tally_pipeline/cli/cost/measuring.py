@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -28,7 +28,7 @@ from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.runs import failures
 from tally_pipeline.plurals import noun
 from tally_pipeline.query.cached_duckdb import CachedDuckDbEngine
-from tally_pipeline.query.engine import Answer, QueryEngine, Remedies
+from tally_pipeline.query.engine import Answer, QueryEngine, Remedies, Rows
 from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS, MAX_PAGES, ROWS_PER_PAGE
@@ -276,9 +276,13 @@ class _Recorded:
         self.asked.append(CountedQuery(sql))
         return self._engine.query(sql)
 
-    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+    def stream(self, sql: str) -> Rows:
+        self.asked.append(CountedQuery(sql))
+        return self._engine.stream(sql)
+
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
         self.asked.append(CountedQuery(sql, unloads=True))
-        return self._engine.rows(sql, schema)
+        return self._engine.rows(sql, schema, days)
 
     def measure(self, sql: str) -> Answer:
         self.asked.append(CountedQuery(sql))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from tally_pipeline.cli.query import formats
 from tally_pipeline.cli.query.grid import Column, Grid, grid
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.plurals import noun
+from tally_pipeline.query.engine import Rows
 from tally_pipeline.tmdb.lists import LISTS
 
 Format = Literal["table", "csv", "json"]
@@ -39,24 +41,56 @@ def query(
     if output is not None:
         formats.suffix(output)
     deployment = deploy(settings)
-    answer = deployment.query_engine.query(sql)
-    asked = answer if limit is None else answer.slice(0, limit)
-    if output is not None:
-        replaced = formats.write(asked, output)
-        instead = ", in place of the file that was there" if replaced else ""
-        print(f"{_of(asked, answer)} written to {output}{instead}.", file=sys.stderr)
-    elif form == "json":
-        terminal.print_json(formats.as_json(asked))
-    elif form == "csv":
-        terminal.exact().writelines(formats.as_csv(asked))
-    else:
-        _print_table(asked if whole or limit is not None else asked.slice(0, SHOWN), answer, paged=paged)
-    if not answer.num_rows and not any(deployment.lake.silver_days(one.name) for one in LISTS):
+    engine = deployment.query_engine
+    try:
+        if form != "table" and output is None:
+            there = _print_stream(engine.stream(sql), form, limit)
+        else:
+            answer = engine.query(sql)
+            there = answer.num_rows
+            _put(answer, limit, whole=whole, paged=paged, output=output)
+    except KeyboardInterrupt:
+        print("Interrupted: the query was stopped.", file=sys.stderr)
+        raise
+    if not there and not any(deployment.lake.silver_days(one.name) for one in LISTS):
         terminal.words().print(
             f"The lake {deployment.lake.store.root} holds no day of shows yet: `tally sync` captures today's.",
             markup=False,
         )
     return 0
+
+
+def _print_stream(rows: Rows, form: Literal["csv", "json"], limit: int | None) -> int:
+    """Print the rows as they come, until their reader leaves; returns their number."""
+    printed = 0
+
+    def heard() -> Iterator[pa.RecordBatch]:
+        nonlocal printed
+        for batch in rows.batches:
+            wanted = batch if limit is None else batch.slice(0, limit - printed)
+            printed += wanted.num_rows
+            yield wanted
+            sys.stdout.flush()
+            if printed == limit or not terminal.is_heard():
+                return
+
+    found = Rows(rows.schema, heard())
+    if form == "json":
+        terminal.print_json(formats.as_json(found))
+    else:
+        terminal.exact().writelines(formats.as_csv(found))
+    return printed
+
+
+def _put(answer: pa.Table, limit: int | None, *, whole: bool, paged: bool, output: Path | None) -> None:
+    """Print the answer as a table, or write it to `output`."""
+    asked = answer if limit is None else answer.slice(0, limit)
+    if output is None:
+        _print_table(asked if whole or limit is not None else asked.slice(0, SHOWN), answer, paged=paged)
+        return
+    replaced = formats.write(asked, output)
+    instead = ", in place of the file that was there" if replaced else ""
+    print(f"{_of(asked, answer)} written to {output}{instead}.", file=sys.stderr)
 
 
 def _print_table(rows: pa.Table, answer: pa.Table, *, paged: bool) -> None:

@@ -1,4 +1,7 @@
-"""A query's answer as text (cells, CSV, JSON) and as a file. Pure, except for writing the file."""
+"""A query's answer as text (cells, CSV, JSON) and as a file. Pure, except for writing the file.
+
+CSV and JSON are written batch by batch: the first line does not wait for the last, and no text is held for longer.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,26 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 import pyarrow as pa
 
 from tally_pipeline.deployment import SettingsError
 from tally_pipeline.lake import parquet
-from tally_pipeline.query.engine import QueryError
+from tally_pipeline.query.engine import QueryError, Rows
 
 Suffix = Literal["csv", "json", "parquet"]
 SUFFIXES: tuple[Suffix, ...] = get_args(Suffix)
+
+Column: TypeAlias = pa.ChunkedArray | pa.Array
 
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _BEYOND_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _QUOTED = re.compile(r'[",\r\n]|^\s|\s$')
 
 
-def texts(column: pa.ChunkedArray) -> list[str | None]:
+def texts(column: Column) -> list[str | None]:
     """A column's values as text: lists, maps and rows as JSON, days and times as ISO 8601 writes them."""
     return [None if value is None else _text(value) for value in _values(column)]
 
@@ -35,21 +40,33 @@ def is_numeric(type_: pa.DataType) -> bool:
     return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))
 
 
-def as_json(answer: pa.Table) -> str:
-    """A list of objects. Maps are objects, decimals numbers, NaN and the infinities null. Raises `QueryError`."""
-    _require_apart(answer, "a JSON object")
-    names = answer.column_names
-    rows = (dict(zip(names, row, strict=True)) for row in _rows(answer, _values))
-    lines = ",\n".join(f"  {_json(row)}" for row in rows)
-    return f"[\n{lines}\n]" if lines else "[]"
+def as_json(answer: Rows) -> Iterator[str]:
+    """A list of objects, in parts. Maps are objects, decimals numbers, NaN and the infinities null.
+
+    Raises `QueryError`.
+    """
+    _require_apart(answer.schema, "a JSON object")
+    names, before = answer.schema.names, "[\n"
+    for batch in answer.batches:
+        for row in _rows(batch, _values):
+            yield f"{before}  {_json(dict(zip(names, row, strict=True)))}"
+            before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-def as_csv(answer: pa.Table) -> Iterator[str]:
+def as_csv(answer: Rows) -> Iterator[str]:
     """The lines as in RFC 4180, except for their ends. A null is empty, an empty text is `""`."""
-    lonely = answer.num_columns == 1
-    for row in ([*answer.column_names], *_rows(answer, texts)):
+    yield _line(answer.schema.names)
+    for batch in answer.batches:
+        for row in _rows(batch, texts):
+            yield _line(row)
+
+
+def _line(texts: Sequence[str | None]) -> str:
+    if len(texts) == 1:
         # Many readers skip empty lines.
-        yield ",".join(_field("" if text is None and lonely else text) for text in row) + "\n"
+        texts = [texts[0] or ""]
+    return ",".join(map(_field, texts)) + "\n"
 
 
 def suffix(path: Path) -> Suffix:
@@ -92,12 +109,12 @@ def write(answer: pa.Table, path: Path) -> bool:
 
 def _put(answer: pa.Table, known: Suffix, file: Any) -> None:
     if known == "parquet":
-        _require_apart(answer, "a Parquet file")
+        _require_apart(answer.schema, "a Parquet file")
         parquet.write(answer, file)
     elif known == "json":
-        file.write(f"{as_json(answer)}\n".encode())
+        file.writelines(part.encode() for part in as_json(Rows.of(answer)))
     else:
-        file.writelines(line.encode() for line in as_csv(answer))
+        file.writelines(line.encode() for line in as_csv(Rows.of(answer)))
 
 
 def _umask() -> int:
@@ -106,18 +123,18 @@ def _umask() -> int:
     return now
 
 
-def _rows(answer: pa.Table, of: Callable[[pa.ChunkedArray], list[Any]]) -> Iterator[Sequence[Any]]:
+def _rows(answer: pa.RecordBatch, of: Callable[[Column], list[Any]]) -> Iterator[Sequence[Any]]:
     """The rows, by the columns' places, not their names: a query may return two columns of one name."""
     return zip(*(of(column) for column in answer.columns), strict=True)
 
 
-def _require_apart(answer: pa.Table, what: str) -> None:
-    twice = [name for name, count in Counter(answer.column_names).items() if count > 1]
+def _require_apart(schema: pa.Schema, what: str) -> None:
+    twice = [name for name, count in Counter(schema.names).items() if count > 1]
     if twice:
         raise QueryError(f"{what} cannot hold two columns named {twice[0]!r}: name them apart with AS")
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
+def _values(column: Column) -> list[Any]:
     """A column's values as Python's, maps as dictionaries, or as pairs if their keys are lists or rows."""
     values: list[Any]
     try:

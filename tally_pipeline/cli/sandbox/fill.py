@@ -10,6 +10,7 @@ import msgspec
 
 from tally_pipeline import clock
 from tally_pipeline.bronze import list_capture
+from tally_pipeline.cli import terminal
 from tally_pipeline.datasets.details import DETAILS
 from tally_pipeline.datasets.details.filled import FilledDetails
 from tally_pipeline.deployment import Settings, SettingsError, deploy, first_day
@@ -33,7 +34,8 @@ SAID_EVERY = 40
 def fill(settings: Settings, days: int) -> int:
     """Write the `days` days of bronze before today as if captured then, and record them in Dagster.
 
-    Existing captures stay. Raises `SettingsError` if the lake is not the sandbox's.
+    Existing captures stay. Raises `SettingsError` if the lake is not the sandbox's, `KeyboardInterrupt` if it is
+    interrupted, after a message.
     """
     if settings.source != "sandbox":
         raise SettingsError(
@@ -42,10 +44,17 @@ def fill(settings: Settings, days: int) -> int:
     today = clock.today()
     past = [today - timedelta(days=ago) for ago in range(days, 0, -1)]
     lake = deploy(settings).lake
-    with dagster_home.opened(settings) as instance, lake.locks.hold(automation.FILLING, (), _say):
-        # Before the first of them is written, so that a running `tally up` has partitions for them by then.
-        first_day.record(settings, past[0])
-        written, there = write(settings, instance, lake, past, _say)
+    try:
+        with dagster_home.opened(settings) as instance, lake.locks.hold(automation.FILLING, (), _say):
+            # Before the first of them is written, so that a running `tally up` has partitions for them by then.
+            first_day.record(settings, past[0])
+            written, there = write(settings, instance, lake, past, _say)
+    except KeyboardInterrupt:
+        terminal.words().print(
+            "[yellow]Interrupted. The captures written before that stay, whole files only;"
+            f" `tally sandbox fill --days {days}` writes the rest.[/yellow]"
+        )
+        raise
     _say(
         f"{counted(written, 'capture')} of {past[0]} to {past[-1]} written into {lake.store.root}"
         + (f", {counted(there, 'was', 'were')} there already" if there else "")

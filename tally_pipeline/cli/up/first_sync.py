@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from tally_pipeline import clock
 from tally_pipeline.cli import summary
-from tally_pipeline.cli.sync import closing_table
+from tally_pipeline.cli.sync import closing_table, tell_warnings
 from tally_pipeline.cli.up.ui import Ui, UiError
 from tally_pipeline.datasets import SERIES
 from tally_pipeline.datasets.captures import capture_keys
@@ -54,7 +54,9 @@ def sync_today(
         return False
     succeeded = _watched(instance, run_id, pause, words)
     errors = failures.by_list(_events(instance, run_id, set(_STEP_ENDED)))
-    words.print(closing_table(summary.by_list(lake, LISTS, day, run_id, errors)))
+    found = summary.by_list(lake, LISTS, day, run_id, errors)
+    words.print(closing_table(found, words.width))
+    tell_warnings(words, found)
     failures.tell(words, errors)
     if succeeded:
         words.print(f"The sync took {time.monotonic() - started:.0f} s.")

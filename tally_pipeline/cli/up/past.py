@@ -93,6 +93,7 @@ def give(
             )
             fill.write(settings, instance, lake, days, say=lambda _: None, pause=lambda: pause(0))
         launched: list[Batch[frozenset[dg.AssetKey]]] = []
+        said = "The past is rebuilt"
         while True:
             if run_id is None:
                 batch = next(iter(_to_make(instance, lake, _held_from(lake, days[0]))), None)
@@ -100,9 +101,11 @@ def give(
                 if batch is None or batch in launched:
                     break
                 launched.append(batch)
+                if not batch.what & _SILVER:
+                    said = "And what looks back on it"
                 run_id = ui.launch(automation.refine.name, _tags(batch), sorted(batch.what, key=str))
-            said = "And what looks back on it" if len(launched) > 1 else "The past is rebuilt"
             words.print(f"{said}: {ui.run_url(run_id)}")
+            said = "And what looks back on it"
             if not _is_watched_to_success(instance, run_id, pause):
                 _tell_failure(instance, run_id, ui, words)
                 return
@@ -147,6 +150,7 @@ def missing(settings: Settings, lake: Lake, today: date) -> list[date]:
 
 
 _NAMES = [show_list.name for show_list in LISTS]
+_SILVER = frozenset(map(common.silver_of, _NAMES))
 
 
 def _first_own_day(lake: Lake, today: date) -> date:
@@ -196,7 +200,7 @@ def _anew(
         for name in _NAMES
         if not _is_refined(lake, name, day) or day not in known[common.silver_of(name)]
     }
-    below = set(automation.BELOW_BRONZE) - {common.silver_of(name) for name in _NAMES}
+    below = set(automation.BELOW_BRONZE) - _SILVER
     unknown = {key for key in below if day not in known[key]}
     return frozenset((silver | below if silver else stale | unknown) | _of_details(lake, day, known))
 
@@ -206,8 +210,8 @@ def _of_details(lake: Lake, day: str, known: Mapping[dg.AssetKey, AbstractSet[st
     if not lake.store.exists(str(DETAILS.place.key(day, _filled_id(DETAILS.name, day)))):
         return set()
     if _is_refined(lake, DETAILS.name, day) and day in known[common.silver_of(DETAILS.name)]:
-        return {key for key in automation.BELOW_DETAILS if day not in known[key]}
-    return set(automation.BELOW_DETAILS)
+        return {key for key in automation.BELOW_DETAILS_OF_PAST if day not in known[key]}
+    return set(automation.BELOW_DETAILS_OF_PAST)
 
 
 def _filled_id(data_type: str, day: str) -> str:

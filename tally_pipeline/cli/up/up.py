@@ -80,6 +80,9 @@ def up(settings: Settings, *, port: int, first_sync: FirstSync) -> int:
                 _banner(words, settings, ui, log)
                 _run(services, settings, ui, first_sync, words)
         except StoppedError:
+            from tally_pipeline.orchestration.runs import dagster_home
+
+            dagster_home.mark_stopped(settings)
             words.print("Stopped.")
         except ServiceDiedError as error:
             words.print(f"[red]{error}.[/red] The end of {escape(str(log))}:")

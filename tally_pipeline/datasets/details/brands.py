@@ -85,6 +85,11 @@ def _invented() -> Mapping[int, Brand]:
     return {provider.id: Brand(first[provider.brand], provider.brand) for provider in PROVIDERS}
 
 
+def brand_ids() -> Mapping[int, int]:
+    """The id of each mapped provider's brand, the sandbox's included."""
+    return {provider: brand.id for provider, brand in {**brands(), **_invented()}.items()}
+
+
 def look_alikes(providers: Iterable[tuple[int, str]]) -> list[tuple[int, str, str]]:
     """The providers outside the map whose name, without its plan or channel, is that of another provider: id, name
     and that other's name."""

@@ -109,7 +109,12 @@ def capture(
         keys = [info.key for info in lake.store.list(place.parts_folder(day)) if place.is_part(info.key)]
         parts = [] if anew else list(_parts(lake, keys, session.log))
         before = known.carried(lake, place, day)
-        choice = choose(known.listed(lake, day), (), known.known(lake, day, before), budget=budget)
+        choice = choose(
+            known.listed(lake, day),
+            known.watched(lake, session.log),
+            known.known(lake, day, before),
+            budget=budget,
+        )
         if not choice.wanted:
             raise CaptureError(
                 f"there is no show to ask for on {day}: the lists have no silver of the last {known.LISTS_DAYS} days."

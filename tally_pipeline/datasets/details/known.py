@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from logging import Logger
 
 from tally_pipeline.bronze import details_capture
 from tally_pipeline.bronze.details_capture import (
@@ -20,6 +21,8 @@ from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import Place
 from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.lake.store import NoSuchObjectError, Store
+from tally_pipeline.plans import watchlists
+from tally_pipeline.plans.errors import PlanError
 from tally_pipeline.tmdb.lists import LISTS
 
 CARRY_DAYS = 14
@@ -44,6 +47,19 @@ def listed(lake: Lake, day: str) -> list[int]:
         for show_id, rank in zip(rows["show_id"], rows["rank"], strict=True):
             ranks[show_id] = min(rank, ranks.get(show_id, rank))
     return sorted(ranks, key=lambda show_id: (ranks[show_id], show_id))
+
+
+def watched(lake: Lake, log: Logger) -> list[int]:
+    """The shows on the lake's watchlists, if a person put any there. Such a file that cannot be read is reported, and
+    costs no capture."""
+    try:
+        lists = watchlists.read(lake.store.get(layout.WATCHLISTS), lake.store.uri(layout.WATCHLISTS))
+    except NoSuchObjectError:
+        return []
+    except PlanError as error:
+        log.warning(f"Shows on watchlists are not asked for: {error}")
+        return []
+    return sorted({wish.show_id for one in lists.values() for wish in one.wishes})
 
 
 def carried(lake: Lake, place: Place, day: str) -> tuple[Carried, ...]:

@@ -182,6 +182,7 @@ class ShowsDataset(Dataset[Bronze, Refined]):
         return (
             (checks.NOT_EMPTY, checks.not_empty(metadata, len(rows))),
             (checks.PAGE_SET_COMPLETE, checks.page_set_complete(metadata)),
+            (checks.AS_MANY_AS_PROMISED, checks.as_many_as_promised(metadata)),
             (checks.ETAGS_MATCH, checks.etags_match(metadata)),
             (checks.FIELDS_KNOWN, checks.fields_known(scanned.new, scanned.lost)),
         )

@@ -11,6 +11,7 @@ from tally_pipeline.checks.check import SHOWN, Check, Finding
 from tally_pipeline.datasets.shows import contract
 from tally_pipeline.datasets.shows.refinement import Counts
 from tally_pipeline.plurals import counted, noun
+from tally_pipeline.tmdb.lists import ROWS_PER_PAGE
 
 VOLUME_TOLERANCE = 0.30
 """The tolerated difference between the number of rows and the last days' median."""
@@ -39,7 +40,12 @@ FIELDS_KNOWN = Check(
     "The rows have the fields that the contract knows. A new field warns; a lost one that rows must have is an"
     " error: every row is then rejected and the day is not published.",
 )
-BRONZE_CHECKS = (NOT_EMPTY, PAGE_SET_COMPLETE, ETAGS_MATCH, FIELDS_KNOWN)
+AS_MANY_AS_PROMISED = Check(
+    "as_many_as_promised",
+    "The pages brought as many shows as TMDB's totals promise for them. What repeats, totals that drifted and one"
+    " show at each border of pages are no shortfall.",
+)
+BRONZE_CHECKS = (NOT_EMPTY, PAGE_SET_COMPLETE, AS_MANY_AS_PROMISED, ETAGS_MATCH, FIELDS_KNOWN)
 
 PASS_RATE = Check(
     "pass_rate", "Enough rows keep every rule of the contract; the others are in quarantine.", blocking=True
@@ -94,6 +100,43 @@ def page_set_complete(metadata: Metadata) -> Finding:
         ),
         numbers={"pages_missing": len(gaps), "repeats": pages.repeats if pages else 0},
         offenders=[{"page": gap.page, "error": gap.error} for gap in gaps[:SHOWN]],
+    )
+
+
+def as_many_as_promised(metadata: Metadata) -> Finding:
+    """A page that is short in the middle of a list leaves no gap in the pages, only fewer shows than promised.
+
+    TMDB caches every page apart: each repeat stands for a show that was skipped, a list that shrinks meanwhile skips
+    some without a repeat, and its pages then state different totals. Of the four borders recorded on 2025-12-24 one
+    show crossed one, and the totals were one apart: tolerated is what the capture itself shows of these, and one show
+    at every border, four times the recorded.
+    """
+    pages = metadata.page_set
+    stated = [record.total_results for record in metadata.pages if record.rows and record.total_results]
+    if pages is None or not stated or metadata.missing:
+        return Finding(
+            True,
+            "pages are missing" if metadata.missing else "nothing is promised",
+            "",
+            serious=False,
+        )
+    promised = min(*stated, pages.pages_asked * ROWS_PER_PAGE)
+    shows = pages.rows - pages.repeats
+    short = max(0, promised - shows)
+    drifted = max(stated) - min(stated)
+    short_pages = [record for record in metadata.pages[:-1] if 0 < record.rows < ROWS_PER_PAGE]
+    return Finding(
+        passed=short <= pages.repeats + drifted + max(0, pages.pages_got - 1),
+        serious=False,
+        summary=f"{shows} of {counted(promised, 'promised show')} came"
+        + (f"; {counted(pages.repeats, 'row repeats', 'rows repeat')} one" if pages.repeats else ""),
+        remedy=(
+            f"{counted(len(short_pages), 'inner page has', 'inner pages have')} fewer than {ROWS_PER_PAGE} rows: a"
+            " stale copy in TMDB's cache, or rows that TMDB withholds. Materialize bronze again later, a page lives"
+            " there for up to 8 hours."
+        ),
+        numbers={"promised": promised, "shows": shows, "short": short},
+        offenders=[{"page": record.page, "rows": record.rows} for record in short_pages[:SHOWN]],
     )
 
 

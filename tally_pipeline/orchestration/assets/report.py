@@ -10,7 +10,15 @@ import pyarrow as pa
 from tally_pipeline import gold
 from tally_pipeline.checks.check import Check, Finding
 from tally_pipeline.datasets.shows import contract
-from tally_pipeline.gold import data_quality_daily, genre_analytics, show_popularity_trends, top_movers
+from tally_pipeline.gold import (
+    availability_changes,
+    data_quality_daily,
+    genre_analytics,
+    release_calendar,
+    show_popularity_trends,
+    top_movers,
+)
+from tally_pipeline.gold.details import DETAILS
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.parquet import ForeignFileError
 from tally_pipeline.lake.store import NoSuchObjectError
@@ -21,9 +29,10 @@ from tally_pipeline.orchestration.assets.products import PageDay, Product
 from tally_pipeline.plurals import counted
 from tally_pipeline.query.engine import QueryEngine
 from tally_pipeline.report.changes import changes
-from tally_pipeline.report.inputs import Inputs, shows_to_follow, window
+from tally_pipeline.report.inputs import OFFER_DAYS, Inputs, shows_to_follow, window
 from tally_pipeline.report.page import render
 from tally_pipeline.tables import sources as gold_files
+from tally_pipeline.tables.sources import Sources
 from tally_pipeline.tables.table import OF_LISTS, Table
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
@@ -178,6 +187,9 @@ def gather(lake: Lake, analytics_engine: QueryEngine, day: str, lists: Sequence[
             f" WHERE {within} GROUP BY dt, data_type, genre_id ORDER BY dt, data_type, genre_id"
         ),
         rejected=_rejected(analytics_engine, day),
+        offer_changes=_offer_changes(lake, analytics_engine, days),
+        calendar=_gold_if_there(lake, release_calendar.TABLE, day),
+        details_days=Sources.of(lake, ()).sizes(DETAILS).keys(),
     )
 
 
@@ -188,6 +200,28 @@ def _gold(lake: Lake, table: Table, day: str) -> pa.Table:
         key = table.file_key(day)
         raise ForeignFileError(f"{key} has no column {', '.join(lacking)}: an earlier version wrote it")
     return rows
+
+
+def _gold_if_there(lake: Lake, table: Table, day: str) -> pa.Table | None:
+    """The same; None if the day has none of this version: what follows details has days of its own."""
+    try:
+        return _gold(lake, table, day)
+    except (NoSuchObjectError, ForeignFileError):
+        return None
+
+
+def _offer_changes(lake: Lake, analytics_engine: QueryEngine, days: Sequence[str]) -> pa.Table | None:
+    """The arrivals and departures of brands up to the last of `days`; None if gold does not have that one."""
+    table = availability_changes.TABLE
+    if _gold_if_there(lake, table, days[-1]) is None:
+        return None
+    names = "change reason show_id title country kind brand_id brand seen_on compared_seen_on".split()
+    rows = analytics_engine.rows(
+        f"SELECT dt, {', '.join(names)} FROM {table.sql_name}"
+        f" WHERE dt BETWEEN '{days[-OFFER_DAYS]}' AND '{days[-1]}' AND is_brand_change",
+        pa.schema([pa.field("dt", pa.string()), *(table.schema.field(name) for name in names)]),
+    )
+    return rows.sort_by([(name, "ascending") for name in rows.column_names])
 
 
 def _rejected(analytics_engine: QueryEngine, day: str) -> pa.Table:

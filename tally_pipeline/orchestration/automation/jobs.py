@@ -51,6 +51,11 @@ BELOW_DETAILS = (
 )
 """Silver of the details, and every table that follows it."""
 
+BELOW_DETAILS_OF_PAST = tuple(
+    key for key in BELOW_DETAILS if key not in {gold_key(table) for table in ALL_TABLES if table.newest_only}
+)
+"""The same without the tables that are only worth making of the newest day."""
+
 BEHIND_PEOPLE = {"dagster/priority": "-10"}
 """Tags of a run that may wait: runs launched by people, and those of today, have priority 0 and go first."""
 

@@ -26,6 +26,7 @@ STALE_SECONDS = 60.0
 """The age (seconds) at which an unheld lock without a run is removed."""
 
 _OPENING = "opening.lock"
+_STOPPED = "stopped"
 
 _STORAGE = Template("""
 # Dagster's own storage, but with its databases left open: an event costs a tenth.
@@ -66,6 +67,22 @@ def _dagster_yaml(settings: Settings) -> str:
         return text
     on_aws = files("tally_pipeline").joinpath("dagster.aws.yaml").read_text()
     return f"{text}\n{Template(on_aws).substitute(bucket=settings.aws.results_bucket, region=settings.aws.region)}"
+
+
+def mark_stopped(settings: Settings) -> None:
+    """Remember that the daemon was stopped now; a crash leaves no such mark."""
+    (settings.dagster_home / _STOPPED).touch()
+
+
+def stopped_at(settings: Settings) -> float:
+    """The time (seconds since the epoch) at which the daemon was last stopped, 0 if never."""
+    return _stopped_at(settings.dagster_home)
+
+
+def _stopped_at(home: Path) -> float:
+    with suppress(FileNotFoundError):
+        return (home / _STOPPED).stat().st_mtime
+    return 0.0
 
 
 @contextmanager
@@ -133,6 +150,8 @@ def close_dead_runs(
 ) -> list[str]:
     """Mark runs whose process was killed as failed, and free their pool slots; returns their ids.
 
+    One that nobody starts again, and that was under way when the daemon was stopped, is marked as canceled instead.
+
     Without this they seem to run for ever, and captures wait for their slots in the pool. The lock of a command's run
     shows that it is alive. Runs that the daemon launched have none: only a caller that knows that no daemon is up,
     and so none of its runs alive, may pass `launched_are_dead`.
@@ -148,9 +167,11 @@ def close_dead_runs(
     )
     closed = []
     with _one_at_a_time(home) as now:
-        for run in instance.get_runs(unfinished):
+        for record in instance.get_run_records(unfinished):
+            run = record.dagster_run
             if not _is_alive(home, run.run_id):
-                _close(instance, run)
+                was_stopped = launched_are_dead and record.create_timestamp.timestamp() < _stopped_at(home)
+                _close(instance, run, was_stopped=was_stopped)
                 closed.append(run.run_id)
         for lock in _locks_of_the_dead(home):
             # A new one may not be locked yet.
@@ -160,13 +181,17 @@ def close_dead_runs(
     return closed
 
 
-def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+def _close(instance: dg.DagsterInstance, run: dg.DagsterRun, *, was_stopped: bool) -> None:
+    is_retried = run.job_name != sync.name and run.tags.get("dagster/max_retries") != "0"
     if run.job_name == sync.name:
         # The daemon would restart a dead run with its partition, but a sync is for the day it was launched on.
         instance.add_run_tags(run.run_id, {"dagster/max_retries": "0"})
     if COMMAND_TAG in run.tags:
         instance.add_run_tags(run.run_id, {ABANDONED_TAG: "true"})
-    instance.report_run_failed(run, "The process that executed this run was killed.")
+    if was_stopped and not is_retried:
+        instance.report_run_canceled(run, "`tally up` was stopped while this run was under way.")
+    else:
+        instance.report_run_failed(run, "The process that executed this run was killed.")
     instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 

@@ -145,6 +145,8 @@
         return name;
       });
       this.ends.replaceChildren(ties, ...names);
+      // A word that is wider than the room is no reason to break it: its name is shortened, the whole is its title.
+      for (const name of names) name.classList.toggle("wide-word", name.scrollWidth > name.clientWidth);
       // Two lines a name where there is room, else one.
       const tall = () => names.map((name) => name.offsetHeight);
       this.ends.classList.remove("tight");
@@ -198,6 +200,52 @@
     });
   };
 
+  // Offers by country and provider: the first rows that fit stand open, as many as without a filter; others a click away.
+  const listenToOffers = () => {
+    const filters = all("select[data-filter]");
+    const panels = all(".panel.offers");
+    if (!filters.length) return;
+    const regions = new Intl.DisplayNames("en", { type: "region" });
+    const countries = all('[data-filter="country"] option').filter((option) => /^[A-Z]{2}$/.test(option.value));
+    for (const option of countries) option.textContent = regions.of(option.value);
+    countries.sort((one, other) => one.textContent.localeCompare(other.textContent, "en"));
+    countries.forEach((option) => option.parentElement.append(option));
+    const value = (name) => filters.find((one) => one.dataset.filter === name).value;
+    const filter = (panel) => {
+      const country = value("country");
+      const brand = value("brand");
+      const rows = all("li", panel);
+      const fits = (row) => (!country || row.dataset.countries.split(" ").includes(country)) && (!brand || row.dataset.brand === brand);
+      const fitting = rows.filter(fits);
+      const [first, ...folded] = all("ol", panel);
+      const shown = Number(panel.dataset.shown);
+      for (const row of rows) row.hidden = !fits(row);
+      first?.append(...fitting.slice(0, shown));
+      folded[0]?.append(...fitting.slice(shown), ...rows.filter((row) => row.hidden));
+      for (const where of all(".where", panel)) where.hidden = Boolean(country);
+      const details = panel.querySelector("details");
+      const more = Math.max(0, fitting.length - shown);
+      if (details) {
+        details.hidden = !more;
+        details.querySelector("summary").textContent = `${numbers.format(more)} more`;
+      }
+      panel.querySelector("[data-count]").textContent = numbers.format(fitting.length);
+      panel.querySelector("[data-none]").hidden = fitting.length > 0;
+    };
+    // The page would be a quarter larger with every country written twice.
+    for (const row of panels.flatMap((panel) => all("li", panel))) row.querySelector(".where").title = row.dataset.countries;
+    const order = new Map(panels.flatMap((panel) => all("li", panel)).map((row, at) => [row, at]));
+    const filterAll = () => panels.forEach((panel) => {
+      const lists = all("ol", panel);
+      if (!lists.length) return;
+      // In their first order before they are parted anew.
+      lists[0].append(...all("li", panel).sort((one, other) => order.get(one) - order.get(other)));
+      filter(panel);
+    });
+    for (const one of filters) one.addEventListener("change", filterAll);
+    filterAll();
+  };
+
   const sayAge = () => {
     const line = document.querySelector(".age");
     const days = Math.floor((Date.now() - Date.parse(line.dataset.day + "T00:00:00Z")) / DAY);
@@ -209,6 +257,7 @@
     document.documentElement.classList.add("js");
     sayAge();
     all(".calendars svg").forEach(listenToCalendar);
+    listenToOffers();
     window.addEventListener("scroll", hideTip, { passive: true });
     window.addEventListener("beforeprint", () => all("details").forEach((one) => { one.open = true; }));
     const charts = await Promise.all(Object.keys(MEASURES).map(Chart.make));

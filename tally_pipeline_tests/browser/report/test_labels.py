@@ -100,3 +100,22 @@ def test_many_lines_are_named_without_one_name_over_another(opened: Open) -> Non
     for upper, lower in pairwise(names):
         assert upper["bottom"] <= lower["top"] + 1
     assert cut_labels(page) == []
+
+
+@pytest.mark.parametrize("width", [768, 500, 360])
+def test_no_name_of_a_line_breaks_inside_a_word_and_the_whole_one_is_its_title(
+    opened: Open, width: int
+) -> None:
+    page = opened(viewport={"width": width, "height": 900})
+    for chart in ("popularity", "genres"):
+        broken = page.locator(f"#{chart}-plot + .ends span").evaluate_all(
+            """names => names.flatMap((name) => [...name.textContent.matchAll(/\\S+/g)].filter((word) => {
+                const range = document.createRange();
+                range.setStart(name.firstChild, word.index);
+                range.setEnd(name.firstChild, word.index + word[0].length);
+                return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1;
+            }).map((word) => word[0]))"""
+        )
+        assert broken == []
+        for name in page.locator(f"#{chart}-plot + .ends span").all():
+            assert name.get_attribute("title") == name.text_content()

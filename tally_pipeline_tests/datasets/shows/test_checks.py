@@ -92,6 +92,57 @@ def test_an_empty_capture_fails_the_page_set_and_nobody_is_told_to_refine_it() -
     assert "allow_partial" not in found.remedy
 
 
+def of_pages(*sizes: int, totals: tuple[int, ...] = (200,)) -> Metadata:
+    """A capture of pages with so many rows each, of different shows; the totals alternate over the pages."""
+    pages = []
+    for number, size in enumerate(sizes, start=1):
+        rows = ", ".join(f'{{"id": {number * 100 + row}}}' for row in range(size))
+        told = totals[number % len(totals)]
+        body = f'{{"page": {number}, "results": [{rows}], "total_pages": 10, "total_results": {told}}}'
+        pages.append(read_page(number, body.encode(), {}))
+    return decode(capture(pages)).metadata
+
+
+def test_a_short_page_in_the_middle_of_a_list_warns_with_numbers() -> None:
+    found = checks.as_many_as_promised(of_pages(20, 20, 5, *[20] * 7))
+
+    assert not found.passed
+    assert not found.serious
+    assert found.summary == "185 of 200 promised shows came"
+    assert found.numbers == {"promised": 200, "shows": 185, "short": 15}
+    assert found.offenders == [{"page": 3, "rows": 5}]
+    assert "1 inner page has fewer than 20 rows" in found.remedy
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        of_pages(*[20] * 10),
+        of_pages(*[20] * 3),
+        of_pages(*[20] * 9, 11, totals=(191,)),
+        # As recorded: two totals, one apart, and a show that crossed a border.
+        of_pages(*[20] * 9, 19, totals=(200, 201)),
+        # One show at every border.
+        of_pages(*[20] * 9, 11),
+        # What the totals themselves lost meanwhile.
+        of_pages(*[20] * 8, 2, 1, totals=(200, 170)),
+        of_pages(20, 20, totals=(0,)),
+        of_pages(*[20] * 10, totals=(30,)),
+        partial(3),
+        Metadata(),
+    ],
+)
+def test_what_repeats_drift_and_depth_explain_is_no_shortfall(metadata: Metadata) -> None:
+    assert checks.as_many_as_promised(metadata).passed
+
+
+def test_as_many_shows_as_repeat_may_be_missing() -> None:
+    rows = [[show(number * 20 + place) for place in range(20)] for number in range(10)]
+    pages = [page(1, rows[0]), *(page(n + 1, [*rows[n - 1][:8], *rows[n][8:]]) for n in range(1, 10))]
+    found = checks.as_many_as_promised(decode(capture(pages)).metadata)
+    assert found.passed, found.summary
+
+
 def test_an_object_that_says_nothing_about_its_pages_passes_the_page_set() -> None:
     found = checks.page_set_complete(Metadata())
 
@@ -295,6 +346,7 @@ def failing() -> Iterator[Finding]:
     many = range(check.SHOWN * 3)
     yield checks.not_empty(Metadata(), 0)
     yield checks.page_set_complete(partial(len(many)))
+    yield checks.as_many_as_promised(of_pages(*[5] * len(many), totals=(1200,)))
     yield checks.etags_match(with_etags(*['"differs"'] * len(many)))
     yield checks.fields_known({f"new{n}": 1 for n in many}, tuple(f"lost{n}" for n in range(13)))
     yield checks.pass_rate(counts(0, bronze_rows=60, quarantined=60), 95.0, [{"place": n} for n in many])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatch
 
 import duckdb
@@ -11,7 +11,7 @@ import pyarrow as pa
 from tally_pipeline.lake import parquet
 from tally_pipeline.lake.store import Store
 from tally_pipeline.query import dialect
-from tally_pipeline.query.engine import Answer, Remedies, compared, in_schema
+from tally_pipeline.query.engine import Answer, Remedies, Rows, compared, in_schema
 from tally_pipeline.query.tables import TABLES, TableSpec, athena_columns
 
 
@@ -40,7 +40,10 @@ class MemoryEngine:
                 database.register(name, self._table(self._tables[name]))
             return database.sql(read.duckdb).to_arrow_table()
 
-    def rows(self, sql: str, schema: pa.Schema) -> pa.Table:
+    def stream(self, sql: str) -> Rows:
+        return Rows.of(self.query(sql))
+
+    def rows(self, sql: str, schema: pa.Schema, days: Collection[str] | None = None) -> pa.Table:
         return in_schema(self.query(sql), schema)
 
     def measure(self, sql: str) -> Answer:

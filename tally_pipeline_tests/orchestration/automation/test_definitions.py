@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from tally_pipeline.datasets import GENRES, SERIES
+from tally_pipeline.datasets.details import DETAILS
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.orchestration import automation
@@ -37,6 +38,11 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
         "silver_series",
         "bronze_genres",
         "silver_genres",
+        "bronze_details",
+        "silver_details",
+        "silver_seasons",
+        "silver_offers",
+        "silver_providers",
         "gold/show_popularity_trends",
         "gold/genre_analytics",
         "gold/top_movers",
@@ -48,6 +54,7 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
         "capture",
         "capture_export",
         "capture_genres",
+        "capture_details",
         "refine",
         "watch",
         "watch_published",
@@ -55,6 +62,7 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
     assert {check.name for check in repository.asset_graph.asset_check_keys} >= {
         "not_empty",
         "page_set_complete",
+        "as_many_as_promised",
         "etags_match",
         "fields_known",
         "pass_rate",
@@ -118,6 +126,26 @@ def test_what_is_below_bronzes_lists_is_named_in_full(pipeline: Pipeline) -> Non
     graph = pipeline.definitions.resolve_asset_graph()
     silver = dg.AssetSelection.assets(*map(common.silver_key, LISTS))
     assert set(automation.BELOW_BRONZE) == silver.downstream().resolve(graph)
+
+
+def test_what_is_below_bronzes_details_is_named_in_full(pipeline: Pipeline) -> None:
+    graph = pipeline.definitions.resolve_asset_graph()
+    below = dg.AssetSelection.assets(common.silver_key(DETAILS)).downstream().resolve(graph)
+    assert set(automation.BELOW_DETAILS) == below
+
+
+def test_details_have_a_pool_of_their_own_and_come_last_in_a_run(pipeline: Pipeline) -> None:
+    """A run of both captures the lists first; a list never waits for a capture of details in another run."""
+    graph = pipeline.definitions.get_repository_def().asset_graph
+    assert graph.get(common.bronze_key(DETAILS)).pools == {"tmdb_details"}
+    details = pipeline.definitions.get_assets_def(common.bronze_key(DETAILS))
+    assert details.op.tags["dagster/priority"] == "-10"
+
+
+def test_a_sync_of_today_leaves_details_to_their_own_job(pipeline: Pipeline) -> None:
+    graph = pipeline.definitions.resolve_asset_graph()
+    synced = automation.sync.selection.resolve(graph)
+    assert not {common.bronze_key(DETAILS), *automation.BELOW_DETAILS} & synced
 
 
 def test_captures_hold_the_pool_that_keeps_all_runs_to_one_rate(pipeline: Pipeline) -> None:
