@@ -29,7 +29,6 @@ from benchmarks.report import Measure, Report, Target
 from tally_pipeline.bronze.details_capture import Manifest, PartRef, Reply
 from tally_pipeline.datasets.details import DETAILS, refinement
 from tally_pipeline.datasets.shows.contract import SILVER
-from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.orchestration.runs import failures
@@ -298,6 +297,9 @@ def _serve() -> None:
 
 def _capture() -> None:
     """Capture all shows of a list that names them; prints the seconds and the peak of memory."""
+    # Imported here: it looks at the settings of the process.
+    from tally_pipeline.definitions import build_definitions
+
     deployment = deploy(load_settings(os.environ, dotenv=None))
     rows = [
         {**row(_FIRST_ID + number), "show_id": _FIRST_ID + number, "rank": number + 1}

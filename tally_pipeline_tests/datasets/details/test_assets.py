@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from tally_pipeline.datasets.details import DETAILS
 from tally_pipeline.lake import parquet
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.tmdb.sandbox.replies import JSON, Reply, html
+from tally_pipeline_tests.datasets.details.capturing import Home
 from testkit import details
 from testkit import pipeline as kit
 from testkit.pipeline import Pipeline, day
@@ -108,3 +112,42 @@ def test_a_capture_without_lists_and_one_without_tmdb_fail_with_words(
         "capture_details"
     )
     assert "127.0.0.1" in "".join(kit.failures(unreachable).values())
+
+
+_CAPTURES = """
+import sys
+from pathlib import Path
+from tally_pipeline_tests.datasets.details.capturing import Home
+Home(Path(sys.argv[1])).capture_from(sys.argv[2], requests_per_second=40)
+"""
+
+
+@pytest.mark.slow
+def test_a_sync_of_lists_goes_first_while_details_are_under_way_and_does_not_wait_for_them(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    home = Home(tmp_path / "sandbox")
+    home.list_shows(*range(1, 101))
+    with ShowServer(latency_ms=150) as server:
+        command = [sys.executable, "-c", _CAPTURES, str(home.folder), server.base_url]
+        with subprocess.Popen(command) as details_captured:
+            while len(server.of_shows) < 10:
+                assert details_captured.poll() is None
+                time.sleep(0.02)
+            lists = Pipeline.at(
+                tmp_path,
+                instance,
+                server.base_url,
+                TALLY_PAGES_POPULAR_SHOWS="8",
+                TMDB_REQUESTS_PER_SECOND="5",
+            )
+            assert lists.sync().success
+            assert len(server.of_shows) < 100
+            assert details_captured.wait() == 0
+        of_lists = [one.at for one in server.requests if one.path == "/tv/popular"]
+        of_details = [one.at for _, one in server.of_shows]
+    # What was under way when the list began is answered; the lock is looked at four times a second.
+    between = [at for at in of_details if of_lists[0] + 0.5 < at < of_lists[-1]]
+    assert of_lists[-1] - of_lists[0] > 1
+    assert between == []
+    assert len(of_details) == 100
