@@ -29,7 +29,6 @@ from benchmarks.report import Measure, Report, Target
 from tally_pipeline.bronze.details_capture import Manifest, PartRef, Reply
 from tally_pipeline.datasets.details import DETAILS, refinement
 from tally_pipeline.datasets.shows.contract import SILVER
-from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.orchestration.runs import failures
@@ -114,8 +113,8 @@ def measure(runs: int) -> Report:
         notes=[
             "Capture: the job `capture_details` in a process of its own, from a sandbox in another; its time is the"
             " manifest's, without Dagster's start.",
-            "Refining: from compressed parts to Parquet of shows and offers, on one core and in memory. The others"
-            " check nothing, hash nothing, and make 8 of the 39 columns of a show.",
+            "Refining: from compressed parts to Parquet of shows and offers; processor time over all threads. The"
+            " others check nothing, hash nothing, and make 8 of the 39 columns of a show.",
             "Verified: all find the same offers.",
         ],
     )
@@ -125,7 +124,7 @@ def _captured() -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="tally-bench-") as name:
         folder = Path(name)
         serve = [sys.executable, "-m", "benchmarks.details", "serve"]
-        with running(serve, environment(folder), folder) as log:
+        with running(serve, environment(folder, TALLY_SHARED=str(_shared())), folder) as log:
             url = until("the sandbox", lambda: announced_url(log), seconds=60)
             environ = environment(
                 folder, TMDB_BASE_URL=url, TALLY_SOURCE="sandbox", TMDB_REQUESTS_PER_SECOND=str(RATE)
@@ -138,8 +137,7 @@ def _captured() -> dict[str, float]:
 def _refined(road: str) -> _Refined:
     with tempfile.TemporaryDirectory(prefix="tally-bench-") as name:
         folder = Path(name)
-        # One core, as the processor's time is told; nobody's clock is helped by a second.
-        environ = environment(folder, OMP_NUM_THREADS="1")
+        environ = environment(folder, TALLY_SHARED=str(_shared()))
         said = run([sys.executable, "-m", "benchmarks.details", "refine", road], environ, folder)
     return _Refined(**json.loads(said.splitlines()[-1]))
 
@@ -156,13 +154,15 @@ def replies() -> Iterator[Reply]:
             number += 1
 
 
+def _shared() -> Path:
+    """The folder `shared` beside the repository, or the one that is named."""
+    return Path(os.environ.get("TALLY_SHARED", Path(__file__).parents[2] / "shared"))
+
+
 @cache
 def _recorded() -> Sequence[bytes]:
     """The recorded replies with all that is asked for, their own id replaced by 0."""
-    repository = Path(__file__).parents[1]
-    folder = (
-        Path(os.environ.get("TALLY_SHARED", repository.parent / "shared")) / "tmdb" / "recordings" / _SNAPSHOT
-    )
+    folder = _shared() / "tmdb" / "recordings" / _SNAPSHOT
     if not folder.is_dir():
         raise BenchmarkError(f"there are no recordings at {folder}: name the folder `shared` in TALLY_SHARED")
     found = []
@@ -297,6 +297,9 @@ def _serve() -> None:
 
 def _capture() -> None:
     """Capture all shows of a list that names them; prints the seconds and the peak of memory."""
+    # Imported here: it looks at the settings of the process.
+    from tally_pipeline.definitions import build_definitions
+
     deployment = deploy(load_settings(os.environ, dotenv=None))
     rows = [
         {**row(_FIRST_ID + number), "show_id": _FIRST_ID + number, "rank": number + 1}

@@ -52,6 +52,7 @@ from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb.sandbox import Sandbox, details_body, world
 from tally_pipeline.tmdb.sandbox.invented import FIRST_ID
 from tally_pipeline.tmdb.sandbox.replies import Reply, show_of
+from tally_pipeline.tmdb.settings import TmdbSettings
 from testkit.aws.moto_server import REGION, settings_at
 from testkit.pipeline import day, row
 
@@ -60,7 +61,8 @@ _FORKS.set_forkserver_preload([__name__])
 
 SHOWS_LONG, SHOWS_SHORT = 2700, 150
 KILLS_LONG, KILLS_SHORT = 50, 4
-LATENCY_MS, PER_SECOND, CONNECTIONS = 50, 40, 16
+LATENCY_MS, PER_SECOND = 50, 40
+CONNECTIONS = TmdbSettings.connections
 
 OF_A_PART = 25
 """Replies of a part here, so that many parts are written."""
@@ -339,7 +341,6 @@ def _run(home: Home, url: str, job: str, assets: Sequence[dg.AssetKey] | None) -
         "TALLY_SOURCE": "sandbox",
         "TMDB_BASE_URL": url,
         "TMDB_REQUESTS_PER_SECOND": str(PER_SECOND),
-        "TMDB_CONNECTIONS": str(CONNECTIONS),
     }
     deployment = deploy(load_settings(environ, dotenv=None))
     if home.s3:

@@ -43,9 +43,10 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Unit:
-    """A capture and the object beside it, if there is one, in the order in which they are written."""
+    """A capture and the objects beside it, if there are some, in the order in which they are written. Without a key
+    they are the parts of captures that did not end: the next capture of the day goes on from them."""
 
-    key: BronzeKey
+    key: BronzeKey | None
     objects: Mapping[str, Stated]
 
 
@@ -125,6 +126,10 @@ def sort_out(objects: Mapping[str, Stated]) -> tuple[list[Unit], list[Refused]]:
         names = [name for name in (*day_parts, place.key_beside(key), key) if name in objects]
         units.append(Unit(parsed, {name: objects[name] for name in names}))
         taken.update(names)
+    for day_parts in parts.values():
+        if not taken.issuperset(day_parts):
+            units.append(Unit(None, {name: objects[name] for name in day_parts}))
+            taken.update(day_parts)
     refused = [
         Refused((key,), f"{key!r} is no key of a capture, nor of what is kept beside one: it is not imported")
         for key in sorted(objects.keys() - taken)
@@ -184,7 +189,7 @@ def _foreign(folder: Path, key: str) -> Refused:
 def _record_first_day(settings: Settings, units: Sequence[Unit]) -> None:
     """Before the first is written, so that a running `tally up` has partitions for the days by then."""
     today = clock.today().isoformat()
-    days = [unit.key.dt for unit in units if layout.EARLIEST <= unit.key.dt <= today]
+    days = [unit.key.dt for unit in units if unit.key and layout.EARLIEST <= unit.key.dt <= today]
     if days:
         first_day.record(settings, date.fromisoformat(min(days)))
 
@@ -197,7 +202,8 @@ def _results(
     def transfer(unit: Unit) -> list[Imported] | Refused:
         try:
             bodies = {key: _proven(folder, key, stated) for key, stated in unit.objects.items()}
-            _audit(folder, unit.key, bodies, lake.source)
+            if unit.key is not None:
+                _audit(folder, unit.key, bodies, lake.source)
             return list(write_missing(lake, bodies, there, dry_run=dry_run))
         except RefusedError as error:
             return Refused(tuple(unit.objects), str(error))
@@ -290,7 +296,8 @@ def _require_same(lake: Lake, key: str, body: bytes, info: ObjectInfo | None = N
 
 
 def _megabytes(units: Sequence[Unit]) -> str:
-    return f"{sum(stated.bytes for unit in units for stated in unit.objects.values()) / 1e6:,.1f} MB"
+    sizes = {key: stated.bytes for unit in units for key, stated in unit.objects.items()}
+    return f"{sum(sizes.values()) / 1e6:,.1f} MB"
 
 
 def _tell(
@@ -303,7 +310,11 @@ def _tell(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    counts = Counter(one.done for one in imported)
+    # Captures of a day may share parts, each of which counts once, as what was done first.
+    done = {
+        one.key: one for one in sorted(imported, key=lambda one: one.done == "already there", reverse=True)
+    }
+    counts = Counter(one.done for one in done.values())
     left = Counter(key.partition("/")[0] for key in manifest.objects if _is_rebuilt(key))
     if as_json:
         result = {
@@ -314,7 +325,7 @@ def _tell(
             "written": counts["written"],
             "to_write": counts["missing"],
             "already_there": counts["already there"],
-            "bytes": sum(one.size for one in imported),
+            "bytes": sum(one.size for one in done.values()),
             "left_out": dict(sorted(left.items())),
             "refused": {key: one.reason for one in refused for key in one.keys},
         }

@@ -237,7 +237,7 @@ def test_what_is_made_from_bronze_is_left_out_and_counted(folder: Path, tmp_path
 def test_a_receipt_is_written_before_its_file(folder: Path) -> None:
     manifest = manifest_of(folder)["objects"]
     units, _ = importing.sort_out({key: Stated(1, "") for key in manifest})
-    (series,) = [unit for unit in units if unit.key.data_type == SERIES.name]
+    (series,) = [unit for unit in units if unit.key and unit.key.data_type == SERIES.name]
     assert [key.rpartition(".")[2] for key in series.objects] == ["json", "gz"]
 
 

@@ -64,17 +64,21 @@ class Home:
 
     def capture(self, server: ShowServer, name: str = "a", **options: Any) -> Manifest:
         """Capture details of today, keeping object after object as they come; returns the manifest."""
+        return self.capture_from(server.base_url, name, **options)
+
+    def capture_from(self, base_url: str, name: str = "a", **options: Any) -> Manifest:
+        """The same, from a server at an address."""
         key = DETAILS.place.key(today(), name)
-        for written, body in self.objects(server, name, **options):
+        for written, body in self.objects(base_url, name, **options):
             self.lake.write_once(written, body)
         return self.manifest(key)
 
     def objects(
-        self, server: ShowServer, name: str = "a", *, budget: int = 1000, anew: bool = False, **settings: Any
+        self, base_url: str, name: str = "a", *, budget: int = 1000, anew: bool = False, **settings: Any
     ) -> Generator[tuple[str, bytes]]:
         """The objects of a capture of today; `settings` are the client's."""
         quick = {
-            "base_url": server.base_url,
+            "base_url": base_url,
             "backoff_seconds": 0.001,
             "requests_per_second": 5000,
             "attempts": 3,

@@ -159,7 +159,7 @@ def test_a_capture_that_dies_is_taken_up_by_the_next_one_from_its_parts_and_its_
 ) -> None:
     monkeypatch.setattr(details_capture, "PART_REPLIES", 10)
     with ShowServer() as server:
-        objects = home.objects(server, connections=2)
+        objects = home.objects(server.base_url, connections=2)
         for _ in range(written):
             home.lake.write_once(*next(objects))
         next(objects)  # this one never gets into the lake
@@ -197,7 +197,7 @@ def test_the_same_execution_that_died_goes_on_with_parts_of_other_names(
     monkeypatch.setattr(details_capture, "PART_REPLIES", 10)
     for anew in (False, True):
         with ShowServer() as server:
-            objects = home.objects(server, "again", anew=anew)
+            objects = home.objects(server.base_url, "again", anew=anew)
             home.lake.write_once(*next(objects))
             objects.close()
     with ShowServer() as server:
