@@ -18,11 +18,16 @@ NETFLIX, PRIME = ("US", "flatrate", 8), ("US", "flatrate", 9)
 
 
 def stale_tables(lake: OffersLake) -> dict[str, set[str]]:
-    """The tables to remake, by day, as the sensor's daily look finds them."""
+    """The tables of offers to remake, by day, as the sensor's daily look finds them."""
     with dg.DagsterInstance.ephemeral() as instance:
         found, rest = stale(instance, lake.lake, DAYS[0], 100, lambda: True)
     assert rest is None
-    return {day: {"/".join(key.path) for key in keys} for day, keys in found.items()}
+    made_here = {table.asset for table in OF_OFFERS}
+    names = {
+        day: {"/".join(key.path) for key in keys if tuple(key.path) in made_here}
+        for day, keys in found.items()
+    }
+    return {day: tables for day, tables in names.items() if tables}
 
 
 def test_one_look_finds_all_that_hangs_on_a_changed_day_and_nothing_else(tmp_path: Path) -> None:
