@@ -7,7 +7,6 @@ window: that would be half a million rows for each of its days. The column `repl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -123,7 +122,6 @@ class Availability(SqlTable):
             few=True,
         ),
     )
-    values: ClassVar = {"carry_days": CARRY_DAYS}
     checks = (OPEN_AS_OFFERED, INTERVALS_HOLD, GAPS_ARE_TOLD)
     previewed = ("title", "country", "kind", "provider_name", "since", "since_is_known", "until", "is_open")
 

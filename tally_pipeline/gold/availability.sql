@@ -4,17 +4,18 @@ WITH replies AS (
     -- none as of the day before.
     SELECT
         coalesce(today.show_id, earlier.show_id) AS show_id,
-        today.seen_on,
-        earlier.seen_on AS seen_before
+        CASE WHEN NOT today.is_gone THEN today.seen_on END AS seen_on,
+        earlier.seen_on AS seen_before,
+        coalesce(today.is_gone, false) AS is_gone
     FROM (
-        SELECT show_id, seen_on
+        SELECT show_id, seen_on, is_gone
         FROM silver_details
         WHERE dt = :day
     ) AS today
     FULL JOIN (
         SELECT show_id, seen_on
         FROM silver_details
-        WHERE dt = :before
+        WHERE dt = :before AND NOT is_gone
     ) AS earlier
         ON earlier.show_id = today.show_id
 ),
@@ -84,8 +85,7 @@ intervals AS (
         CASE
             WHEN offers.is_open THEN NULL
             WHEN replies.seen_on IS NOT NULL THEN 'offer'
-            -- A reply is carried for so many days: without it before these are over, TMDB said that there is no show.
-            WHEN date_diff('day', CAST(replies.seen_before AS date), CAST(:day AS date)) <= :carry_days THEN 'show_gone'
+            WHEN replies.is_gone THEN 'show_gone'
             ELSE 'out_of_sight'
         END AS closed_reason,
         CASE

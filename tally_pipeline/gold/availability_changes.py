@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Collection, Mapping
+from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
-from tally_pipeline.datasets.details.known import CARRY_DAYS
-from tally_pipeline.days import days_before, days_between
+from tally_pipeline.days import days_between
 from tally_pipeline.gold import details
 from tally_pipeline.gold.availability import OFFER
 from tally_pipeline.gold.details import DETAILS, OFFERS, silver_key
@@ -32,7 +30,7 @@ CHANGES_ADD_UP = Check(
 )
 GONE_AS_TOLD = Check(
     "gone_as_told",
-    "Shows that left because they are gone are no more than TMDB answered with 404 on the day.",
+    "Shows that left because they are gone are those that TMDB answered with 404 on the day.",
 )
 
 _OF, _SEEN_ON = "silver_offers", "silver_details.seen_on"
@@ -92,7 +90,6 @@ class AvailabilityChanges(SqlTable):
             _SEEN_ON,
         ),
     )
-    values: ClassVar = {"carry_days": CARRY_DAYS}
     checks = (CHANGES_ADD_UP, GAPS_ARE_TOLD, GONE_AS_TOLD)
     previewed = ("change", "title", "country", "kind", "provider_name", "is_brand_change", "gap_days")
 
@@ -111,11 +108,12 @@ class AvailabilityChanges(SqlTable):
     def findings(self, sources: Sources, engine: Engine, day: str, rows: pa.Table) -> Findings:
         earlier = self.before(sources, day)
         seen, seen_before = (_seen(sources, dt) for dt in (day, earlier))
+        gone = _gone(sources, day)
         offers, offers_before = (details.read(sources, OFFERS, dt, OFFER) for dt in (day, earlier or day))
         return [
-            (CHANGES_ADD_UP, changes_add_up(rows, day, offers, offers_before, seen, seen_before)),
+            (CHANGES_ADD_UP, changes_add_up(rows, offers, offers_before, seen, seen_before, gone)),
             (GAPS_ARE_TOLD, changes_tell_gaps(rows, day, seen, seen_before)),
-            (GONE_AS_TOLD, gone_as_told(rows, _gone(sources, day))),
+            (GONE_AS_TOLD, gone_as_told(rows, gone)),
         ]
 
     def preview(self, rows: pa.Table) -> pa.Table:
@@ -130,20 +128,16 @@ class AvailabilityChanges(SqlTable):
 
 def changes_add_up(
     changes: pa.Table,
-    day: str,
     offers: pa.Table,
     offers_before: pa.Table,
     seen: Mapping[int, str],
     seen_before: Mapping[int, str],
+    gone: Collection[int],
 ) -> Finding:
-    """`offers`, `seen`: silver's offers, and the day of each show's reply, as of the day and as of the day before."""
+    """`offers`, `seen`: silver's offers, and the day of each show's reply, as of the day and as of the day before;
+    `gone`: the shows of which TMDB said on the day that there is none."""
     keys = list(OFFER)
-    first_carried = days_before(day, CARRY_DAYS)
-    fresh = [
-        show
-        for show, before in seen_before.items()
-        if (seen[show] > before if show in seen else before >= first_carried)
-    ]
+    fresh = [show for show, before in seen_before.items() if show in gone or seen.get(show, "") > before]
     now = _of_shows(offers, fresh).select(keys)
     was = _of_shows(offers_before, fresh).select(keys)
     wrong: list[dict[str, Any]] = []
@@ -187,32 +181,23 @@ def changes_tell_gaps(
     return gaps_finding(wrong, across, {"shows_across_gaps": gaps})
 
 
-def gone_as_told(changes: pa.Table, told: int | None) -> Finding:
-    """`told`: the shows of which TMDB said on the day that there is none, by silver's footer; None if it has none."""
+def gone_as_told(changes: pa.Table, told: Collection[int]) -> Finding:
+    """`told`: the shows of which TMDB said on the day that there is none."""
     gone = changes.filter(pc.equal(changes["reason"], "show_gone"))
     shows = gone.group_by(["show_id", "title"]).aggregate([]).sort_by("show_id").to_pylist()
+    wrong = [show for show in shows if show["show_id"] not in told]
     return Finding(
-        passed=told is None or len(shows) <= told,
-        serious=False,
-        summary=f"{counted(len(shows), 'show')} left because they are gone, TMDB said so of {told or 0} on the day",
-        remedy="A capture held back between the two days may have had the others; or silver lost shows: see"
-        " silver_details of the day, what it carries from before, and rebuild it if it is wrong.",
+        passed=not wrong,
+        summary=f"{counted(len(shows), 'show')} left because they are gone, TMDB said so of {len(told)} on the day",
+        remedy=BUG,
         numbers={"gone": len(shows)},
-        offenders=shows[:SHOWN],
+        offenders=wrong[:SHOWN],
     )
 
 
-class _Counts(msgspec.Struct):
-    gone: int
-
-
-class _DetailsFooter(msgspec.Struct):
-    counts: _Counts
-
-
-def _gone(sources: Sources, day: str) -> int | None:
-    footer = sources.lake.footer_if_ours(silver_key(DETAILS, day), _DetailsFooter)
-    return footer.counts.gone if footer else None
+def _gone(sources: Sources, day: str) -> set[int]:
+    rows = details.read(sources, DETAILS, day, ("show_id", "is_gone"))
+    return set(rows.filter(rows["is_gone"])["show_id"].to_pylist())
 
 
 def _of_shows(offers: pa.Table, shows: list[int]) -> pa.Table:
@@ -222,7 +207,8 @@ def _of_shows(offers: pa.Table, shows: list[int]) -> pa.Table:
 def _seen(sources: Sources, day: str | None) -> dict[int, str]:
     if day is None:
         return {}
-    rows = details.read(sources, DETAILS, day, ("show_id", "seen_on"))
+    rows = details.read(sources, DETAILS, day, ("show_id", "seen_on", "is_gone"))
+    rows = rows.filter(pc.invert(rows["is_gone"]))
     return dict(zip(rows["show_id"].to_pylist(), rows["seen_on"].to_pylist(), strict=True))
 
 

@@ -2,27 +2,23 @@
 WITH shows AS (
     SELECT
         earlier.show_id,
-        coalesce(today.seen_on, :day) AS seen_on,
+        today.seen_on,
         earlier.seen_on AS compared_seen_on,
-        today.show_id IS NULL AS is_gone
+        today.is_gone
     FROM (
         SELECT show_id, seen_on
         FROM silver_details
-        WHERE dt = :before
+        WHERE dt = :before AND NOT is_gone
     ) AS earlier
-    LEFT JOIN (
-        SELECT show_id, seen_on
+    JOIN (
+        SELECT show_id, seen_on, is_gone
         FROM silver_details
         WHERE dt = :day
     ) AS today
         ON today.show_id = earlier.show_id
-    -- A show without a new reply tells nothing new, one that was unknown before cannot be compared. A reply is carried
-    -- for so many days: without it before these are over, TMDB said that there is no show.
+    -- A show without a new reply tells nothing new, one that was unknown before cannot be compared, and of one that is
+    -- not known any more nobody said that it is gone.
     WHERE today.seen_on > earlier.seen_on
-        OR (
-            today.show_id IS NULL
-            AND date_diff('day', CAST(earlier.seen_on AS date), CAST(:day AS date)) <= :carry_days
-        )
 ),
 now AS (
     SELECT show_id, title, country, kind, provider_id, provider_name, brand_id, brand

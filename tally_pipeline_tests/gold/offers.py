@@ -40,17 +40,23 @@ class Known:
 
     seen_on: str
     offers: frozenset[Offer]
+    is_gone: bool = False
 
 
-Spell = tuple[dict[str, frozenset[Offer]], str | None]
-"""Replies of a show by day, and the first day on which it was not known any more."""
+Spell = tuple[dict[str, frozenset[Offer]], tuple[str, str] | None]
+"""Replies of a show by day, and the first day on which it was not known any more, with the reason."""
 
 History = Mapping[str, Mapping[int, Known]]
-"""What is known of each show, by day. A show that is gone, or without a reply for too long, is absent."""
+"""What is known of each show, by day. A show without a reply for too long is absent; one that is gone has a
+last reply that says so, and is absent after."""
 
 
 def known(seen_on: str, *offers: Offer) -> Known:
     return Known(seen_on, frozenset(offers))
+
+
+def gone(seen_on: str) -> Known:
+    return Known(seen_on, frozenset(), is_gone=True)
 
 
 def title_of(show_id: int, seen_on: str) -> str:
@@ -61,7 +67,13 @@ def title_of(show_id: int, seen_on: str) -> str:
 def detail(show_id: int, seen_on: str, **changed: Any) -> Row:
     """A row of silver's details."""
     row: Row = dict.fromkeys(SILVER_DETAILS.names)
-    row |= {"show_id": show_id, "title": title_of(show_id, seen_on), "networks": ["HBO"], "seen_on": seen_on}
+    row |= {
+        "show_id": show_id,
+        "title": title_of(show_id, seen_on),
+        "networks": ["HBO"],
+        "seen_on": seen_on,
+        "is_gone": False,
+    }
     return row | {"season_list": [], "running_episodes": [], "offers": [], "age_days": 0} | changed
 
 
@@ -93,7 +105,10 @@ class OffersLake:
         self.engine = DuckDbEngine(root, TABLES)
 
     def write_day(self, day: str, shows: Mapping[int, Known]) -> None:
-        self.write_details(day, [detail(show_id, state.seen_on) for show_id, state in shows.items()])
+        self.write_details(
+            day,
+            [detail(show_id, state.seen_on, is_gone=state.is_gone) for show_id, state in shows.items()],
+        )
         offers = [row for show_id, state in shows.items() for row in offer_rows(show_id, state)]
         self._write(silver_key(OFFERS, day), pa.Table.from_pylist(offers, schema=SILVER_OFFERS))
 
@@ -151,23 +166,23 @@ def invent(seed: int, shows: int = 12, days: int = 24) -> dict[str, dict[int, Kn
     pool = list(product(("DE", "US"), ("flatrate", "buy"), BRANDS))
     history: dict[str, dict[int, Known]] = {}
     state: dict[int, Known] = {}
-    gone: set[int] = set()
     day = FIRST
     for number in range(days):
+        vanished: set[int] = set()
         for show_id in range(shows):
             if (dice.random() < 0.3 and show_id % 3 == 0) or (
                 dice.random() < 0.5 and (show_id + number) % 7 < 2
             ):
                 if dice.random() < 0.15:
                     state.pop(show_id, None)
-                    gone.add(show_id)
+                    vanished.add(show_id)
                     continue
                 offers = set(
                     state[show_id].offers if show_id in state else dice.sample(pool, dice.randint(0, 5))
                 )
                 offers ^= set(dice.sample(pool, dice.choice([0, 0, 1, 2])))
                 state[show_id] = Known(day, frozenset(offers))
-        history[day] = carried(state, day)
+        history[day] = carried(state, day) | {show_id: gone(day) for show_id in vanished}
         day = days_after(
             day, dice.choice([1, 1, 1, 1, 2, 3, 9, 40] if dice.random() < 0.9 else [85, 95, 120])
         )
@@ -185,8 +200,8 @@ def intervals(history: History, day: str) -> list[Row]:
     days = [one for one in sorted(history) if first <= one <= day]
     rows: list[Row] = []
     for show_id in {show for one in days for show in history[one]}:
-        for replies, gone_on in _spells(history, days, show_id):
-            rows += _intervals(show_id, replies, gone_on, first)
+        for replies, left in _spells(history, days, show_id):
+            rows += _intervals(show_id, replies, left, first)
     return sorted(rows, key=lambda row: tuple(row[name] for name in availability.TABLE.key))
 
 
@@ -196,18 +211,19 @@ def _spells(history: History, days: list[str], show_id: int) -> list[Spell]:
     was_there = False
     for one in days:
         state = history[one].get(show_id)
-        if state:
+        is_there = state is not None and not state.is_gone
+        if state and is_there:
             if not was_there:
                 spells.append(({}, None))
             spells[-1][0][state.seen_on] = state.offers
         elif was_there:
-            spells[-1] = spells[-1][0], one
-        was_there = state is not None
+            spells[-1] = spells[-1][0], (one, "show_gone" if state else "out_of_sight")
+        was_there = is_there
     return spells
 
 
 def _intervals(
-    show_id: int, all_replies: Mapping[str, frozenset[Offer]], gone_on: str | None, first: str
+    show_id: int, all_replies: Mapping[str, frozenset[Offer]], left: tuple[str, str] | None, first: str
 ) -> Iterator[Row]:
     replies = sorted(one for one in all_replies if one >= first)
     for offer in {offer for one in replies for offer in all_replies[one]}:
@@ -219,7 +235,9 @@ def _intervals(
             since, until = replies[start], replies[end]
             span = [days_after(since, ahead) for ahead in range(days_between(since, until) + 1)]
             text = "".join("1" if one in replies else "0" for one in span)
-            closed_on = replies[end + 1] if end + 1 < len(replies) else gone_on
+            closed_on, reason = (
+                (replies[end + 1], "offer") if end + 1 < len(replies) else left or (None, None)
+            )
             names = _names(show_id, until, offer)
             yield names | {
                 "since": since,
@@ -230,15 +248,9 @@ def _intervals(
                 "times_seen": text.count("1"),
                 "gap_days": text.count("0"),
                 "closed_on": closed_on,
-                "closed_reason": closed_on
-                and (_reason(until, closed_on) if end + 1 == len(replies) else "offer"),
+                "closed_reason": reason,
                 "replies": text,
             }
-
-
-def _reason(seen_on: str, missing_on: str) -> str:
-    """Why a show is not known any more."""
-    return "show_gone" if days_between(seen_on, missing_on) <= CARRY_DAYS else "out_of_sight"
 
 
 def changes(history: History, day: str) -> list[Row]:
@@ -248,20 +260,18 @@ def changes(history: History, day: str) -> list[Row]:
     rows: list[Row] = []
     for show_id, was in history[before].items() if before else ():
         now = history[day].get(show_id)
-        if now.seen_on == was.seen_on if now else _reason(was.seen_on, day) == "out_of_sight":
+        if was.is_gone or now is None or now.seen_on == was.seen_on:
             continue
-        here = now.offers if now else frozenset[Offer]()
-        seen_on = now.seen_on if now else day
+        here, seen_on = now.offers, now.seen_on
         for change, some, others, state in (
             ("arrival", here - was.offers, was.offers, now),
             ("departure", was.offers - here, here, was),
         ):
             for offer in some:
-                assert state
                 names = _names(show_id, state.seen_on, offer)
                 brand = BRANDS[offer[2]][0]
                 rows.append(
-                    {"change": change, "reason": "offer" if now else "show_gone", **names}
+                    {"change": change, "reason": "show_gone" if now.is_gone else "offer", **names}
                     | {
                         "is_brand_change": all(
                             (*at, BRANDS[p][0]) != (*offer[:2], brand) for *at, p in others

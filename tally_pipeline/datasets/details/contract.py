@@ -256,6 +256,7 @@ SILVER: pa.Schema = pa.schema(
         _column("next_episode_type", pa.string(), f"{_EPISODE_TYPES}.", "next_episode_to_air", few=True),
         _column("season_list", pa.list_(SEASON), "Its seasons, specials as number 0.", "seasons"),
         _column("running_episodes", pa.list_(EPISODE), "The episodes of the season that was asked for.", "season/N"),
+        _column("is_gone", pa.bool_(), "True if TMDB said on this day that there is no such show.", "", few=True),
         _column("offers", pa.list_(OFFER), "Where it can be watched, by JustWatch.", "watch/providers", few=True),
         _column("seen_on", pa.string(), "The day (UTC) on which TMDB's reply was captured.", "", few=True),
         _column("age_days", pa.int32(), "Days since then.", ""),
@@ -287,6 +288,7 @@ NULLABLE = frozenset(SILVER.names) - {
     "season_list",
     "running_episodes",
     "offers",
+    "is_gone",
     "seen_on",
     "age_days",
 }

@@ -34,7 +34,7 @@ ReadPart = Callable[[PartRef], Iterable[Reply]]
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The counts of a refined capture: `replies` = `fresh` + `gone` + `quarantined`, and `silver_rows` = `fresh` +
-    `carried`, always.
+    `carried` + `gone`, always.
 
     `carried`: rows from replies of days before, the oldest `oldest_days` old. `offers`: offers of all rows,
     `fresh_offers` of the day's. `new_fields`: replies with a field that the contract does not know. `untitled`: rows
@@ -66,7 +66,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """True if every reply and every row is accounted for."""
         return (
             self.replies == self.fresh + self.gone + self.quarantined
-            and self.silver_rows == self.fresh + self.carried
+            and self.silver_rows == self.fresh + self.carried + self.gone
         )
 
 
@@ -103,6 +103,7 @@ def refine(manifest: Manifest, read_part: ReadPart) -> Refined:
             if reply.is_gone:
                 sums.gone += 1
                 settled.add(show_id)
+                rows.add_gone(show_id)
                 continue
             result = read(reply.body, show_id)
             sums.new_fields.update(result.new_fields)
@@ -114,7 +115,7 @@ def refine(manifest: Manifest, read_part: ReadPart) -> Refined:
             rows.add(result.show, result.running)
         sums.fresh_offers += rows.offers
         tables.append(rows.table())
-    fresh = sum(table.num_rows for table in tables)
+    fresh = sum(table.num_rows for table in tables) - sums.gone
     tables += _carried(manifest, read_part, settled, sums)
     silver = pa.concat_tables([SILVER.empty_table(), *tables]).sort_by("show_id").combine_chunks()
     quarantine = pa.Table.from_pylist(rejected, schema=QUARANTINE).sort_by("show_id")
@@ -123,12 +124,12 @@ def refine(manifest: Manifest, read_part: ReadPart) -> Refined:
         replies=sums.replies,
         silver_rows=silver.num_rows,
         fresh=fresh,
-        carried=silver.num_rows - fresh,
+        carried=silver.num_rows - fresh - sums.gone,
         gone=sums.gone,
         quarantined=quarantine.num_rows,
         offers=sum(len(chunk.flatten()) for chunk in offers.chunks),
         fresh_offers=sums.fresh_offers,
-        untitled=silver["title"].null_count,
+        untitled=silver["title"].null_count - sums.gone,
         oldest_days=max(silver["age_days"].to_pylist(), default=0),
         by_rule=dict(sorted(sums.by_rule.items())),
         new_fields=dict(sorted(sums.new_fields.items())),
@@ -167,6 +168,21 @@ def _rejected(reply: Reply, reasons: Sequence[Reason], key: str) -> dict[str, An
     }
 
 
+_NOTHING: dict[str, Any] = {
+    name: []
+    for name in (
+        "origin_country",
+        "genre_ids",
+        "keywords",
+        "networks",
+        "ratings",
+        "season_list",
+        "running_episodes",
+    )
+}
+"""The lists of a row that has none."""
+
+
 class _Rows:
     """Rows of silver in the making, from the replies of one day."""
 
@@ -196,6 +212,11 @@ class _Rows:
                 self._offers += offers
                 self._country += [country] * len(offers)
                 self._kind += [kind] * len(offers)
+        self._ends.append(len(self._kind))
+
+    def add_gone(self, show_id: int) -> None:
+        """Add the row of a show that TMDB has no more."""
+        self._rows.append({"show_id": show_id, "is_gone": True, **_NOTHING})
         self._ends.append(len(self._kind))
 
     def table(self) -> pa.Table:
@@ -229,6 +250,7 @@ def _row(show: Show, running: RunningSeason | None) -> dict[str, Any]:
     ids, ratings = show.external_ids, show.content_ratings
     return {
         "show_id": show.id,
+        "is_gone": False,
         "title": text(show.name),
         "original_title": text(show.original_name),
         "overview": text(show.overview),
