@@ -28,7 +28,7 @@ QUIET_SECONDS = 60
 ASSETS = (
     *(common.silver_key(entry) for entry in LISTS),
     common.TABLE,
-    *(gold_key(table) for table in gold.TABLES),
+    *(gold_key(table) for table in gold.OF_SHOWS),
     report.KEY,
 )
 

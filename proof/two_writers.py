@@ -34,7 +34,7 @@ from tally_pipeline.datasets import named
 from tally_pipeline.datasets.captures import choose
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings
-from tally_pipeline.gold import TABLES as GOLD
+from tally_pipeline.gold import OF_SHOWS as GOLD
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey

@@ -50,6 +50,12 @@ LIFE_DAYS, OLD_DAYS = 163, 14
 REAL_SERIES = 200_000
 """Series in TMDB's daily export, about."""
 
+REAL_SHOWS, REAL_OFFERS = 2_700, 190
+"""Shows that are asked for a day at the default depths, and offers of each: those of the 34 recorded shows, which are
+much-watched ones, so rather too many than too few."""
+REAL_REPLY, REAL_DETAILS = 2_070, 1_450
+"""Bytes of a show in bronze and in `silver_details`: recorded details and offers in one part and one file."""
+
 
 @dataclass(frozen=True)
 class CountedQuery:
@@ -96,10 +102,12 @@ class Run:
 class Measured:
     """Runs counted on a lake of `counted_days` days, the last of which is today and alone at full depth.
 
+    `details` is a capture of details of `shows_asked` shows with `offers` offers, and what is made from it.
     `growth` is the usage that one more day of age adds to a run of `refine`. `rows` is the number of the day's rows
     of all lists, `series` the number of lines of its export. `file_bytes` is the mean size of a table's file of
     today, by table; `layer_bytes` the bytes that the day added to the lake, by layer: "bronze", "export" (of it),
-    "rebuilt", "series".
+    "rebuilt", "series", "details" (of bronze), and of what is made from it
+    "silver details", "of shows" (a row or more for each show) and "of offers".
     """
 
     today: date
@@ -111,6 +119,9 @@ class Measured:
     export: Run
     genres: Run
     watch: Run
+    details: Run
+    shows_asked: int
+    offers: int
     growth: Usage
     file_bytes: Mapping[str, float]
     layer_bytes: Mapping[str, float]
@@ -142,11 +153,13 @@ def _of_runs(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]:
     # A table has at most one file for each list and day.
     pages = -(-len(LISTS) * lake.days // KEYS_A_LISTING)
     series = REAL_SERIES / max(measured.series, 1)
+    details = _real_details(measured) / max(_bytes_of_details(measured), 1)
     parts = (
         ("capture, refine, gold, report", measured.sync, DAYS, older, factor),
         ("the same again, for a later list", measured.refine, DAYS * (REFINES_A_DAY - 1), older, factor),
         ("export of all series", measured.export, DAYS, Usage(), series),
         ("genres", measured.genres, WEEKS, older, factor),
+        ("details and offers", measured.details, DAYS, Usage(), details),
         ("hourly checks", measured.watch, HOURS, Usage(), 1.0),
     )
     for part, run, times, added, size in parts:
@@ -157,7 +170,7 @@ def _of_runs(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]:
         yield Line(part, "s3_read", usage.reads * times, basis)
         yield Line(part, "transfer", usage.bytes_read * size * times / 1e9, _of_size(basis, size))
         yield from _of_queries(f"Athena, for {part}", run, times, measured, lake, factor)
-    runs = DAYS * (2 + REFINES_A_DAY) + 2 * WEEKS + HOURS
+    runs = DAYS * (4 + REFINES_A_DAY) + 2 * WEEKS + HOURS
     yield Line("what runs printed", "s3_write", runs * LOG_WRITES_A_RUN, "assumed")
 
 
@@ -242,8 +255,26 @@ def _of_storage(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]
     yield Line("silver, gold, reports", "s3_storage", rebuilt * days_kept / 1e9, basis)
     replaced = rebuilt * (REFINES_A_DAY - 1) * min(lake.days, OLD_DAYS)
     yield Line("their replaced versions", "s3_storage", replaced / 1e9, basis)
+    if measured.shows_asked:
+        bronze = REAL_SHOWS * REAL_REPLY
+        yield Line("details: bronze", "s3_storage", bronze * days_kept / 1e9, "scaled")
+        rebuilt = _real_details(measured) - bronze
+        yield Line("details: silver and gold", "s3_storage", rebuilt * days_kept / 1e9, "scaled")
     exports = (size["export"] + size["series"]) * days_kept * series
     yield Line("exports and series", "s3_storage", exports / 1e9, "scaled")
+
+
+def _real_details(measured: Measured) -> float:
+    """The bytes that a day of TMDB's details would add: by show and by offer as measured, or as recorded."""
+    size = measured.layer_bytes
+    of_shows = size["of shows"] * REAL_SHOWS / max(measured.shows_asked, 1)
+    of_offers = size["of offers"] * REAL_SHOWS * REAL_OFFERS / max(measured.offers, 1)
+    return REAL_SHOWS * (REAL_REPLY + REAL_DETAILS) + of_shows + of_offers
+
+
+def _bytes_of_details(measured: Measured) -> float:
+    """The bytes that the measured day of details added."""
+    return sum(measured.layer_bytes[name] for name in ("details", "silver details", "of shows", "of offers"))
 
 
 def _of_size(basis: Basis, factor: float) -> Basis:

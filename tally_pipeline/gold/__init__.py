@@ -7,9 +7,9 @@ from importlib import import_module
 
 from tally_pipeline.datasets import DERIVED
 from tally_pipeline.declaration import DeclarationError, name_faults, require
-from tally_pipeline.tables.table import VERSION, Table
+from tally_pipeline.tables.table import OF_LISTS, VERSION, Table
 
-__all__ = ["ALL_TABLES", "TABLES", "VERSION"]
+__all__ = ["ALL_TABLES", "OF_SHOWS", "TABLES", "VERSION"]
 
 _MODULES = (
     "show_popularity_trends",
@@ -49,6 +49,9 @@ def declared(name: str) -> Table:
 require("tally_pipeline/gold/__init__.py", name_faults("gold table", _MODULES))
 TABLES: tuple[Table, ...] = tuple(map(declared, _MODULES))
 """Every gold table, in display order."""
+
+OF_SHOWS: tuple[Table, ...] = tuple(table for table in TABLES if table.follows == OF_LISTS)
+"""Those made on every day with silver of a list; the others have the days of the dataset that they follow."""
 
 ALL_TABLES: tuple[Table, ...] = (*DERIVED, *TABLES)
 """Every table made from silver: those of silver itself first."""

@@ -21,6 +21,8 @@ _DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 # Dictionaries pay off for repeated values; for titles and synopses they only cost time. A column elsewhere says so by
 # its field's metadata, `values: few`.
+_LEVEL = 9
+
 _REPETITIVE = ["first_air_date", "original_language", "ingestion_date", "data_type"]
 
 
@@ -42,21 +44,30 @@ class ForeignFileError(ValueError):
 
 
 def encode(table: pa.Table, footer: msgspec.Struct) -> bytes:
-    """The table as a Parquet file (Snappy); the same table and footer give the same bytes."""
+    """The table as a Parquet file; the same table and footer give the same bytes."""
     return encode_table(table.replace_schema_metadata({_KEY: msgspec.json.encode(footer)}))
 
 
 def encode_table(table: pa.Table) -> bytes:
-    """The table as a Parquet file (Snappy), without Tally's footer."""
+    """The table as a Parquet file, without Tally's footer.
+
+    With Snappy; a table that marks columns of few values is large and kept daily, and goes with zstd: two fifths
+    smaller for offers, at a tenth of a second a hundred thousand rows.
+    """
     # Arrow's own sink doubles as it grows and would be copied at the end: one more file in memory at the peak.
     sink = io.BytesIO()
     few = [path for field in table.schema if _has_few_values(field) for path in _leaves(field, field.name)]
-    write(table, sink, dictionaries=few)
+    is_large = any(_is_marked(field) for field in table.schema)
+    write(table, sink, dictionaries=few, zstd=is_large)
     return sink.getvalue()
 
 
 def _has_few_values(field: pa.Field) -> bool:
-    return field.name in _REPETITIVE or (field.metadata or {}).get(b"values") == b"few"
+    return field.name in _REPETITIVE or _is_marked(field)
+
+
+def _is_marked(field: pa.Field) -> bool:
+    return (field.metadata or {}).get(b"values") == b"few"
 
 
 def _leaves(field: pa.Field, path: str) -> Iterator[str]:
@@ -70,9 +81,18 @@ def _leaves(field: pa.Field, path: str) -> Iterator[str]:
         yield path
 
 
-def write(table: pa.Table, sink: IO[bytes], *, dictionaries: list[str] | bool = True) -> None:
-    """Write the table as a Parquet file (Snappy), with dictionaries for these columns, or for all or none."""
-    with pq.ParquetWriter(sink, table.schema, compression="snappy", use_dictionary=dictionaries) as writer:
+def write(
+    table: pa.Table, sink: IO[bytes], *, dictionaries: list[str] | bool = True, zstd: bool = False
+) -> None:
+    """Write the table as a Parquet file (Snappy or zstd), with dictionaries for these columns, or all or none."""
+    compression, level = ("zstd", _LEVEL) if zstd else ("snappy", None)
+    with pq.ParquetWriter(
+        sink,
+        table.schema,
+        compression=compression,
+        compression_level=level,
+        use_dictionary=dictionaries,
+    ) as writer:
         # Without rows Arrow would write a row group without rows, a file that ClickHouse refuses to read.
         if table.num_rows:
             writer.write_table(table)

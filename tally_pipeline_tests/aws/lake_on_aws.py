@@ -93,7 +93,7 @@ def made_of(day: str, lists: Sequence[str]) -> set[str]:
     return {
         *(layout.silver_key(name, day) for name in lists),
         *(layout.quarantine_key(name, day) for name in lists),
-        *(layout.gold_key(table.name, day) for table in gold.TABLES),
+        *(layout.gold_key(table.name, day) for table in gold.OF_SHOWS),
         layout.report_key(day),
         layout.latest_report_key(),
     }

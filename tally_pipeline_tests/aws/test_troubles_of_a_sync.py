@@ -321,4 +321,4 @@ def _assert_heals(lake: LakeOnAws) -> None:
     assert [ref.key for ref in footer.bronze] == [str(BronzeKey(LIST, day, told["run_id"]))]
     answer = lake.athena.query(f"SELECT count(*) AS n FROM silver_shows WHERE dt = '{day}'")
     assert answer.to_pylist() == [{"n": told["silver_rows"]}]
-    assert all(lake.lake.footer(layout.gold_key(table.name, day), GoldFooter) for table in gold.TABLES)
+    assert all(lake.lake.footer(layout.gold_key(table.name, day), GoldFooter) for table in gold.OF_SHOWS)

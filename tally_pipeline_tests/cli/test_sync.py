@@ -85,6 +85,7 @@ def test_a_sync_tells_by_list_what_it_did(synced: tuple[Path, tally.Ran]) -> Non
             "quarantined": 0,
             "silver_rows": told["silver_rows"],
             "verdict": "complete",
+            "warning": None,
             "new_fields": [],
             "published": True,
             "keys": [

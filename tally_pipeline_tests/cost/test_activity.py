@@ -8,7 +8,19 @@ from datetime import date
 import pytest
 
 from tally_pipeline.cost import activity
-from tally_pipeline.cost.activity import CountedQuery, Lake, Measured, Run, Usage, lines, query_usage
+from tally_pipeline.cost.activity import (
+    REAL_DETAILS,
+    REAL_OFFERS,
+    REAL_REPLY,
+    REAL_SHOWS,
+    CountedQuery,
+    Lake,
+    Measured,
+    Run,
+    Usage,
+    lines,
+    query_usage,
+)
 from tally_pipeline.cost.bill import charges, price_list
 from tally_pipeline.tmdb.lists import LISTS
 
@@ -27,9 +39,13 @@ MEASURED = Measured(
     export=Run(Usage(writes=4, bytes_read=1e6)),
     genres=Run(Usage(writes=2)),
     watch=Run(Usage(lists=4)),
+    details=Run(Usage(writes=15, reads=40, bytes_read=1e6)),
+    shows_asked=1_000,
+    offers=10_000,
     growth=Usage(reads=3, lists=0.5),
     file_bytes={"silver_shows": 50_000.0},
-    layer_bytes={"bronze": 1e6, "export": 1e5, "rebuilt": 2e6, "series": 2e5},
+    layer_bytes={"bronze": 1e6, "export": 1e5, "rebuilt": 2e6, "series": 2e5}
+    | {"details": 1e6, "silver details": 3e5, "of shows": 1e5, "of offers": 2e5},
 )
 
 
@@ -147,3 +163,13 @@ def test_metrics_alarms_the_dashboard_and_the_queue_cost_nothing() -> None:
         "CloudWatch alarms": 0,
         "CloudWatch dashboards": 0,
     }
+
+
+def test_details_are_billed_at_the_size_that_was_recorded_of_tmdbs() -> None:
+    """The sandbox's replies are small: shows and offers are scaled to TMDB's, replies counted at their real size."""
+    lake = Lake(days=30, shows=None, sensor_seconds=15)
+    shows, offers = REAL_SHOWS, REAL_SHOWS * REAL_OFFERS
+    a_day = shows * REAL_DETAILS + 1e5 * shows / 1_000 + 2e5 * offers / 10_000
+    assert quantity("details: bronze", "s3_storage", lake) == pytest.approx(30 * shows * REAL_REPLY / 1e9)
+    assert quantity("details: silver and gold", "s3_storage", lake) == pytest.approx(30 * a_day / 1e9)
+    assert quantity("details and offers", "s3_write", lake) == 30 * 15

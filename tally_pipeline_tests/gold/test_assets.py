@@ -31,7 +31,7 @@ from tally_pipeline.query.duckdb_engine import DuckDbEngine
 from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tables import sources as gold_files
 from tally_pipeline.tables.sources import GoldFooter
-from tally_pipeline.tables.table import OF_LISTS, Table
+from tally_pipeline.tables.table import Table
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS
 from testkit.pinned import pinned
@@ -40,10 +40,6 @@ from testkit.stored_days import publish_silver, write_quarantine
 LAST = date(2026, 3, 15)
 DEPTHS = {show_list.name: 1 for show_list in LISTS}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-OF_SHOWS = tuple(table for table in gold.TABLES if table.follows == OF_LISTS)
-"""Those that are made of a lake without details."""
 
 
 def back(days: int) -> str:
@@ -58,7 +54,7 @@ class Pipeline:
     lake: Lake
     instance: dg.DagsterInstance
 
-    def make(self, *days: str, tables: tuple[Table, ...] = OF_SHOWS) -> dg.ExecuteInProcessResult:
+    def make(self, *days: str, tables: tuple[Table, ...] = gold.OF_SHOWS) -> dg.ExecuteInProcessResult:
         """Materialize gold of a day, or of a range of days in one run."""
         assets = gold_assets(common.daily(date(2026, 1, 1)), "sandbox")
         job = dg.Definitions(
@@ -126,9 +122,9 @@ def statuses(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
 def test_a_day_is_made_checked_and_published_with_what_it_was_made_from(pipeline: Pipeline) -> None:
     result = pipeline.make(back(0))
     assert result.success
-    assert set(statuses(result)) == {check.name for table in OF_SHOWS for check in table.checks}
+    assert set(statuses(result)) == {check.name for table in gold.OF_SHOWS for check in table.checks}
     assert [name for name, passed in statuses(result).items() if not passed] == []
-    for table in OF_SHOWS:
+    for table in gold.OF_SHOWS:
         rows = gold_files.read(pipeline.lake, table.name, back(0))
         assert rows.num_rows
         assert rows.schema.names == table.schema.names
@@ -142,7 +138,7 @@ def test_the_same_silver_gives_the_same_bytes(pipeline: Pipeline) -> None:
     pipeline.make(back(0))
     before = pipeline.files()
     pipeline.make(back(0))
-    assert len(before) == len(OF_SHOWS)
+    assert len(before) == len(gold.OF_SHOWS)
     assert pipeline.files() == before
 
 
@@ -331,7 +327,7 @@ def test_every_column_made_from_silver_shows_its_lineage(pipeline: Pipeline) -> 
 
 def test_every_materialization_carries_a_picture(pipeline: Pipeline) -> None:
     pipeline.make(back(0))
-    for table in OF_SHOWS:
+    for table in gold.OF_SHOWS:
         latest = pipeline.instance.get_latest_materialization_event(gold_key(table))
         assert latest is not None
         assert latest.asset_materialization is not None

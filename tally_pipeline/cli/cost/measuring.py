@@ -18,9 +18,12 @@ import pyarrow as pa
 from tally_pipeline import clock
 from tally_pipeline.cost.activity import CountedQuery, Measured, Run, Usage
 from tally_pipeline.datasets import GENRES, SERIES
+from tally_pipeline.datasets.details import DETAILS, known
+from tally_pipeline.datasets.details.filled import FilledDetails
 from tally_pipeline.datasets.shows import stored
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, Settings, deploy
+from tally_pipeline.gold import ALL_TABLES
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError, Store
@@ -37,6 +40,9 @@ from tally_pipeline.tmdb.settings import TmdbSettings
 COUNTED_DAYS = 30
 """The age of the oldest lake on which runs are counted: a run depends on at most 28 days before its own, and
 otherwise grows evenly."""
+
+_BY_OFFER = ("offers", "providers", "availability", "availability_changes")
+"""The tables with a row for each offer, or made of those."""
 
 DEEPEST = 50
 """The most pages of a list that are captured for a requested number of shows; more are extrapolated."""
@@ -65,6 +71,9 @@ def measure(settings: Settings, *, days: int, shows: int | None, say: Say) -> Me
         genres = bench.captured_and_refined("capture_genres", common.silver_key(GENRES))
         refine = bench.refine_today()
         export = bench.captured_and_refined("capture_export", common.silver_key(SERIES))
+        say("Counting: details of shows, and what is made from them.")
+        bench.details_of_yesterday()
+        details = bench.captured_and_refined("capture_details", common.silver_key(DETAILS))
         watch = bench.run("watch", partitioned=False)
         growth = Usage()
         if days > counted:
@@ -83,6 +92,9 @@ def measure(settings: Settings, *, days: int, shows: int | None, say: Say) -> Me
             export=export,
             genres=genres,
             watch=watch,
+            details=details,
+            shows_asked=bench.rows_of("silver_details"),
+            offers=bench.rows_of("silver_offers"),
             growth=growth,
             file_bytes=bench.file_bytes(),
             layer_bytes=bench.layer_bytes(),
@@ -163,6 +175,20 @@ class _Bench:
         self._execute("refine", self._below(silver), self.today, self.today)
         return self._taken()
 
+    def details_of_yesterday(self) -> None:
+        """Make the day before, which today's offers are compared with."""
+        day = self.today - timedelta(days=1)
+        shows = known.listed(self._deployment.lake, str(self.today))
+        for key, body in FilledDetails(DETAILS.place, "en-US").capture(day, shows):
+            self._deployment.lake.write_once(key, body)
+        self._execute("refine", self._below(common.silver_key(DETAILS)), day, day)
+        self._taken()
+
+    def rows_of(self, table: str) -> int:
+        """The number of rows of today in a table."""
+        sql = f"SELECT count(*) AS n FROM {table} WHERE dt = '{self.today}'"
+        return int(self._deployment.analytics_engine.query(sql)["n"][0].as_py())
+
     def rows(self) -> int:
         """The number of rows in the day's captures of all lists."""
         footers = (stored.silver_footer(self._deployment.lake, one.name, str(self.today)) for one in LISTS)
@@ -194,8 +220,30 @@ class _Bench:
             for table in (SERIES.silver_table, SERIES.quarantine_table)
             for _, size in self._written_today(table.prefix)
         )
-        rebuilt = size["silver"] + size["quarantine"] + size["gold"] + size[layout.REPORTS] - series
-        return {"bronze": size["bronze"] - export, "export": export, "rebuilt": rebuilt, "series": series}
+        details = self._size(DETAILS.place.folder)
+        silver_details = self._size(DETAILS.silver_table.prefix)
+        tables = {
+            table.name: self._size(table.file_key("").partition("/dt=")[0])
+            for table in ALL_TABLES
+            if table.follows == DETAILS.name
+        }
+        of_offers = sum(tables[name] for name in _BY_OFFER)
+        of_shows = sum(tables.values()) - of_offers
+        made = size["silver"] + size["quarantine"] + size["gold"] + size[layout.REPORTS]
+        return {
+            "bronze": size["bronze"] - export - details,
+            "export": export,
+            "rebuilt": made - series - silver_details - of_offers - of_shows,
+            "series": series,
+            "details": details,
+            "silver details": silver_details,
+            "of shows": of_shows,
+            "of offers": of_offers,
+        }
+
+    def _size(self, folder: str) -> int:
+        """The bytes that were written today below a folder."""
+        return sum(size for _, size in self._written_today(folder))
 
     def _written_today(self, folder: str) -> list[tuple[str, int]]:
         day = f"/dt={self.today}/"

@@ -33,7 +33,7 @@ from tally_pipeline.report.inputs import OFFER_DAYS, Inputs, shows_to_follow, wi
 from tally_pipeline.report.page import render
 from tally_pipeline.tables import sources as gold_files
 from tally_pipeline.tables.sources import Sources
-from tally_pipeline.tables.table import OF_LISTS, Table
+from tally_pipeline.tables.table import Table
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 MOST_BYTES = 3_000_000
@@ -53,7 +53,7 @@ def report_asset(
 ) -> dg.AssetsDefinition:
     """The report of each day."""
     # What follows no list has days of its own: the report shows it where it is, and does not wait for it.
-    tables = [gold_key(table) for table in gold.TABLES if table.follows == OF_LISTS]
+    tables = [gold_key(table) for table in gold.OF_SHOWS]
     made_of = [*map(gold_key, gold.TABLES), *(common.silver_key(show_list) for show_list in lists)]
 
     spec = common.described(

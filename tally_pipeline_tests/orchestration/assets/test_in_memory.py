@@ -15,7 +15,7 @@ from tally_pipeline import clock
 from tally_pipeline.datasets import DATASETS, GENRES, SHOWS
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
-from tally_pipeline.gold import TABLES
+from tally_pipeline.gold import OF_SHOWS
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import LakeError, Store
@@ -65,7 +65,7 @@ def test_today_runs_end_to_end_and_touches_no_disk(
         *map(common.silver_key, SHOWS),
         common.silver_key(GENRES),
         common.TABLE,
-        *map(gold_key, TABLES),
+        *map(gold_key, OF_SHOWS),
         report.KEY,
     ]
     assert all(instance.get_materialized_partitions(asset) == {day()} for asset in made)

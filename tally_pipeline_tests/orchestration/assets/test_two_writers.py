@@ -14,7 +14,7 @@ import pytest
 
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
-from tally_pipeline.gold import TABLES
+from tally_pipeline.gold import OF_SHOWS
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
@@ -110,7 +110,7 @@ def crossing(tmp_path: Path) -> Crossing:
 
 
 SILVER = f"silver_shows/{LIST}"
-GOLD = [f"gold/{table.name}" for table in TABLES]
+GOLD = [f"gold/{table.name}" for table in OF_SHOWS]
 
 
 def test_silver_of_a_newer_capture_is_not_lost(crossing: Crossing) -> None:
@@ -137,7 +137,7 @@ def test_a_write_of_what_was_rejected_is_crossed_as_well(crossing: Crossing) -> 
     assert crossing.shows() == 40
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", OF_SHOWS, ids=lambda table: table.name)
 def test_gold_of_two_lists_does_not_go_back_to_one(crossing: Crossing, table: object) -> None:
     name = table.name  # type: ignore[attr-defined]
     crossing.captured("a", 20, "03:00:00")
@@ -150,7 +150,7 @@ def test_gold_of_two_lists_does_not_go_back_to_one(crossing: Crossing, table: ob
     crossing.crossed(layout.gold_key(name, day()), another_list)
     assert crossing.run(f"gold/{name}") == {}
     sources = Sources.of(crossing.lake, [one.name for one in LISTS])
-    assert all(one.is_current(sources, day()) for one in TABLES if one.name == name)
+    assert all(one.is_current(sources, day()) for one in OF_SHOWS if one.name == name)
 
 
 @pytest.mark.parametrize("name", ["gold/show_popularity_trends", "gold/data_quality_daily"])
@@ -158,7 +158,7 @@ def test_gold_names_no_file_that_it_was_not_made_from(crossing: Crossing, name: 
     """Silver is replaced when gold was computed, by a writer that makes no gold."""
     crossing.captured("older", 20, "03:00:00")
     assert crossing.run(SILVER) == {}
-    table = next(one for one in TABLES if one.name == name.partition("/")[2])
+    table = next(one for one in OF_SHOWS if one.name == name.partition("/")[2])
     computed = type(table).findings
 
     def findings(self: object, *arguments: object) -> object:

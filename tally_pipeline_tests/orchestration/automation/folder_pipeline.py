@@ -14,7 +14,7 @@ from dagster._core.execution.backfill import PartitionBackfill  # noqa: TID251 -
 from tally_pipeline import clock
 from tally_pipeline.datasets import SERIES
 from tally_pipeline.deployment import Deployment
-from tally_pipeline.gold import TABLES, show_popularity_trends
+from tally_pipeline.gold import OF_SHOWS, show_popularity_trends
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common
@@ -25,7 +25,7 @@ from testkit.pipeline import capture
 from testkit.tmdb.export_server import shows
 
 DEPTHS = {show_list.name: 1 for show_list in LISTS}
-BELOW_THE_TABLE = {"report", *(f"gold/{table.name}" for table in TABLES)}
+BELOW_THE_TABLE = {"report", *(f"gold/{table.name}" for table in OF_SHOWS)}
 TRENDING = common.silver_of("trending_shows")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

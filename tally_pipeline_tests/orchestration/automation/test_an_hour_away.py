@@ -101,7 +101,7 @@ class Away:
             time.sleep(LOOK_SECONDS)
         assert self.refined == days
         lake = self.pipeline.deployment.lake
-        made = [layout.gold_key(table.name, day.isoformat()) for table in gold.TABLES for day in days]
+        made = [layout.gold_key(table.name, day.isoformat()) for table in gold.OF_SHOWS for day in days]
         assert all(lake.store.exists(key) for key in made)
 
     @property

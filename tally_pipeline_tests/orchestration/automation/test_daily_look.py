@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 
-from tally_pipeline.gold import TABLES
+from tally_pipeline.gold import OF_SHOWS
 from tally_pipeline.lake import layout
 from tally_pipeline.orchestration.assets.freshness_checks import IS_CURRENT
 from tally_pipeline.tables.sources import Sources
@@ -21,7 +21,7 @@ DAY = date(2026, 3, 10)
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 LATER = NOON.replace(day=11, hour=5, minute=10)
 LIST = "popular_shows"
-SILVER, GOLD = layout.silver_key(LIST, str(DAY)), layout.gold_key(TABLES[0].name, str(DAY))
+SILVER, GOLD = layout.silver_key(LIST, str(DAY)), layout.gold_key(OF_SHOWS[0].name, str(DAY))
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_silver_that_another_writer_put_back_is_made_anew_with_all_below(
     assert r"silver\_shows/popular\_shows" in str(found.metadata["offenders"].value)
     (request,) = pipeline.tick()
     assert request.partition_key == str(DAY)
-    assert {f"silver_shows/{LIST}", f"gold/{TABLES[0].name}", "report"} <= names(request)
+    assert {f"silver_shows/{LIST}", f"gold/{OF_SHOWS[0].name}", "report"} <= names(request)
     assert pipeline.carry_out(request).success
     assert shows(pipeline) == 40
     quiet(pipeline)
@@ -90,12 +90,12 @@ def test_gold_that_another_writer_put_back_is_made_anew(pipeline: Pipeline, at: 
     at.set(LATER)
     assert not checked(pipeline).passed
     (request,) = pipeline.tick()
-    assert names(request) >= {f"gold/{TABLES[0].name}"}
+    assert names(request) >= {f"gold/{OF_SHOWS[0].name}"}
     assert f"silver_shows/{LIST}" not in names(request)
     assert pipeline.carry_out(request).success
     assert checked(pipeline).passed
     sources = Sources.of(pipeline.deployment.lake, [one.name for one in LISTS])
-    assert all(table.is_current(sources, str(DAY)) for table in TABLES)
+    assert all(table.is_current(sources, str(DAY)) for table in OF_SHOWS)
 
 
 def test_where_all_is_current_nothing_is_launched(pipeline: Pipeline, at: Clock) -> None:

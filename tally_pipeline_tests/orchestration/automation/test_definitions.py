@@ -47,6 +47,9 @@ def test_names_that_history_hangs_on_stay_the_same(pipeline: Pipeline) -> None:
         "gold/genre_analytics",
         "gold/top_movers",
         "gold/data_quality_daily",
+        "gold/availability",
+        "gold/availability_changes",
+        "gold/release_calendar",
         "report",
     }
     assert {job.name for job in automation.JOBS} == {
