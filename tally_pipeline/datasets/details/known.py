@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from logging import Logger
 
 from tally_pipeline.bronze import details_capture
@@ -68,7 +68,7 @@ def carried(lake: Lake, place: Place, day: str) -> tuple[Carried, ...]:
         before = days_before(day, ago)
         manifest = _newest_manifest(lake.store, place, before)
         if manifest is not None:
-            return tuple(carried_from(manifest, day))
+            return tuple(carried_from(manifest, day, _rejected(lake, place, manifest)))
     return ()
 
 
@@ -121,14 +121,28 @@ def _newest_manifest(store: Store, place: Place, day: str) -> Manifest | None:
     return max(found, key=lambda one: one.ingestion_timestamp, default=None)
 
 
-def carried_from(manifest: Manifest, day: str) -> Iterator[Carried]:
-    """The newest reply of each show by an earlier manifest, as far as it says something about the day; shows that are
-    gone are left out."""
+def _rejected(lake: Lake, place: Place, manifest: Manifest) -> Set[int]:
+    """The shows with an older reply in the silver that was made from this capture: that of the day was rejected."""
+    key = layout.table_key("silver", "details", manifest.dt)
+    if not lake.is_made_from(key, str(place.key(manifest.dt, manifest.execution_id))):
+        return frozenset()
+    rows = parquet.decode(lake.store.get(key), columns=["show_id", "seen_on"]).to_pydict()
+    pairs = zip(rows["show_id"], rows["seen_on"], strict=True)
+    return {show_id for show_id, seen_on in pairs if seen_on < manifest.dt}
+
+
+def carried_from(manifest: Manifest, day: str, rejected: Set[int] = frozenset()) -> Iterator[Carried]:
+    """The newest reply of each show by an earlier manifest, as far as it says something about the day.
+
+    Shows that are gone are left out. Of shows whose reply was `rejected` that day the one before stays the newest: or
+    a reply that stays broken would take the show out of silver.
+    """
     first = days_before(day, CARRY_DAYS)
-    gone, settled = set(manifest.gone), set[int]()
-    newest = (Carried(dt=manifest.dt, part=part) for part in manifest.parts)
-    for one in (*newest, *sorted(manifest.carried, key=lambda one: one.dt, reverse=True)):
-        left = tuple(show_id for show_id in one.part.shows if show_id not in settled | gone)
+    settled = set(manifest.gone)
+    newest = [(Carried(dt=manifest.dt, part=part), rejected) for part in manifest.parts]
+    older = sorted(manifest.carried, key=lambda one: one.dt, reverse=True)
+    for one, passed_over in (*newest, *((one, frozenset[int]()) for one in older)):
+        left = tuple(show for show in one.part.shows if show not in settled and show not in passed_over)
         settled.update(left)
         if left and one.dt >= first:
             yield Carried(dt=one.dt, part=PartRef(key=one.part.key, sha256=one.part.sha256, shows=left))

@@ -17,15 +17,17 @@ import pytest
 
 from tally_pipeline import clock
 from tally_pipeline.bronze import details_capture
-from tally_pipeline.bronze.details_capture import PartRef
+from tally_pipeline.bronze.details_capture import Carried, PartRef
 from tally_pipeline.datasets.dataset import CaptureError
-from tally_pipeline.datasets.details import DETAILS, RefineOptions
+from tally_pipeline.datasets.details import DETAILS, RefineOptions, known
+from tally_pipeline.datasets.details.refinement import Refined
 from tally_pipeline.days import days_before
 from tally_pipeline.lake import parquet
 from tally_pipeline.tmdb.errors import AuthError
 from tally_pipeline.tmdb.sandbox.replies import JSON, Reply, error, html
 from tally_pipeline_tests.datasets.details.capturing import Home, today
 from testkit import details
+from testkit.details import Parts
 from testkit.tmdb.show_server import ShowServer, gone, good
 
 SHOWS = range(1, 61)
@@ -262,6 +264,34 @@ def test_the_next_day_knows_what_the_days_before_got_and_asks_for_the_running_se
     assert [(one.dt, one.part.shows) for one in capture.carried] == [(before, (70, 71))]
     assert (seasons[70], seasons[1]) == ("season/1", "keywords")
     assert capture.dt == day
+
+
+def test_a_show_whose_replies_stay_broken_stays_in_silver_as_it_was_last_known(home: Home) -> None:
+    def refined(name: str) -> Refined:
+        capture = DETAILS.read(home.lake.store, DETAILS.place.key(name, "x"))
+        made = DETAILS.refine(capture)
+        footer = DETAILS.footer(capture, made, "sandbox")
+        home.lake.store.put(DETAILS.silver_key(name), parquet.encode(made.silver, footer))
+        return made
+
+    days = [days_before(today(), ago) for ago in (3, 2, 1)]
+    carried: list[Carried] = []
+    for day in days:
+        is_first = day == days[0]
+        replies = [details.reply(70, None if is_first else details.show(70, name=7)), details.reply(71)]
+        parts = Parts()
+        ref = parts.put(day, "x", replies)
+        home.lake.write_once(ref.key, parts.bodies[ref.key])
+        manifest = details.manifest(day, [ref], carried=carried, name="x")
+        home.lake.write_once(str(DETAILS.place.key(day, "x")), details_capture.encode_manifest(manifest))
+        made = refined(day)
+        carried = list(known.carried(home.lake, DETAILS.place, days_before(day, -1)))
+        assert made.counts.quarantined == (not is_first)
+        assert made.silver.select(["show_id", "seen_on"]).to_pylist() == [
+            {"show_id": 70, "seen_on": days[0]},
+            {"show_id": 71, "seen_on": day},
+        ]
+        assert {show: one.dt for one in carried for show in one.part.shows} == {70: days[0], 71: day}
 
 
 # --- lists first -------------------------------------------------------------------------------------------
