@@ -61,6 +61,7 @@ def row(body: bytes | str, seen_on: str, age_days: int) -> Row:
             for one in season.get("episodes", [])
         ],
         "offers": _offers(told["watch/providers"]["results"]),
+        "is_gone": False,
         "seen_on": seen_on,
         "age_days": age_days,
     }
@@ -74,6 +75,24 @@ def row(body: bytes | str, seen_on: str, age_days: int) -> Row:
         made[f"{which}_episode_type"] = _text(episode, "episode_type")
     made["runtime"] = next((one for one in minutes if one), None)
     return made
+
+
+def gone_row(show_id: int, seen_on: str) -> Row:
+    """The row of silver of a show that TMDB has no more."""
+    empty: Row = dict.fromkeys(
+        row(json.dumps({"id": show_id, "watch/providers": {"results": {}}}), seen_on, 0)
+    )
+    lists = ("origin_country", "genre_ids", "networks", "keywords", "ratings", "season_list")
+    return (
+        empty
+        | {name: [] for name in (*lists, "running_episodes", "offers")}
+        | {
+            "show_id": show_id,
+            "is_gone": True,
+            "seen_on": seen_on,
+            "age_days": 0,
+        }
+    )
 
 
 def offers_of(bodies: Iterable[bytes]) -> set[Offer]:

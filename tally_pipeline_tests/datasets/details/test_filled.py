@@ -51,7 +51,8 @@ def test_past_days_are_whole_captures_that_carry_what_was_known_and_refine_to_it
         }
         known |= {show: key.dt for show in shows if show != GONE}
         refined = DETAILS.refine(capture)
-        rows = refined.silver.select(["show_id", "seen_on"]).to_pylist()
-        assert {row["show_id"]: row["seen_on"] for row in rows} == known
+        rows = refined.silver.select(["show_id", "seen_on", "is_gone"]).to_pylist()
+        assert {row["show_id"]: row["seen_on"] for row in rows if not row["is_gone"]} == known
+        assert {row["show_id"] for row in rows if row["is_gone"]} == {GONE} & set(shows)
         assert refined.counts.balanced
         assert (refined.counts.gone, refined.counts.quarantined) == (int(GONE in shows), 0)

@@ -158,6 +158,8 @@ class _Plain:
         for show_id, (what, reply) in came.items():
             if what in ("sound", "other"):
                 rows[show_id] = plain_details.row(reply.body, _day(number), 0)
+            elif what == "gone":
+                rows[show_id] = plain_details.gone_row(show_id, _day(number))
             self.newest[show_id] = (number, what, reply)
         return [rows[show_id] for show_id in sorted(rows)]
 
@@ -206,7 +208,7 @@ def _accounted_for(told: Refined, capture: Manifest, came: dict[int, tuple[str, 
     assert counts.quarantined == whats.count("rejected") == told.quarantine.num_rows
     assert counts.fresh == whats.count("sound") + whats.count("other") == capture.got - counts.quarantined
     assert counts.offers == sum(map(len, told.silver["offers"].to_pylist()))
-    assert counts.untitled == told.silver["title"].null_count
+    assert counts.untitled == told.silver["title"].null_count - counts.gone
     assert counts.new_fields == ({"day": whats.count("other")} if "other" in whats else {})
     assert counts.lost == 0
 
