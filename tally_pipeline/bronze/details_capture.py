@@ -104,7 +104,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """A capture of details: what was asked for and came, and where its bytes are.
 
     `chosen` counts the shows asked for, by the reason to ask. `gone` are the shows that TMDB does not have any more.
-    `left_out` shows were beyond the budget. `carried` are the newest replies from before the day, by show.
+    `left_out` shows were beyond the budget. `carried` are the newest replies from before the day, by show, but
+    for those that silver had rejected by then.
     `verdict`: "complete" (all came or are gone), "partial", "empty".
     """
 
