@@ -60,6 +60,10 @@ class AlreadyThereError(LakeError):
     """A create-only write found an object at the key; that object is unchanged."""
 
 
+class ExpiredObjectError(LakeError):
+    """An object was not written, because its day is over that the lake keeps."""
+
+
 class OvertakenError(LakeError):
     """Another writer replaced an object after its version was read; the other's object is unchanged."""
 
@@ -107,7 +111,7 @@ def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
                     f"{store.uri(str(key))} is there already; it stays as it is"
                 ) from error
             except ExpiredDayError as error:
-                raise LakeError(f"{store.uri(str(key))} was not written: {error}.") from None
+                raise ExpiredObjectError(f"{store.uri(str(key))} was not written: {error}.") from None
             except ValueError as error:
                 raise LakeError(f"{key!r} is no name for an object: {_first_line(error)}") from error
             except (exceptions.BaseError, BotoCoreError, OSError) as error:
