@@ -75,8 +75,8 @@ def sort_out(
             sorted_out.later.append(pending)
         elif first_kept and pending.dt < first_kept.isoformat():
             context.log.warning(
-                f"{pending.newest} is of a day that the lake does not keep any more, {first_kept} is the first that it"
-                " does: it is left alone. `tally expire` removes it from a folder; from a bucket it goes by itself."
+                f"{pending.newest} is of a day that the lake does not keep any more ({first_kept} is the first): it"
+                " is left alone. `tally expire` removes it from a folder; from a bucket it goes by itself."
             )
         elif pending.dt < begin.isoformat():
             if not found_in.is_readable(lake, pending.newest):
