@@ -127,8 +127,23 @@ locals {
     Resource  = "${local.lake_arn}/${local.bronze}/*"
   }
 
+  # The rules below expire what carries a tag with few days left: who could put that on an object could make it go. All
+  # bronze carries the tag from its creation (lake/retention.py); from then on nobody changes it. A put that creates an
+  # object with its tag needs the same permission, but there is no object then whose tag this condition could find.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+  bronze_keeps_its_tag = {
+    Sid       = "BronzeKeepsItsTag"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = ["s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"]
+    Resource  = "${local.lake_arn}/${local.bronze}/*"
+    Condition = { Null = { "s3:ExistingObjectTag/${local.days_left_tag}" = "false" } }
+  }
+
   bucket_policies = {
-    lake    = [local.tls_only.lake, local.bronze_is_only_created, local.bronze_is_not_deleted]
+    lake = [
+      local.tls_only.lake, local.bronze_is_only_created, local.bronze_is_not_deleted, local.bronze_keeps_its_tag,
+    ]
     results = [local.tls_only.results]
   }
 }
@@ -163,7 +178,8 @@ locals {
 
   # What is written late (a rebuild, an import) says by a tag how many days are left to it: lake/retention.py. A bucket
   # takes 1,000 rules.
-  late_days = local.life_days == null ? [] : range(1, local.life_days)
+  days_left_tag = "tally-days-left"
+  late_days     = local.life_days == null ? [] : range(1, local.life_days)
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "lake" {
@@ -229,7 +245,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
 
       filter {
         tag {
-          key   = "tally-days-left"
+          key   = local.days_left_tag
           value = tostring(rule.value)
         }
       }

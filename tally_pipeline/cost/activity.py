@@ -244,6 +244,8 @@ def _of_storage(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]
     yield Line("their replaced versions", "s3_storage", replaced / 1e9, basis)
     exports = (size["export"] + size["series"]) * days_kept * series
     yield Line("exports and series", "s3_storage", exports / 1e9, "scaled")
+    # Bronze alone is tagged when it is written in time; the export has a receipt beside it.
+    yield Line("bronze", "s3_tags", (len(LISTS) + 2 + 1 / 7) * days_kept, "computed")
 
 
 def _of_size(basis: Basis, factor: float) -> Basis:

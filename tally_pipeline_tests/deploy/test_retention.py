@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.lake import expiry, layout
-from tally_pipeline.lake.retention import TAG, ExpiredDayError, Retention, day_of
+from tally_pipeline.lake.retention import IN_TIME, TAG, ExpiredDayError, Retention, day_of
 from tally_pipeline.lake.store import LakeError, Store
+from tally_pipeline_tests.deploy.policies import denies
 from tally_pipeline_tests.deploy.terraform import planned
 from testkit.aws.lifecycle import Bucket, Rule
 from testkit.pinned import pinned, real_now
@@ -127,6 +128,33 @@ def test_the_year_sees_it_when_an_objects_age_is_counted_from_its_writing(rules:
 
 
 @pytest.mark.slow
+def test_nobody_makes_bronze_expire_early_by_a_tag(
+    plan: dict[str, dict[str, object]], rules: list[Rule]
+) -> None:
+    """By the condition keys that AWS documents: a put has no object yet whose tags a condition could find."""
+    policy, kept = str(plan['aws_s3_bucket_policy.rules["lake"]']["policy"]), Retention(163)
+    for late in range(163):
+        today = FIRST + timedelta(days=late)
+        key = f"{layout.bronze_prefix(LIST, FIRST.isoformat())}/late-{late}.json"
+        arn = f"arn:aws:s3:::tally-datalake-blue-green/{key}"
+        tags = kept.tags(key, today)
+        creating = {
+            "s3:if-none-match": "*",
+            "s3:ObjectCreationOperation": "true",
+            "aws:SecureTransport": "true",
+        }
+        assert not denies(policy, "s3:PutObject", arn, creating)
+        assert not denies(policy, "s3:PutObjectTagging", arn, {"aws:SecureTransport": "true"})
+        there = {f"s3:ExistingObjectTag/{name}": value for name, value in tags.items()}
+        for action in ("Put", "Delete"):
+            assert denies(policy, f"s3:{action}ObjectTagging", arn, there)
+            assert denies(policy, f"s3:{action}ObjectVersionTagging", arn, there)
+    # What is not bronze is made from it, and may be tagged.
+    assert not denies(policy, "s3:PutObjectTagging", arn.replace("bronze/", "silver/"), there)
+    assert IN_TIME not in {rule.tags.get(TAG) for rule in rules}
+
+
+@pytest.mark.slow
 def test_every_value_of_the_tag_has_its_rule(rules: list[Rule]) -> None:
     days = {rule.tags[TAG]: rule.expires_after for rule in rules if TAG in rule.tags}
     for late in range(1, 163):
@@ -165,8 +193,9 @@ def test_the_latest_report_goes_when_nobody_writes_it_any_more(tmp_path: Path) -
     assert page.key == layout.latest_report_key()
 
 
-def test_an_object_without_a_day_and_one_of_today_need_no_tag() -> None:
+def test_an_object_without_a_day_and_one_of_today_need_no_tag_unless_it_is_bronze() -> None:
     kept = Retention(163)
     assert kept.tags(layout.OWNERSHIP_MARKER, FIRST) == kept.tags(layout.latest_report_key(), FIRST) == {}
     assert kept.tags(layout.silver_key(LIST, FIRST.isoformat()), FIRST) == {}
+    assert kept.tags(f"{layout.bronze_prefix(LIST, FIRST.isoformat())}/a.json", FIRST) == {TAG: IN_TIME}
     assert Retention().tags(layout.silver_key(LIST, "2000-01-01"), FIRST) == {}

@@ -13,6 +13,7 @@ from tally_pipeline.aws.errors import RAISED, code_of
 from tally_pipeline.cli.deploy.prove.proof import Answer, Proof, answer
 from tally_pipeline.cli.deploy.prove.trial import NotTriedError, Seen, Trial
 from tally_pipeline.lake import layout
+from tally_pipeline.lake.retention import IN_TIME, TAG
 from tally_pipeline.lake.store import OvertakenError
 
 BODY = b'{"made by": "tally deploy prove"}\n'
@@ -29,6 +30,7 @@ def trials(proof: Proof) -> Iterator[Trial]:
     yield Trial("bronze-copy", "A copy within S3 without the header is refused as well.", bucket.copy_plain)
     yield Trial("bronze-parts", "A multipart upload ends with the header only.", bucket.put_in_parts)
     yield Trial("bronze-delete", "A bronze object can be deleted by nobody.", bucket.delete)
+    yield Trial("bronze-tag", "The tag of a bronze object can be changed by nobody.", bucket.tag_again)
     yield Trial("silver-stale", "Silver is replaced only in its current version.", bucket.replace_stale)
     yield Trial("create-over-marker", "A create-only put succeeds over a delete marker.", bucket.over_marker)
 
@@ -70,7 +72,8 @@ class _Bucket:
     # --- bronze ------------------------------------------------------------------------------------------------
 
     def create(self) -> Seen:
-        said = self._put(self._key, BODY, IfNoneMatch="*")
+        # With a tag, as the pipeline writes bronze.
+        said = self._put(self._key, BODY, IfNoneMatch="*", Tagging=f"{TAG}={IN_TIME}")
         if said.status != HTTPStatus.OK:
             return Seen(
                 False,
@@ -83,7 +86,7 @@ class _Bucket:
 
     def create_again(self) -> Seen:
         self._require_created()
-        said = self._put(self._key, b"another", IfNoneMatch="*")
+        said = self._put(self._key, b"another", IfNoneMatch="*", Tagging=f"{TAG}={IN_TIME}")
         unchanged = self._body(self._key) == BODY
         told = f"{said}; the object {'is unchanged' if unchanged else 'WAS CHANGED'}"
         holds = said.status == HTTPStatus.PRECONDITION_FAILED and unchanged
@@ -140,6 +143,14 @@ class _Bucket:
             told += f"; of the version {of_version}"
         return Seen(holds, told, APPLY)
 
+    def tag_again(self) -> Seen:
+        """With few days left it would expire."""
+        self._require_created()
+        soon = {"TagSet": [{"Key": TAG, "Value": "1"}]}
+        said = answer(self._s3.put_object_tagging, Bucket=self._bucket, Key=self._key, Tagging=soon)
+        taken = answer(self._s3.delete_object_tagging, Bucket=self._bucket, Key=self._key)
+        return Seen(said.is_denied and taken.is_denied, f"another value {said}; without one {taken}", APPLY)
+
     # --- silver ------------------------------------------------------------------------------------------------
 
     def replace_stale(self) -> Seen:
@@ -191,8 +202,8 @@ class _Bucket:
     def _uri(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
 
-    def _put(self, key: str, body: bytes, **conditions: str) -> Answer:
-        return answer(self._s3.put_object, Bucket=self._bucket, Key=key, Body=body, **conditions)
+    def _put(self, key: str, body: bytes, **headers: str) -> Answer:
+        return answer(self._s3.put_object, Bucket=self._bucket, Key=key, Body=body, **headers)
 
     def _body(self, key: str) -> bytes:
         body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
