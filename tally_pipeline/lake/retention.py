@@ -43,22 +43,23 @@ class Retention:
         """The first day whose objects are still kept; None if all are."""
         return None if self.days is None else today - timedelta(days=self.days - 1)
 
-    def tags(self, key: str, today: date) -> Mapping[str, str]:
+    def tags(self, key: str, today: date, shows: str | None = None) -> Mapping[str, str]:
         """The tags of an object that is written today. Raises `ExpiredDayError` if its day is over.
 
+        `shows` is the day of an object without one in its key: of the latest report, which is a copy of a day's.
         An object without a day in its key, or of today, needs none, for the bucket's rule for all objects fits it;
         but bronze has one for its protection.
         """
-        match = _DAY.search(key)
-        if self.days is None or match is None:
+        day = day_of(key) or shows
+        if self.days is None or day is None:
             return {}
-        late = (today - date.fromisoformat(match[1])).days
+        late = (today - date.fromisoformat(day)).days
         if late <= 0:
             return {TAG: IN_TIME} if key.startswith(_BRONZE) else {}
         left = self.days - late
         if left < 1:
             raise ExpiredDayError(
-                f"{match[1]} is {late} days ago, and the lake keeps {self.days}: what is stored of it would have to"
+                f"{day} is {late} days ago, and the lake keeps {self.days}: what is stored of it would have to"
                 " be removed at once. TALLY_RETENTION_DAYS says how many (on AWS Terraform's retention_days decides)"
             )
         return {TAG: str(left)}

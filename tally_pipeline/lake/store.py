@@ -212,8 +212,8 @@ class Store:
         self._observe_request("PutObject", len(body))
         self._write(key, body, "overwrite")
 
-    def _write(self, key: str, body: bytes, mode: PutMode) -> None:
-        tags = self.retention.tags(key, clock.today())
+    def _write(self, key: str, body: bytes, mode: PutMode, shows: str | None = None) -> None:
+        tags = self.retention.tags(key, clock.today(), shows)
         obstore.put(
             self._backend,
             _checked_key(key),
@@ -246,23 +246,25 @@ class Store:
         return _version(result.meta)
 
     @_explained("write")
-    def replace(self, key: str, body: bytes, version: str | None) -> None:
+    def replace(self, key: str, body: bytes, version: str | None, shows: str | None = None) -> None:
         """Write an object atomically in place of this version of it (None: it must not exist yet).
 
+        `shows` is the day whose content it holds, if its key has none: it expires with that day.
         Raises `OvertakenError`, and changes nothing, if another version exists. A folder has no conditional write:
         there the caller must hold the table's lock meanwhile, as every writer on that machine does.
         """
         if not self.is_shared:
             if self._version(key) != version:
                 raise self._overtaken(key)
-            self.put(key, body)
+            self._observe_request("PutObject", len(body))
+            self._write(key, body, "overwrite", shows)
             return
         mode: PutMode = "create" if version is None else {"e_tag": version}
         for attempt in range(CONFLICTS):
             self._observe_request("PutObject", len(body))
             is_last = attempt == CONFLICTS - 1
             try:
-                self._write(key, body, mode)
+                self._write(key, body, mode, shows)
             except (
                 exceptions.AlreadyExistsError,
                 exceptions.PreconditionError,
@@ -360,7 +362,7 @@ class _ReadOnly(Store):
 
     put = create
 
-    def replace(self, key: str, body: bytes, version: str | None) -> None:
+    def replace(self, key: str, body: bytes, version: str | None, shows: str | None = None) -> None:
         self.create(key, body)
 
 

@@ -14,7 +14,7 @@ from tally_pipeline.lake.retention import IN_TIME, TAG, ExpiredDayError, Retenti
 from tally_pipeline.lake.store import LakeError, Store
 from tally_pipeline_tests.deploy.policies import denies
 from tally_pipeline_tests.deploy.terraform import planned
-from testkit.aws.lifecycle import Bucket, Rule
+from testkit.aws.lifecycle import Bucket, Rule, Version
 from testkit.pinned import pinned, real_now
 
 FIRST = date(2026, 1, 1)
@@ -46,15 +46,20 @@ class Year:
     dice: random.Random
     refused: list[str] = field(default_factory=list)
     written: dict[str, date] = field(default_factory=dict)
+    newest_report: date = FIRST
+    latest: list[tuple[Version, date]] = field(default_factory=list)
+    """Each version of the latest report, and the day that it shows."""
 
-    def write(self, key: str, now: datetime) -> None:
+    def write(self, key: str, now: datetime, shows: date | None = None) -> None:
         try:
-            tags = self.retention.tags(key, now.date())
+            tags = self.retention.tags(key, now.date(), shows.isoformat() if shows else None)
         except ExpiredDayError:
             self.refused.append(key)
             return
-        self.bucket.put(key, tags, now)
+        version = self.bucket.put(key, tags, now)
         self.written.setdefault(key, now.date())
+        if shows is not None:
+            self.latest.append((version, shows))
 
     def live(self, today: date) -> None:
         """A day: its captures, rebuilds of past days, an import, an export of long ago, and S3's own doing."""
@@ -85,10 +90,19 @@ class Year:
         )
         for key in (*made, layout.report_key(dt)):
             self.write(key, now)
+        self.newest_report = max(self.newest_report, day)
+        if day == self.newest_report:
+            self.write(layout.latest_report_key(), now, shows=day)
 
     def too_old(self, today: date) -> list[str]:
         end_of_day = today + timedelta(days=1)
-        return [
+        kept = {id(version) for version in self.bucket.versions}
+        latest = [
+            version.key
+            for version, day in self.latest
+            if id(version) in kept and (end_of_day - day).days > ALLOWED
+        ]
+        return latest + [
             version.key
             for version in self.bucket.versions
             if (day := day_of(version.key)) and (end_of_day - date.fromisoformat(day)).days > ALLOWED
@@ -184,12 +198,33 @@ def test_a_folder_holds_no_day_beyond_its_retention_whatever_was_rebuilt_when(tm
             assert len(set(days)) >= min(ago + 1, 177)
 
 
-def test_the_latest_report_goes_when_nobody_writes_it_any_more(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_latest_report_goes_with_the_day_that_it_shows_whenever_it_was_written(rules: list[Rule]) -> None:
+    """Nothing is captured any more after a day, whose report is made anew half a year later."""
+    bucket, kept, key = Bucket(rules), Retention(163), layout.latest_report_key()
+    for ago in range(365):
+        today = FIRST + timedelta(days=ago)
+        if ago in (0, 100, 155, 162):
+            bucket.put(key, kept.tags(key, today, FIRST.isoformat()), datetime.combine(today, time(3), UTC))
+        bucket.pass_until(datetime.combine(today + timedelta(days=1), time(), UTC))
+        assert bool(bucket.versions) == (ago + 1 < ALLOWED), ago
+    with pytest.raises(ExpiredDayError):
+        kept.tags(key, FIRST + timedelta(days=163), FIRST.isoformat())
+
+
+def test_in_a_folder_the_latest_report_goes_with_the_last_day_that_has_one(tmp_path: Path) -> None:
     store = Store.in_folder(tmp_path, retention=Retention(177))
-    store.put(layout.latest_report_key(), b"page")
-    real_today = real_now().date()
-    assert expiry.expired(store, real_today + timedelta(days=170)) == []
-    (page,) = expiry.expired(store, real_today + timedelta(days=178))
+    written, today = real_now().date(), real_now().date() + timedelta(days=176)
+    for day in (written - timedelta(days=3), written):  # made anew long after, its file is young
+        store.put(layout.report_key(day.isoformat()), b"page")
+    store.replace(layout.latest_report_key(), b"page", None, shows=written.isoformat())
+    expiry.remove(tmp_path, expiry.expired(store, today))
+    assert {info.key for info in store.list("reports")} == {
+        layout.report_key(written.isoformat()),
+        layout.latest_report_key(),
+    }
+    (tmp_path / layout.report_key(written.isoformat())).unlink()  # as after a removal that was broken off
+    (page,) = expiry.expired(store, today)
     assert page.key == layout.latest_report_key()
 
 

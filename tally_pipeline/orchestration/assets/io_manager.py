@@ -224,7 +224,7 @@ class LakeIOManager(dg.IOManager):
                 return
             page = self.lake.store.get(layout.report_key(newest))
             try:
-                self.lake.store.replace(key, page, version)
+                self.lake.store.replace(key, page, version, shows=newest)
             except OvertakenError:
                 if attempt == ATTEMPTS - 1:
                     raise

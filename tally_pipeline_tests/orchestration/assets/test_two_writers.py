@@ -37,13 +37,13 @@ class CrossedStore(Store):
     meanwhile: Callable[[], None] | None = None
     always = False
 
-    def replace(self, key: str, body: bytes, version: str | None) -> None:
+    def replace(self, key: str, body: bytes, version: str | None, shows: str | None = None) -> None:
         if self.meanwhile is not None and key == self.crossed:
             meanwhile = self.meanwhile
             if not self.always:
                 self.meanwhile = None
             meanwhile()
-        super().replace(key, body, version)
+        super().replace(key, body, version, shows)
 
 
 @dataclass
