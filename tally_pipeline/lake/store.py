@@ -246,9 +246,11 @@ class Store:
         return _version(result.meta)
 
     @_explained("write")
-    def replace(self, key: str, body: bytes, version: str | None, shows: str | None = None) -> None:
+    def replace(self, key: str, body: bytes, version: str | None, shows: str | None = None) -> bool:
         """Write an object atomically in place of this version of it (None: it must not exist yet).
 
+        Returns True if this call is known to have written it; False if the very same bytes were found there, be they
+        another writer's or of an attempt whose response was lost.
         `shows` is the day whose content it holds, if its key has none: it expires with that day.
         Raises `OvertakenError`, and changes nothing, if another version exists. A folder has no conditional write:
         there the caller must hold the table's lock meanwhile, as every writer on that machine does.
@@ -258,7 +260,7 @@ class Store:
                 raise self._overtaken(key)
             self._observe_request("PutObject", len(body))
             self._write(key, body, "overwrite", shows)
-            return
+            return True
         mode: PutMode = "create" if version is None else {"e_tag": version}
         for attempt in range(CONFLICTS):
             self._observe_request("PutObject", len(body))
@@ -277,14 +279,15 @@ class Store:
                     continue
                 # An own attempt may have succeeded with its response lost.
                 if self._holds(key, body):
-                    return
+                    return False
                 raise self._overtaken(key) from None
             except exceptions.GenericError as error:
                 # obstore does not retry a conditional write without a response.
                 if is_last or errors.code_of(error) not in _NO_ANSWER:
                     raise
             else:
-                return
+                return True
+        raise AssertionError("the last attempt returns or raises")
 
     def _overtaken(self, key: str) -> OvertakenError:
         return OvertakenError(
@@ -362,8 +365,9 @@ class _ReadOnly(Store):
 
     put = create
 
-    def replace(self, key: str, body: bytes, version: str | None, shows: str | None = None) -> None:
+    def replace(self, key: str, body: bytes, version: str | None, shows: str | None = None) -> bool:
         self.create(key, body)
+        return False
 
 
 def _version(meta: ObjectMeta) -> str:
