@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from tally_pipeline import clock
+from tally_pipeline.aws.session import Aws
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.store import Store
 from testkit import tally
+from testkit.aws.settings import settings_of
 from testkit.pipeline import capture, environment, rows
 
 KEPT = 177
@@ -61,3 +65,28 @@ def test_a_backup_that_holds_days_that_are_over_comes_in_without_them_and_says_s
         f"dt={day(KEPT + 20)}",
         f"dt={day(KEPT)}",
     ]
+
+
+@pytest.mark.parametrize(("retention", "back"), [("163", 0), ("171", 3)])
+def test_what_expired_in_tmdbs_bucket_comes_back_once_the_lake_keeps_its_days(
+    aws: Aws, tmp_path: Path, retention: str, back: int
+) -> None:
+    """By docs/aws.md: with the settings by which S3's rule expired it, and with a retention that was raised."""
+    settings = settings_of(aws, tmp_path, "http://127.0.0.1:1")
+    told = {name: value for name, value in settings.items() if name != "TMDB_BASE_URL"}
+    told |= {"TMDB_API_TOKEN": "t" * 32, "TALLY_RETENTION_DAYS": retention}
+    s3, bucket = aws.client("s3"), aws.settings.lake_bucket
+    captured(Lake(Store.on_s3(aws, bucket), "tmdb"), 170, 166, 163, 10)
+    for info in Store.on_s3(aws, bucket).list("bronze"):
+        if day(10) not in info.key:
+            s3.delete_object(Bucket=bucket, Key=info.key)
+
+    taken = tally.run(tmp_path, told, "export", "recovered", "--expired")
+    assert taken.code == 0, taken.err
+    says = f"3 days of these, from {day(170)} to {day(163)}, expired because they are over"
+    assert (says in taken.err) == (back == 0)
+    dry = tally.run(tmp_path, told, "import", "recovered", "--dry-run")
+    assert f"{back} would be written, 0 already there, 0 refusals" in dry.out, dry.err
+    ran = tally.run(tmp_path, told, "import", "recovered")
+    assert (ran.code, f"{back} written" in ran.out) == (0, True), ran.err
+    assert ("Left out: 3 captures of days" in ran.out) == (back == 0)
