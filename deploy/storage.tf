@@ -21,6 +21,11 @@ resource "aws_s3_bucket" "results" {
       condition     = length(local.results_bucket) <= 63 # the longer of the two names
       error_message = "The buckets' names are too long for S3 (63 characters): shorten project, environment or bucket_suffix."
     }
+
+    precondition {
+      condition     = !endswith(local.results_bucket, "-s3alias") # both names end alike
+      error_message = "S3 keeps names that end in -s3alias for itself: choose another bucket_suffix or environment."
+    }
   }
 }
 
@@ -83,6 +88,13 @@ resource "aws_s3_bucket_object_lock_configuration" "lake" {
     default_retention {
       mode = var.object_lock.mode
       days = var.object_lock.days
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.retention_days == 0 || var.object_lock.days <= var.retention_days
+      error_message = "object_lock.days is more than retention_days: nothing that is locked can be removed when its time is over, not even by AWS. Lower it, or set retention_days = 0 if this lake may keep everything."
     }
   }
 }
@@ -260,6 +272,17 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
 resource "aws_s3_bucket_lifecycle_configuration" "results" {
   bucket     = aws_s3_bucket.results.id
   depends_on = [aws_s3_bucket_versioning.kept]
+
+  # Results hold what was asked for, up to the last day of an object.
+  lifecycle {
+    precondition {
+      condition = (
+        var.retention_days == 0 || var.bronze_recovery_days == null
+        || try(var.results_days + local.margin_days <= max(var.replaced_days, var.bronze_recovery_days), false)
+      )
+      error_message = "Results of a query stay beyond retention_days with these results_days: let them be 3 less than replaced_days or bronze_recovery_days, the larger of which is the time from an object's last day to the end of retention_days."
+    }
+  }
 
   rule {
     id     = "litter"
