@@ -14,7 +14,7 @@ from tally_pipeline.cli.deploy.prove.proof import Answer, Proof, answer
 from tally_pipeline.cli.deploy.prove.trial import NotTriedError, Seen, Trial
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.retention import IN_TIME, TAG
-from tally_pipeline.lake.store import OvertakenError
+from tally_pipeline.lake.store import LakeError, OvertakenError
 
 BODY = b'{"made by": "tally deploy prove"}\n'
 
@@ -33,6 +33,18 @@ def trials(proof: Proof) -> Iterator[Trial]:
     yield Trial("bronze-tag", "The tag of a bronze object can be changed by nobody.", bucket.tag_again)
     yield Trial("silver-stale", "Silver is replaced only in its current version.", bucket.replace_stale)
     yield Trial("create-over-marker", "A create-only put succeeds over a delete marker.", bucket.over_marker)
+
+
+def sweep(proof: Proof) -> None:
+    """Have what an earlier call left in silver taken away with the traces of this one: it was killed."""
+    bucket = _Bucket(proof)
+    folder = layout.proof_key("silver", "", "").rstrip("/")
+    try:
+        left = [info.key for info in proof.deployment.lake.store.list(folder)]
+    except LakeError:  # whoever may not list it is told so by the trials
+        return
+    for key in left:
+        bucket.take_away_later(key)
 
 
 def kept(proof: Proof, prefix: str) -> str:
@@ -155,7 +167,7 @@ class _Bucket:
 
     def replace_stale(self) -> Seen:
         key = layout.proof_key("silver", self._proof.ident, "replaced")
-        self._take_away_later(key)
+        self.take_away_later(key)
         first = self._s3.put_object(Bucket=self._bucket, Key=key, Body=b"1")["ETag"]
         current = self._put(key, b"2", IfMatch=first)
         stale = self._put(key, b"3", IfMatch=first)
@@ -179,7 +191,7 @@ class _Bucket:
     def over_marker(self) -> Seen:
         """In silver, for in bronze nobody can make a delete marker; the rule is S3's, whatever the folder."""
         key = layout.proof_key("silver", self._proof.ident, "over-marker")
-        self._take_away_later(key)
+        self.take_away_later(key)
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=b"1")
         deleted = answer(self._s3.delete_object, Bucket=self._bucket, Key=key)
         if deleted.is_denied:
@@ -223,7 +235,7 @@ class _Bucket:
             f" each {kept(self._proof, 'bronze')}"
         )
 
-    def _take_away_later(self, key: str) -> None:
+    def take_away_later(self, key: str) -> None:
         self._proof.traces.undo_later(
             f"{self._uri(key)}, which no table reads, {kept(self._proof, 'silver')}",
             lambda: self._delete_versions(key),
