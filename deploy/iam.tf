@@ -1,4 +1,5 @@
-# What the pipeline may do, and what people who only ask may do. Neither may delete an object.
+# What the pipeline may do, and what people who only ask may do. Neither may delete an object; that the pipeline's tags
+# let no bronze expire early is the bucket policy's doing (storage.tf).
 
 locals {
   written = [for prefix in concat([local.bronze], local.rebuilt) : "${local.lake_arn}/${prefix}/*"]

@@ -21,6 +21,11 @@ resource "aws_s3_bucket" "results" {
       condition     = length(local.results_bucket) <= 63 # the longer of the two names
       error_message = "The buckets' names are too long for S3 (63 characters): shorten project, environment or bucket_suffix."
     }
+
+    precondition {
+      condition     = !endswith(local.results_bucket, "-s3alias") # both names end alike
+      error_message = "S3 keeps names that end in -s3alias for itself: choose another bucket_suffix or environment."
+    }
   }
 }
 
@@ -85,6 +90,13 @@ resource "aws_s3_bucket_object_lock_configuration" "lake" {
       days = var.object_lock.days
     }
   }
+
+  lifecycle {
+    precondition {
+      condition     = var.retention_days == 0 || var.object_lock.days <= var.retention_days
+      error_message = "object_lock.days is more than retention_days: nothing that is locked can be removed when its time is over, not even by AWS. Lower it, or set retention_days = 0 if this lake may keep everything."
+    }
+  }
 }
 
 # --- who may do what, whatever else allows it
@@ -127,8 +139,23 @@ locals {
     Resource  = "${local.lake_arn}/${local.bronze}/*"
   }
 
+  # The rules below expire what carries a tag with few days left: who could put that on an object could make it go. All
+  # bronze carries the tag from its creation (lake/retention.py); from then on nobody changes it. A put that creates an
+  # object with its tag needs the same permission, but there is no object then whose tag this condition could find.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+  bronze_keeps_its_tag = {
+    Sid       = "BronzeKeepsItsTag"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = ["s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"]
+    Resource  = "${local.lake_arn}/${local.bronze}/*"
+    Condition = { Null = { "s3:ExistingObjectTag/${local.days_left_tag}" = "false" } }
+  }
+
   bucket_policies = {
-    lake    = [local.tls_only.lake, local.bronze_is_only_created, local.bronze_is_not_deleted]
+    lake = [
+      local.tls_only.lake, local.bronze_is_only_created, local.bronze_is_not_deleted, local.bronze_keeps_its_tag,
+    ]
     results = [local.tls_only.results]
   }
 }
@@ -163,7 +190,8 @@ locals {
 
   # What is written late (a rebuild, an import) says by a tag how many days are left to it: lake/retention.py. A bucket
   # takes 1,000 rules.
-  late_days = local.life_days == null ? [] : range(1, local.life_days)
+  days_left_tag = "tally-days-left"
+  late_days     = local.life_days == null ? [] : range(1, local.life_days)
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "lake" {
@@ -229,7 +257,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
 
       filter {
         tag {
-          key   = "tally-days-left"
+          key   = local.days_left_tag
           value = tostring(rule.value)
         }
       }
@@ -244,6 +272,17 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
 resource "aws_s3_bucket_lifecycle_configuration" "results" {
   bucket     = aws_s3_bucket.results.id
   depends_on = [aws_s3_bucket_versioning.kept]
+
+  # Results hold what was asked for, up to the last day of an object.
+  lifecycle {
+    precondition {
+      condition = (
+        var.retention_days == 0 || var.bronze_recovery_days == null
+        || try(var.results_days + local.margin_days <= max(var.replaced_days, var.bronze_recovery_days), false)
+      )
+      error_message = "Results of a query stay beyond retention_days with these results_days: let them be 3 less than replaced_days or bronze_recovery_days, the larger of which is the time from an object's last day to the end of retention_days."
+    }
+  }
 
   rule {
     id     = "litter"

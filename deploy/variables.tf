@@ -71,6 +71,11 @@ variable "retention_days" {
     condition     = var.retention_days == 0 || (var.retention_days >= 8 && floor(var.retention_days) == var.retention_days)
     error_message = "retention_days must be 0 (for ever) or a whole number of at least 8: changes over a week need that many days."
   }
+
+  validation {
+    condition     = var.retention_days <= 990
+    error_message = "retention_days must be 990 at most, or 0 (for ever): each day needs a lifecycle rule, and S3 takes 1,000 for a bucket."
+  }
 }
 
 variable "bronze_recovery_days" {
@@ -112,7 +117,7 @@ variable "results_days" {
 }
 
 variable "object_lock" {
-  description = "Locks every version in the lake for so many days: GOVERNANCE lets an administrator lift it, COMPLIANCE nobody at all, the root user included. It holds for silver's replaced versions too, and can't be switched off for what is locked. null: no lock."
+  description = "Locks every version in the lake for so many days: GOVERNANCE lets an administrator lift it, COMPLIANCE nobody at all, the root user included. It holds for silver's replaced versions too, and can't be switched off for what is locked. null: no lock. A version that is written late is locked from then on, and so may outlive retention_days."
   type = object({
     mode = string
     days = number

@@ -82,6 +82,18 @@ run "bronze_is_only_created_and_not_deleted" {
   }
 
   assert {
+    condition = contains(jsondecode(aws_s3_bucket_policy.rules["lake"].policy).Statement, {
+      Sid       = "BronzeKeepsItsTag"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = ["s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"]
+      Resource  = "arn:aws:s3:::tally-datalake-blue-green/bronze/*"
+      Condition = { Null = { "s3:ExistingObjectTag/tally-days-left" = "false" } }
+    })
+    error_message = "Somebody may let a bronze object expire by a tag."
+  }
+
+  assert {
     condition     = aws_s3_bucket_versioning.kept["lake"].versioning_configuration[0].status == "Enabled"
     error_message = "Without versions an overwritten object is gone."
   }

@@ -56,6 +56,46 @@ run "a_retention_that_leaves_no_time_is_refused" {
   expect_failures = [aws_s3_bucket_lifecycle_configuration.lake]
 }
 
+run "a_lock_beyond_the_retention_is_refused" {
+  command = plan
+
+  variables {
+    object_lock = { mode = "COMPLIANCE", days = 365 }
+  }
+
+  expect_failures = [aws_s3_bucket_object_lock_configuration.lake]
+}
+
+run "results_that_stay_beyond_the_retention_are_refused" {
+  command = plan
+
+  variables {
+    results_days = 12
+  }
+
+  expect_failures = [aws_s3_bucket_lifecycle_configuration.results]
+}
+
+run "more_rules_than_s3_takes_are_refused" {
+  command = plan
+
+  variables {
+    retention_days = 991
+  }
+
+  expect_failures = [var.retention_days]
+}
+
+run "a_name_that_s3_keeps_for_itself_is_refused" {
+  command = plan
+
+  variables {
+    bucket_suffix = "s3alias"
+  }
+
+  expect_failures = [aws_s3_bucket.results]
+}
+
 run "names_that_are_too_long_for_s3_are_refused" {
   command = plan
 

@@ -27,7 +27,8 @@ from tally_pipeline.deployment import Settings, SettingsError, deploy, first_day
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
-from tally_pipeline.lake.store import AlreadyThereError, ObjectInfo, Store
+from tally_pipeline.lake.retention import day_of
+from tally_pipeline.lake.store import AlreadyThereError, ExpiredObjectError, ObjectInfo, Store
 from tally_pipeline.orchestration import automation
 from tally_pipeline.plurals import counted
 
@@ -60,6 +61,14 @@ class Imported:
 
 
 @dataclass(frozen=True)
+class Expired:
+    """A capture of a day that the lake does not keep any more: the lake's own rule, and no fault of the export's. Without a
+    key: parts of captures that did not end."""
+
+    key: BronzeKey | None
+
+
+@dataclass(frozen=True)
 class Refused:
     """The objects of a capture that was not imported, and the reason."""
 
@@ -71,7 +80,8 @@ def import_bronze(settings: Settings, folder: Path, *, dry_run: bool, as_json: b
     """Write the bronze of the export in `folder` into the lake; `dry_run` does everything but that.
 
     Nothing is replaced, and nothing is written that is not what the manifest says, or that an audit would find
-    broken. Returns 1 if something was refused. Raises `SettingsError` if the folder is no export of this source's
+    broken. Captures of days that the lake does not keep any more are skipped and counted. Returns 1 if something was
+    refused. Raises `SettingsError` if the folder is no export of this source's
     data, and `LakeError` if the lake refuses or fails; what was written by then stays, and the next import goes on.
     """
     words, lake = terminal.words(), deploy(settings).lake
@@ -85,15 +95,18 @@ def import_bronze(settings: Settings, folder: Path, *, dry_run: bool, as_json: b
         markup=False,
     )
     imported: list[Imported] = []
+    expired: list[BronzeKey] = []
     # The sensor then expects more of these days, and makes gold once.
     lock = nullcontext() if dry_run else lake.locks.hold(automation.FILLING, (), words.print)
     try:
         with lock:
             if not dry_run:
-                _record_first_day(settings, units)
+                _record_first_day(settings, lake, units)
             for result in _results(lake, folder, units, dry_run=dry_run):
                 if isinstance(result, Refused):
                     refused.append(result)
+                elif isinstance(result, Expired):
+                    expired += [result.key] if result.key else []
                 else:
                     imported += result
     except KeyboardInterrupt:
@@ -103,7 +116,7 @@ def import_bronze(settings: Settings, folder: Path, *, dry_run: bool, as_json: b
         raise
     for one in refused:
         words.print(terminal.on_one_line(f"✗ {one.reason}"), markup=False)
-    _tell(lake, folder, manifest, imported, refused, dry_run=dry_run, as_json=as_json)
+    _tell(lake, folder, manifest, imported, expired, refused, dry_run=dry_run, as_json=as_json)
     return 1 if refused else 0
 
 
@@ -186,25 +199,39 @@ def _foreign(folder: Path, key: str) -> Refused:
     return Refused((key,), f"{folder / key} is not in {MANIFEST}: it is not imported. Move it away")
 
 
-def _record_first_day(settings: Settings, units: Sequence[Unit]) -> None:
+def _record_first_day(settings: Settings, lake: Lake, units: Sequence[Unit]) -> None:
     """Before the first is written, so that a running `tally up` has partitions for the days by then."""
     today = clock.today().isoformat()
-    days = [unit.key.dt for unit in units if unit.key and layout.EARLIEST <= unit.key.dt <= today]
+    days = [
+        unit.key.dt
+        for unit in units
+        if unit.key and layout.EARLIEST <= unit.key.dt <= today and not _is_over(lake, unit)
+    ]
     if days:
         first_day.record(settings, date.fromisoformat(min(days)))
 
 
+def _is_over(lake: Lake, unit: Unit) -> bool:
+    first = lake.store.retention.first_kept(clock.today())
+    day = unit.key.dt if unit.key else max(filter(None, map(day_of, unit.objects)), default=None)
+    return first is not None and day is not None and day < first.isoformat()
+
+
 def _results(
     lake: Lake, folder: Path, units: Sequence[Unit], *, dry_run: bool
-) -> Iterator[list[Imported] | Refused]:
+) -> Iterator[list[Imported] | Expired | Refused]:
     there = {info.key: info for info in lake.store.list(layout.STREAMS)}
 
-    def transfer(unit: Unit) -> list[Imported] | Refused:
+    def transfer(unit: Unit) -> list[Imported] | Expired | Refused:
+        if _is_over(lake, unit):
+            return Expired(unit.key)
         try:
             bodies = {key: _proven(folder, key, stated) for key, stated in unit.objects.items()}
             if unit.key is not None:
                 _audit(folder, unit.key, bodies, lake.source)
             return list(write_missing(lake, bodies, there, dry_run=dry_run))
+        except ExpiredObjectError:  # midnight passed meanwhile
+            return Expired(unit.key)
         except RefusedError as error:
             return Refused(tuple(unit.objects), str(error))
 
@@ -305,6 +332,7 @@ def _tell(
     folder: Path,
     manifest: Manifest,
     imported: Sequence[Imported],
+    expired: Sequence[BronzeKey],
     refused: Sequence[Refused],
     *,
     dry_run: bool,
@@ -327,6 +355,7 @@ def _tell(
             "already_there": counts["already there"],
             "bytes": sum(one.size for one in done.values()),
             "left_out": dict(sorted(left.items())),
+            "expired": sorted(map(str, expired)),
             "refused": {key: one.reason for one in refused for key in one.keys},
         }
         terminal.print_json(json.dumps(result, indent=2, ensure_ascii=False))
@@ -342,9 +371,20 @@ def _tell(
             )
         )
     )
+    if expired:
+        print(_expired_in_words(lake, expired))
     if left:
         print(
             f"Left out, as it is made from bronze: {', '.join(f'{n} in {name}' for name, n in sorted(left.items()))}."
         )
     if counts["written"]:
         print("A running `tally up` refines what is new by itself; `tally rebuild` does.")
+
+
+def _expired_in_words(lake: Lake, expired: Sequence[BronzeKey]) -> str:
+    first = lake.store.retention.first_kept(clock.today())
+    return (
+        f"Left out: {counted(len(expired), 'capture')} of days that the lake does not keep any more, the last of"
+        f" {max(key.dt for key in expired)}; the first day that it keeps is {first}. TALLY_RETENTION_DAYS decides (on"
+        " AWS Terraform's retention_days)."
+    )

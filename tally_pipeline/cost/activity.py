@@ -262,6 +262,8 @@ def _of_storage(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]
         yield Line("details: silver and gold", "s3_storage", rebuilt * days_kept / 1e9, "scaled")
     exports = (size["export"] + size["series"]) * days_kept * series
     yield Line("exports and series", "s3_storage", exports / 1e9, "scaled")
+    # Bronze alone is tagged when it is written in time; the export has a receipt beside it.
+    yield Line("bronze", "s3_tags", (len(LISTS) + 2 + 1 / 7) * days_kept, "computed")
 
 
 def _real_details(measured: Measured) -> float:

@@ -18,16 +18,17 @@ FOLDERS = ("bronze", "silver", "quarantine", "gold", "reports")
 def expired(store: Store, today: date) -> list[ObjectInfo]:
     """The objects of days that the store's retention does not keep, by key. Raises `LakeError`.
 
-    The latest report has no day in its key: it is as old as its last writing.
+    The latest report has no day in its key: it is a copy of the newest day's.
     """
     first = store.retention.first_kept(today)
     if first is None:
         return []
+    found = [info for folder in FOLDERS for info in store.list(folder)]
+    newest_report = max(filter(None, (day_of(one.key) for one in found if _is_report(one.key))), default=None)
     return [
         info
-        for folder in FOLDERS
-        for info in store.list(folder)
-        if (day_of(info.key) or _written(info)) < first.isoformat()
+        for info in found
+        if (day_of(info.key) or _day_shown(store, info, newest_report)) < first.isoformat()
     ]
 
 
@@ -53,5 +54,15 @@ def remove(folder: Path, objects: Iterable[ObjectInfo]) -> int:
     return count
 
 
-def _written(info: ObjectInfo) -> str:
-    return info.modified.date().isoformat() if info.key == layout.latest_report_key() else "9999"
+def _is_report(key: str) -> bool:
+    return key.startswith(f"{layout.REPORTS}/")
+
+
+def _day_shown(store: Store, info: ObjectInfo, newest_report: str | None) -> str:
+    """The day of an object without one in its key; one that never expires for what holds no day's content."""
+    if info.key != layout.latest_report_key():
+        return "9999"
+    if newest_report is not None:
+        return newest_report
+    # Its day's report is gone, so that its day is over; S3 removes the two at times of its own.
+    return info.modified.date().isoformat() if store.is_shared else layout.EARLIEST

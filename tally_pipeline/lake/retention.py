@@ -5,6 +5,10 @@ TMDB's terms allow no content to be cached for more than six months
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html): what is rebuilt on day 150 would
 live to day 300. So an object that is written late gets a tag with the days that are left to it, and the bucket has a
 rule for each value (deploy/storage.tf). In a folder nothing expires by itself: `tally expire` removes what is over.
+
+Such a tag could be put on an object later as well, to make it expire early. Bronze must stay: so all of it carries
+the tag from its creation, with a value that no rule names if it was written in time, and the bucket's policy refuses
+any change of a tag that is there.
 """
 
 from __future__ import annotations
@@ -18,6 +22,10 @@ S3_MARGIN_DAYS = 3
 """S3 rounds both ends of a life up to midnight and deletes some time after; as in deploy/storage.tf."""
 
 TAG = "tally-days-left"
+IN_TIME = "all"
+"""The tag's value on bronze that was written on the day that it describes: the rule for all objects fits it."""
+
+_BRONZE = "bronze/"
 _DAY = re.compile(r"/dt=(\d{4}-\d{2}-\d{2})(?:/|$)")
 
 
@@ -35,21 +43,23 @@ class Retention:
         """The first day whose objects are still kept; None if all are."""
         return None if self.days is None else today - timedelta(days=self.days - 1)
 
-    def tags(self, key: str, today: date) -> Mapping[str, str]:
+    def tags(self, key: str, today: date, shows: str | None = None) -> Mapping[str, str]:
         """The tags of an object that is written today. Raises `ExpiredDayError` if its day is over.
 
-        An object without a day in its key, or of today, needs none: the bucket's rule for all objects fits it.
+        `shows` is the day of an object without one in its key: of the latest report, which is a copy of a day's.
+        An object without a day in its key, or of today, needs none, for the bucket's rule for all objects fits it;
+        but bronze has one for its protection.
         """
-        match = _DAY.search(key)
-        if self.days is None or match is None:
+        day = day_of(key) or shows
+        if self.days is None or day is None:
             return {}
-        late = (today - date.fromisoformat(match[1])).days
+        late = (today - date.fromisoformat(day)).days
         if late <= 0:
-            return {}
+            return {TAG: IN_TIME} if key.startswith(_BRONZE) else {}
         left = self.days - late
         if left < 1:
             raise ExpiredDayError(
-                f"{match[1]} is {late} days ago, and the lake keeps {self.days}: what is stored of it would have to"
+                f"{day} is {late} days ago, and the lake keeps {self.days}: what is stored of it would have to"
                 " be removed at once. TALLY_RETENTION_DAYS says how many (on AWS Terraform's retention_days decides)"
             )
         return {TAG: str(left)}

@@ -18,7 +18,7 @@ from tally_pipeline.aws.session import Aws
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.layout import BronzeKey, Places
 from tally_pipeline.lake.object_events import ObjectEvent
-from tally_pipeline.lake.store import LakeError, ObjectInfo, Store
+from tally_pipeline.lake.store import ObjectInfo, Store
 
 RECEIVED_AT_ONCE = 10
 """Messages that one request receives or deletes at most; SQS's own limit."""
@@ -63,8 +63,10 @@ class SqsObjectEvents:
     that one has been stored: a tick that dies loses nothing.
 
     A message that is no event of this bucket is not deleted: SQS makes it a dead letter, which rings an alarm. A
-    message that is received while the bucket does not answer would become one too, after some polls. So at the first
-    poll, and after a failed one, the bucket is asked before messages are received.
+    message that is received again and again, because what follows on it fails, would become one too. So what was
+    received stays in hand, and no more is received, until a cursor with it has been stored, whatever fails meanwhile:
+    the bucket, all of it or one kind of request, in this poll or in the work that follows. Only a process that starts
+    anew has nothing in hand; so at its first poll the bucket is asked before messages are received.
     """
 
     def __init__(
@@ -82,28 +84,25 @@ class SqsObjectEvents:
         self._wait_seconds = wait_seconds
         self._url = aws.settings.events_queue_url
         self._bucket_answers = False
+        self._in_hand: _Messages | None = None
+        self._cursor_with_it: str | None = None
 
     def poll(self, cursor: str | None) -> tuple[list[ObjectEvent], str]:
         """The datasets and days with captures that are new since `cursor`, and the next cursor.
 
         Raises `AwsError` for the queue, `LakeError` for the bucket: then nothing is lost, because no message of this
-        poll was deleted, and no more are received as long as the bucket does not answer.
+        poll was deleted, and the next poll goes on with those that it received.
         """
         last, now = _read_cursor(cursor), self._now()
+        if cursor is not None and cursor == self._cursor_with_it:  # it was stored
+            self._in_hand = None
         self._delete(last.receipts)
-        self._require_bucket()
-        received = self._receive()
+        received = self._receive() if self._in_hand is None else self._in_hand
         is_sweep = _is_sweep_due(last.swept, now)
-        try:
-            events_by_day = (
-                {(event.data_type, event.dt): event for event in self._sweep(now)} if is_sweep else {}
-            )
-            for data_type, dt in received.days - events_by_day.keys():
-                captures = self._captures(self._places.of(data_type).day_folder(dt), data_type)
-                events_by_day |= {(event.data_type, event.dt): event for event in _events_of(captures)}
-        except LakeError:
-            self._bucket_answers = False
-            raise
+        events_by_day = {(event.data_type, event.dt): event for event in self._sweep(now)} if is_sweep else {}
+        for data_type, dt in received.days - events_by_day.keys():
+            captures = self._captures(self._places.of(data_type).day_folder(dt), data_type)
+            events_by_day |= {(event.data_type, event.dt): event for event in _events_of(captures)}
         seen = {f"{event.data_type}/{event.dt}": event.digest for event in events_by_day.values()}
         events = [
             events_by_day[key]
@@ -115,7 +114,8 @@ class SqsObjectEvents:
             now.date().isoformat() if is_sweep else last.swept,
             seen if is_sweep else last.seen | seen,
         )
-        return events, msgspec.json.encode(next_cursor).decode()
+        self._cursor_with_it = msgspec.json.encode(next_cursor).decode()
+        return events, self._cursor_with_it
 
     def _require_bucket(self) -> None:
         """Raise `LakeError` if the bucket does not answer, before any message is received."""
@@ -124,7 +124,10 @@ class SqsObjectEvents:
             self._bucket_answers = True
 
     def _receive(self) -> _Messages:
+        self._require_bucket()
         received = _Messages()
+        # Before the first is received: the queue may fail after that.
+        self._in_hand, self._cursor_with_it = received, None
         for _ in range(REQUESTS_A_LOOK):
             with explained("receive messages from", self._url):
                 reply = self._aws.client("sqs").receive_message(

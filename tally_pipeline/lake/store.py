@@ -60,6 +60,10 @@ class AlreadyThereError(LakeError):
     """A create-only write found an object at the key; that object is unchanged."""
 
 
+class ExpiredObjectError(LakeError):
+    """An object was not written, because its day is over that the lake keeps."""
+
+
 class OvertakenError(LakeError):
     """Another writer replaced an object after its version was read; the other's object is unchanged."""
 
@@ -107,7 +111,7 @@ def _explained(verb: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
                     f"{store.uri(str(key))} is there already; it stays as it is"
                 ) from error
             except ExpiredDayError as error:
-                raise LakeError(f"{store.uri(str(key))} was not written: {error}.") from None
+                raise ExpiredObjectError(f"{store.uri(str(key))} was not written: {error}.") from None
             except ValueError as error:
                 raise LakeError(f"{key!r} is no name for an object: {_first_line(error)}") from error
             except (exceptions.BaseError, BotoCoreError, OSError) as error:
@@ -208,8 +212,8 @@ class Store:
         self._observe_request("PutObject", len(body))
         self._write(key, body, "overwrite")
 
-    def _write(self, key: str, body: bytes, mode: PutMode) -> None:
-        tags = self.retention.tags(key, clock.today())
+    def _write(self, key: str, body: bytes, mode: PutMode, shows: str | None = None) -> None:
+        tags = self.retention.tags(key, clock.today(), shows)
         obstore.put(
             self._backend,
             _checked_key(key),
@@ -242,23 +246,27 @@ class Store:
         return _version(result.meta)
 
     @_explained("write")
-    def replace(self, key: str, body: bytes, version: str | None) -> None:
+    def replace(self, key: str, body: bytes, version: str | None, shows: str | None = None) -> bool:
         """Write an object atomically in place of this version of it (None: it must not exist yet).
 
+        Returns True if this call is known to have written it; False if the very same bytes were found there, be they
+        another writer's or of an attempt whose response was lost.
+        `shows` is the day whose content it holds, if its key has none: it expires with that day.
         Raises `OvertakenError`, and changes nothing, if another version exists. A folder has no conditional write:
         there the caller must hold the table's lock meanwhile, as every writer on that machine does.
         """
         if not self.is_shared:
             if self._version(key) != version:
                 raise self._overtaken(key)
-            self.put(key, body)
-            return
+            self._observe_request("PutObject", len(body))
+            self._write(key, body, "overwrite", shows)
+            return True
         mode: PutMode = "create" if version is None else {"e_tag": version}
         for attempt in range(CONFLICTS):
             self._observe_request("PutObject", len(body))
             is_last = attempt == CONFLICTS - 1
             try:
-                self._write(key, body, mode)
+                self._write(key, body, mode, shows)
             except (
                 exceptions.AlreadyExistsError,
                 exceptions.PreconditionError,
@@ -271,14 +279,15 @@ class Store:
                     continue
                 # An own attempt may have succeeded with its response lost.
                 if self._holds(key, body):
-                    return
+                    return False
                 raise self._overtaken(key) from None
             except exceptions.GenericError as error:
                 # obstore does not retry a conditional write without a response.
                 if is_last or errors.code_of(error) not in _NO_ANSWER:
                     raise
             else:
-                return
+                return True
+        raise AssertionError("the last attempt returns or raises")
 
     def _overtaken(self, key: str) -> OvertakenError:
         return OvertakenError(
@@ -356,8 +365,9 @@ class _ReadOnly(Store):
 
     put = create
 
-    def replace(self, key: str, body: bytes, version: str | None) -> None:
+    def replace(self, key: str, body: bytes, version: str | None, shows: str | None = None) -> bool:
         self.create(key, body)
+        return False
 
 
 def _version(meta: ObjectMeta) -> str:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tally_pipeline.cli.deploy.prove import emulators, objects
+from tally_pipeline.lake import layout
 from tally_pipeline.metrics.metrics import PIPELINE_RUN_FAILURES
 from tally_pipeline.tmdb.sandbox import Sandbox
 from tally_pipeline_tests.aws.lake_on_aws import TOKEN, LakeOnAws, account, quick_folder
+from tally_pipeline_tests.cli.own_process import WAIT_SECONDS
 from testkit import tally
 from testkit.aws.athena_server import athena_url
 from testkit.aws.faulty_aws import Fault, FaultyAws, serving
@@ -90,6 +95,10 @@ def reached(lake: LakeOnAws, moto_url: str) -> Iterator[tuple[LakeOnAws, FaultyA
 def state_of_the_alarm(lake: LakeOnAws) -> str:
     [alarm] = lake.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
     return str(alarm["StateValue"])
+
+
+def proofs_in_silver(lake: LakeOnAws) -> list[str]:
+    return [key for key in lake.versions("silver/") if layout.is_proof(key)]
 
 
 def outcomes(ran: tally.Ran) -> dict[str, str]:
@@ -192,22 +201,43 @@ def test_a_delete_that_the_callers_own_policy_refuses_does_not_prove_the_buckets
     assert all("goes when" in one or "expires" in one for one in ran.json["stays"])
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_it_still_takes_its_traces_away_and_tells_what_it_saw(
-    lake: LakeOnAws, monkeypatch: pytest.MonkeyPatch
+    lake: LakeOnAws, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals
 ) -> None:
-    before = lake.versions("silver/")
+    """By Ctrl-C, by a request to end, or because its terminal is closed."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
 
     def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), sent)
+        time.sleep(WAIT_SECONDS)
 
     monkeypatch.setattr(objects._Bucket, "over_marker", interrupted)
     ran = lake.run(*PROVE, "--output", "broken-off.json")
     assert ran.code == 130
-    assert lake.versions("silver/") == before
+    assert proofs_in_silver(lake) == []
     told = json.loads((lake.home / "broken-off.json").read_text())
     states = {one["trial"]: one["state"] for one in told["trials"]}
     assert states["silver-stale"] == "holds"
     assert states["event-to-queue"] == "not tried"
+    assert {number: signal.getsignal(number) for number in handlers} == handlers
+
+
+def test_what_a_call_that_was_killed_left_the_next_takes_away(lake: LakeOnAws) -> None:
+    cloudwatch = lake.aws.client("cloudwatch")
+    left = layout.proof_key("silver", "20260101T000000-abcdef", "replaced")
+    lake.aws.client("s3").put_object(Bucket=lake.aws.settings.lake_bucket, Key=left, Body=b"1")
+    cloudwatch.set_alarm_state(
+        AlarmName="tally-test-run-failed",
+        StateValue="ALARM",
+        StateReason="tally deploy prove 20260101T000000-abcdef rings it: nothing is wrong",
+    )
+
+    ran = lake.run(*PROVE, "--json")
+
+    assert ran.code == 0, ran.out
+    assert proofs_in_silver(lake) == []
+    assert state_of_the_alarm(lake) == "OK"
 
 
 def test_a_lake_in_a_folder_has_nothing_to_prove(tmp_path: Path) -> None:

@@ -42,8 +42,10 @@ class Source:
     def address(self) -> str:
         return self._folder.as_uri()
 
-    def commit(self, version: str) -> str:
-        """State a version and commit it; returns the commit's hash."""
+    def commit(self, version: str, changes: Mapping[str, str] | None = None) -> str:
+        """State a version and commit it, with these files changed; returns the commit's hash."""
+        for name, text in (changes or {}).items():
+            (self._folder / name).write_text(text)
         (self._folder / "tally_pipeline" / "__init__.py").write_text(
             f'"""A version."""\n\n__version__ = "{version}"\n'
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -15,6 +16,31 @@ def permits(policy: str, action: str, resource: str) -> bool:
         _matches(action, statement["Action"]) and _matches(resource, statement["Resource"])
         for statement in statements
     )
+
+
+def denies(policy: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
+    """Whether a statement denies the action on the resource, given the condition keys that AWS documents for it.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+    """
+    return any(
+        statement["Effect"] == "Deny"
+        and _matches(action, statement["Action"])
+        and _matches(resource, statement["Resource"])
+        and all(
+            _holds(operator, wanted, context.get(key))
+            for operator, conditions in statement.get("Condition", {}).items()
+            for key, wanted in conditions.items()
+        )
+        for statement in json.loads(policy)["Statement"]
+    )
+
+
+def _holds(operator: str, wanted: str, present: str | None) -> bool:
+    if operator == "Null":
+        return (present is None) == (wanted == "true")
+    assert operator == "Bool", operator
+    return present == wanted
 
 
 def for_moto(policy: str) -> str:

@@ -77,11 +77,21 @@ def test_a_machine_captures_what_it_missed_and_keeps_its_history_through_an_upgr
             (run,) = history.get_runs(dg.RunsFilter(job_name="sync"))
     assert run.is_success
 
+    broken = "raise SystemError('broken')\n"
+    for number, file in enumerate(("cli/__init__.py", "definitions.py")):
+        machine.boot(source.commit(f"0.1.{3 + number}", {f"tally_pipeline/{file}": broken}))
+        failed = machine.start("tally-install.service")
+        assert failed.code == 1
+        assert "could not be installed, or does not start: see above" in failed.said
+        assert "SystemError: broken" in failed.said
+        assert version(machine) == "0.1.2"
+        assert not any("restart" in line for line in failed.noted)
+
     nowhere = "0" * 40
     machine.boot(nowhere)
     failed = machine.start("tally-install.service")
     assert failed.code == 1
-    assert f"{nowhere} of {source.address} could not be installed" in failed.said
+    assert f"{nowhere} of {source.address} could not be installed, or does not start" in failed.said
     assert f"What runs: {second}." in failed.said
     assert "systemctl start --no-block tally.service" in failed.noted
     assert version(machine) == "0.1.2"
@@ -95,6 +105,19 @@ def test_a_volume_that_holds_something_else_is_not_written_to(tmp_path: Path) ->
     ran = machine.start("tally-install.service")
     assert ran.code == 1
     assert f"the data volume {DEVICE} holds 'ext2'" in ran.said
+    assert machine.device.read_bytes() == before
+
+
+def test_a_volume_that_lost_its_first_block_is_not_made_anew(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, "https://example.org/tally.git", {})
+    machine.boot("v1")
+    subprocess.run(["mkfs.ext4", "-q", machine.device], check=True, env={"PATH": PATH})
+    with machine.device.open("r+b") as volume:
+        volume.write(bytes(4096))
+    before = machine.device.read_bytes()
+    ran = machine.start("tally-install.service")
+    assert ran.code == 1
+    assert f"the data volume {DEVICE} holds no file system that is known, and is not blank" in ran.said
     assert machine.device.read_bytes() == before
 
 

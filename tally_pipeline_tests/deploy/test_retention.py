@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline.lake import expiry, layout
-from tally_pipeline.lake.retention import TAG, ExpiredDayError, Retention, day_of
+from tally_pipeline.lake.retention import IN_TIME, TAG, ExpiredDayError, Retention, day_of
 from tally_pipeline.lake.store import LakeError, Store
+from tally_pipeline_tests.deploy.policies import denies
 from tally_pipeline_tests.deploy.terraform import planned
-from testkit.aws.lifecycle import Bucket, Rule
+from testkit.aws.lifecycle import Bucket, Rule, Version
 from testkit.pinned import pinned, real_now
 
 FIRST = date(2026, 1, 1)
@@ -45,15 +46,20 @@ class Year:
     dice: random.Random
     refused: list[str] = field(default_factory=list)
     written: dict[str, date] = field(default_factory=dict)
+    newest_report: date = FIRST
+    latest: list[tuple[Version, date]] = field(default_factory=list)
+    """Each version of the latest report, and the day that it shows."""
 
-    def write(self, key: str, now: datetime) -> None:
+    def write(self, key: str, now: datetime, shows: date | None = None) -> None:
         try:
-            tags = self.retention.tags(key, now.date())
+            tags = self.retention.tags(key, now.date(), shows.isoformat() if shows else None)
         except ExpiredDayError:
             self.refused.append(key)
             return
-        self.bucket.put(key, tags, now)
+        version = self.bucket.put(key, tags, now)
         self.written.setdefault(key, now.date())
+        if shows is not None:
+            self.latest.append((version, shows))
 
     def live(self, today: date) -> None:
         """A day: its captures, rebuilds of past days, an import, an export of long ago, and S3's own doing."""
@@ -84,10 +90,19 @@ class Year:
         )
         for key in (*made, layout.report_key(dt)):
             self.write(key, now)
+        self.newest_report = max(self.newest_report, day)
+        if day == self.newest_report:
+            self.write(layout.latest_report_key(), now, shows=day)
 
     def too_old(self, today: date) -> list[str]:
         end_of_day = today + timedelta(days=1)
-        return [
+        kept = {id(version) for version in self.bucket.versions}
+        latest = [
+            version.key
+            for version, day in self.latest
+            if id(version) in kept and (end_of_day - day).days > ALLOWED
+        ]
+        return latest + [
             version.key
             for version in self.bucket.versions
             if (day := day_of(version.key)) and (end_of_day - date.fromisoformat(day)).days > ALLOWED
@@ -127,6 +142,33 @@ def test_the_year_sees_it_when_an_objects_age_is_counted_from_its_writing(rules:
 
 
 @pytest.mark.slow
+def test_nobody_makes_bronze_expire_early_by_a_tag(
+    plan: dict[str, dict[str, object]], rules: list[Rule]
+) -> None:
+    """By the condition keys that AWS documents: a put has no object yet whose tags a condition could find."""
+    policy, kept = str(plan['aws_s3_bucket_policy.rules["lake"]']["policy"]), Retention(163)
+    for late in range(163):
+        today = FIRST + timedelta(days=late)
+        key = f"{layout.bronze_prefix(LIST, FIRST.isoformat())}/late-{late}.json"
+        arn = f"arn:aws:s3:::tally-datalake-blue-green/{key}"
+        tags = kept.tags(key, today)
+        creating = {
+            "s3:if-none-match": "*",
+            "s3:ObjectCreationOperation": "true",
+            "aws:SecureTransport": "true",
+        }
+        assert not denies(policy, "s3:PutObject", arn, creating)
+        assert not denies(policy, "s3:PutObjectTagging", arn, {"aws:SecureTransport": "true"})
+        there = {f"s3:ExistingObjectTag/{name}": value for name, value in tags.items()}
+        for action in ("Put", "Delete"):
+            assert denies(policy, f"s3:{action}ObjectTagging", arn, there)
+            assert denies(policy, f"s3:{action}ObjectVersionTagging", arn, there)
+    # What is not bronze is made from it, and may be tagged.
+    assert not denies(policy, "s3:PutObjectTagging", arn.replace("bronze/", "silver/"), there)
+    assert IN_TIME not in {rule.tags.get(TAG) for rule in rules}
+
+
+@pytest.mark.slow
 def test_every_value_of_the_tag_has_its_rule(rules: list[Rule]) -> None:
     days = {rule.tags[TAG]: rule.expires_after for rule in rules if TAG in rule.tags}
     for late in range(1, 163):
@@ -156,17 +198,39 @@ def test_a_folder_holds_no_day_beyond_its_retention_whatever_was_rebuilt_when(tm
             assert len(set(days)) >= min(ago + 1, 177)
 
 
-def test_the_latest_report_goes_when_nobody_writes_it_any_more(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_latest_report_goes_with_the_day_that_it_shows_whenever_it_was_written(rules: list[Rule]) -> None:
+    """Nothing is captured any more after a day, whose report is made anew half a year later."""
+    bucket, kept, key = Bucket(rules), Retention(163), layout.latest_report_key()
+    for ago in range(365):
+        today = FIRST + timedelta(days=ago)
+        if ago in (0, 100, 155, 162):
+            bucket.put(key, kept.tags(key, today, FIRST.isoformat()), datetime.combine(today, time(3), UTC))
+        bucket.pass_until(datetime.combine(today + timedelta(days=1), time(), UTC))
+        assert bool(bucket.versions) == (ago + 1 < ALLOWED), ago
+    with pytest.raises(ExpiredDayError):
+        kept.tags(key, FIRST + timedelta(days=163), FIRST.isoformat())
+
+
+def test_in_a_folder_the_latest_report_goes_with_the_last_day_that_has_one(tmp_path: Path) -> None:
     store = Store.in_folder(tmp_path, retention=Retention(177))
-    store.put(layout.latest_report_key(), b"page")
-    real_today = real_now().date()
-    assert expiry.expired(store, real_today + timedelta(days=170)) == []
-    (page,) = expiry.expired(store, real_today + timedelta(days=178))
+    written, today = real_now().date(), real_now().date() + timedelta(days=176)
+    for day in (written - timedelta(days=3), written):  # made anew long after, its file is young
+        store.put(layout.report_key(day.isoformat()), b"page")
+    store.replace(layout.latest_report_key(), b"page", None, shows=written.isoformat())
+    expiry.remove(tmp_path, expiry.expired(store, today))
+    assert {info.key for info in store.list("reports")} == {
+        layout.report_key(written.isoformat()),
+        layout.latest_report_key(),
+    }
+    (tmp_path / layout.report_key(written.isoformat())).unlink()  # as after a removal that was broken off
+    (page,) = expiry.expired(store, today)
     assert page.key == layout.latest_report_key()
 
 
-def test_an_object_without_a_day_and_one_of_today_need_no_tag() -> None:
+def test_an_object_without_a_day_and_one_of_today_need_no_tag_unless_it_is_bronze() -> None:
     kept = Retention(163)
     assert kept.tags(layout.OWNERSHIP_MARKER, FIRST) == kept.tags(layout.latest_report_key(), FIRST) == {}
     assert kept.tags(layout.silver_key(LIST, FIRST.isoformat()), FIRST) == {}
+    assert kept.tags(f"{layout.bronze_prefix(LIST, FIRST.isoformat())}/a.json", FIRST) == {TAG: IN_TIME}
     assert Retention().tags(layout.silver_key(LIST, "2000-01-01"), FIRST) == {}

@@ -59,6 +59,13 @@ def test_what_was_there_and_is_no_more_is_not_written(store: Store) -> None:
     assert not store.exists("gold/gone")
 
 
+def test_the_same_bytes_of_another_writer_are_no_loss_and_not_ones_own(aws: Aws) -> None:
+    store = Store.on_s3(aws, aws.settings.lake_bucket)
+    assert store.replace("gold/a", b"rows", None)
+    assert not store.replace("gold/a", b"rows", None)
+    assert store.get("gold/a") == b"rows"
+
+
 def test_of_sixteen_that_replace_the_same_version_at_once_one_wins(aws: Aws) -> None:
     store = Store.on_s3(aws, aws.settings.lake_bucket)
     store.put("gold/a", b"old")
@@ -94,7 +101,7 @@ def test_a_write_whose_answer_was_lost_counts_once(
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         store = Store.on_s3(Aws(aws.settings, RetryPolicy(0.5, 0.4, 2)), aws.settings.lake_bucket)
         faulty.fail(Fault(is_done=True, times=1, concerns=is_put))
-        store.replace("gold/a", b"mine", version)
+        assert not store.replace("gold/a", b"mine", version)  # it could be another's, with the same bytes
         assert sound.get("gold/a") == b"mine"
         assert sum(is_put(request) for request in faulty.requests) == 2
 

@@ -125,6 +125,24 @@ def test_a_look_whose_cursor_was_not_kept_loses_nothing(watched: Watched) -> Non
     assert watched.waiting == 0
 
 
+def test_what_was_received_is_received_no_more_while_the_work_on_it_fails(watched: Watched) -> None:
+    """Whatever fails after a look leaves the cursor as it was: the sensor's, as Dagster keeps it."""
+    watched.put(popular("a"))
+    before = watched.cursor
+    looks = []
+    for _ in range(RECEIVES + 2):
+        looks.append(watched.look())
+        watched.let_messages_come_again()
+        watched.cursor = before
+
+    assert all(look == looks[0] != [] for look in looks)
+    assert watched.look() == looks[0]
+    watched.put(popular("b"))
+    assert watched.new() == [("popular_shows", DAY, ("a", "b"))]
+    watched.look()
+    assert watched.waiting == messages_in(watched.aws, watched.aws.settings.dead_letters_queue_url or "") == 0
+
+
 def test_a_second_capture_of_a_day_brings_all_of_the_day_under_a_new_digest(watched: Watched) -> None:
     watched.put(popular("z"))
     [first] = watched.look()

@@ -10,6 +10,7 @@ import pytest
 
 from tally_pipeline import clock
 from tally_pipeline.aws.session import Aws
+from tally_pipeline.lake import layout
 from tally_pipeline.lake.retention import TAG, Retention
 from tally_pipeline.lake.store import AlreadyThereError, LakeError, NoSuchObjectError, Store
 
@@ -165,6 +166,16 @@ def test_what_is_written_late_says_by_a_tag_how_many_days_are_left_to_it(aws: Aw
         store.replace(key, b"rows", None) if write == "replace" else getattr(store, write)(key, b"rows")
         found = client.get_object_tagging(Bucket=aws.settings.lake_bucket, Key=key)["TagSet"]
         assert [tag["Value"] for tag in found if tag["Key"] == TAG] == tags
+
+
+def test_the_latest_report_is_tagged_by_the_day_that_it_shows(aws: Aws) -> None:
+    store, key = (
+        Store.on_s3(aws, aws.settings.lake_bucket, retention=Retention(163)),
+        layout.latest_report_key(),
+    )
+    store.replace(key, b"page", None, shows=(clock.today() - timedelta(days=3)).isoformat())
+    found = aws.client("s3").get_object_tagging(Bucket=aws.settings.lake_bucket, Key=key)["TagSet"]
+    assert [(tag["Key"], tag["Value"]) for tag in found] == [(TAG, "160")]
 
 
 def test_a_day_that_is_over_is_not_written(aws: Aws) -> None:

@@ -56,12 +56,13 @@ class Bucket:
         self._present: dict[str, Version] = {}
         self.versions: list[Version] = []
 
-    def put(self, key: str, tags: Mapping[str, str], now: datetime) -> None:
-        """Write an object; the present version of it becomes an old one."""
+    def put(self, key: str, tags: Mapping[str, str], now: datetime) -> Version:
+        """Write an object, and return its version; the present version of it becomes an old one."""
         if key in self._present:
             self._present[key].replaced = now
         self._present[key] = Version(key, tags, now)
         self.versions.append(self._present[key])
+        return self._present[key]
 
     def present(self) -> set[str]:
         """The keys of the present objects."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tally_pipeline.deployment import Settings, SettingsError, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.expired import ExpiredObjects
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.retention import day_of
 from tally_pipeline.lake.store import LakeError, NoSuchObjectError, ObjectInfo, Store
 from tally_pipeline.plurals import counted
 
@@ -60,6 +61,8 @@ def export(settings: Settings, folder: Path, only: Sequence[str], *, expired: bo
         + (f"{counted(len(doubts), 'doubt')}." if doubts else "all hold."),
         markup=False,
     )
+    if expired and (over := _over(lake, manifest)):
+        words.print(over, markup=False)
     return 1 if doubts else 0
 
 
@@ -76,6 +79,19 @@ def _expired(settings: Settings, only: Sequence[str]) -> ExpiredObjects:
     if only:
         raise SettingsError("--expired takes bronze alone, the rest is made from it: leave --only out")
     return ExpiredObjects(Aws(settings.aws), settings.aws.lake_bucket)
+
+
+def _over(lake: Lake, keys: Iterable[str]) -> str:
+    """What the lake would not take back of these objects, and how it would; empty if it would take all."""
+    first = lake.store.retention.first_kept(clock.today())
+    days = sorted({day for key in keys if (day := day_of(key)) and first and day < first.isoformat()})
+    if not days:
+        return ""
+    return (
+        f"{counted(len(days), 'day')} of these, from {days[0]} to {days[-1]}, expired because they are over: `tally"
+        f" import` leaves them out, for {first} is the first day that the lake keeps. To bring them back, first raise"
+        " Terraform's retention_days as far as TMDB's terms allow, apply, and write .env anew."
+    )
 
 
 def _known(folder: Path, lake: Lake) -> dict[str, Stated]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -167,23 +168,28 @@ class LakeIOManager(dg.IOManager):
     def _publish_silver(self, product: RefinedDay, versions: Versions) -> PartitionResult:
         dataset, day = product.dataset, product.day
         silver_key, quarantine_key = dataset.silver_key(day), dataset.quarantine_key(day)
-        where = {}
+        where, is_news = {}, True
         if quarantine_key is not None and product.quarantine is not None:
-            body = parquet.encode(product.quarantine, product.footer)
-            self.lake.store.replace(quarantine_key, body, versions[quarantine_key])
+            is_news = self._replace(quarantine_key, product.quarantine, product, versions)
             where = {"quarantine": self.lake.store.uri(quarantine_key)}
         if product.objections:
             rejected = f" Rejected rows: {where['quarantine']}" if where else ""
-            return self._refused(product, silver_key, rejected)
-        body = parquet.encode(product.silver, product.footer)
-        self.lake.store.replace(silver_key, body, versions[silver_key])
+            return replace(self._refused(product, silver_key, rejected), is_news=is_news)
+        # Whatever is in quarantine: a run that was killed may have left that.
+        is_news = self._replace(silver_key, product.silver, product, versions)
         metadata = rendered(product.metadata) | {
             "dagster/uri": self.lake.store.uri(silver_key),
             "source": self.lake.source,
             "bronze object": self.lake.store.uri(str(product.made_from)),
             **where,
         }
-        return PartitionResult(day, product.findings, metadata)
+        return PartitionResult(day, product.findings, metadata, is_news=is_news)
+
+    def _replace(self, key: str, rows: pa.Table, product: RefinedDay, versions: Versions) -> bool:
+        """Replace a file of the day; True if none was made from this capture before, by whomever."""
+        is_known = self.lake.is_made_from(key, str(product.made_from))
+        is_ours = self.lake.store.replace(key, parquet.encode(rows, product.footer), versions[key])
+        return is_ours and not is_known
 
     def _publish_table(self, product: TableDay, versions: Versions) -> PartitionResult:
         key = product.key
@@ -224,7 +230,7 @@ class LakeIOManager(dg.IOManager):
                 return
             page = self.lake.store.get(layout.report_key(newest))
             try:
-                self.lake.store.replace(key, page, version)
+                self.lake.store.replace(key, page, version, shows=newest)
             except OvertakenError:
                 if attempt == ATTEMPTS - 1:
                     raise
@@ -285,11 +291,6 @@ class LakeIOManager(dg.IOManager):
         """The counts of a published day; None without a file of Tally's."""
         footer = self.lake.footer_if_ours(dataset.silver_key(day), dataset.footer_type)
         return getattr(footer, "counts", None)
-
-    def is_refined(self, dataset: AnyDataset, day: str, capture: Capture[Any]) -> bool:
-        """True if the day's silver or quarantine was made from this capture already."""
-        files = self._replaced_by(common.silver_key(dataset), day)
-        return any(self.lake.is_made_from(key, str(capture.key)) for key in files)
 
     def rows_stated(self, name: str, day: str) -> int | None:
         """The row count in the footer of a day of a list's silver; None without one. Raises `ForeignFileError`."""

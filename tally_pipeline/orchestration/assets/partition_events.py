@@ -38,12 +38,16 @@ MAX_DAYS_A_RUN = 366
 
 @dataclass(frozen=True)
 class PartitionResult:
-    """The result of one day. `failure_reason` says why it was not published; empty if it was."""
+    """The result of one day. `failure_reason` says why it was not published; empty if it was.
+
+    `is_news` is True for the first verdict on a capture, published or refused, of this writer and no other.
+    """
 
     day: str
     findings: Findings
     metadata: Mapping[str, Any] = field(default_factory=dict)
     failure_reason: str = ""
+    is_news: bool = False
 
 
 def check_specs(

@@ -58,9 +58,11 @@ def sort_out(
 ) -> Sorted:
     """Sorts the pending captures; `begin` is the first partition of the loaded code.
 
-    An earlier day is recorded as the first day, so that it is a partition when the code is loaded next.
+    An earlier day is recorded as the first day, so that it is a partition when the code is loaded next. Captures of
+    days that the lake does not keep any more are dropped: nothing is ever made of them.
     """
     sorted_out, present = Sorted(), clock.today().isoformat()
+    first_kept = settings.retention.first_kept(clock.today())
     in_turn = sorted(waiting, key=lambda one: (one.dt != present, one.dt, one.data_type))
     looked_at = 0
     for pending in in_turn:
@@ -71,6 +73,11 @@ def sort_out(
             )
         elif pending.dt > present:
             sorted_out.later.append(pending)
+        elif first_kept and pending.dt < first_kept.isoformat():
+            context.log.warning(
+                f"{pending.newest} is of a day that the lake does not keep any more ({first_kept} is the first): it"
+                " is left alone. `tally expire` removes it from a folder; from a bucket it goes by itself."
+            )
         elif pending.dt < begin.isoformat():
             if not found_in.is_readable(lake, pending.newest):
                 context.log.warning(f"{pending.newest} is no capture that can be read; it is left alone.")

@@ -224,7 +224,9 @@ def _remake_stale(
     instance: dg.DagsterInstance, graph: dg.AssetGraph, lake: Lake, begin: date, refined: _Refined
 ) -> tuple[list[dg.RunRequest], _Refined | None]:
     """A run that remakes the oldest stale gold and reports, and the state from which to go on after it."""
-    first = max(refined.first, begin.isoformat())
+    # Of a day that is over nothing can be written, though S3 may still have its silver.
+    kept = lake.store.retention.first_kept(clock.today()) or begin
+    first = max(refined.first, max(begin, kept).isoformat())
     found_stale, rest = stale(instance, lake, first, CATCH_UP_DAYS, _time_limit(LOOK_SECONDS))
     for batch in batches(found_stale, CATCH_UP_DAYS):
         request = _request(batch, f"{_span(batch)}:looking back={refined.digest}", batch.what, graph)

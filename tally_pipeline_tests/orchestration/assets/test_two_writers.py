@@ -37,13 +37,13 @@ class CrossedStore(Store):
     meanwhile: Callable[[], None] | None = None
     always = False
 
-    def replace(self, key: str, body: bytes, version: str | None) -> None:
+    def replace(self, key: str, body: bytes, version: str | None, shows: str | None = None) -> bool:
         if self.meanwhile is not None and key == self.crossed:
             meanwhile = self.meanwhile
             if not self.always:
                 self.meanwhile = None
             meanwhile()
-        super().replace(key, body, version)
+        return super().replace(key, body, version, shows)
 
 
 @dataclass
@@ -214,17 +214,50 @@ def test_who_is_overtaken_again_and_again_gives_up_and_says_so(crossing: Crossin
     assert crossing.store.get(key) == b"%d" % times
 
 
-def test_a_capture_sends_its_metrics_once_whoever_refines_it(crossing: Crossing) -> None:
+WRITTEN = {"quarantine": layout.quarantine_key, "silver": layout.silver_key}
+
+
+def ingested(crossing: Crossing) -> list[float]:
+    return [datum.value for datum in crossing.sent.data if datum.metric == TOTAL_SHOWS_INGESTED]
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_capture_sends_its_metrics_once_whoever_refines_it(crossing: Crossing, written: str) -> None:
     crossing.captured("a", 20, "03:00:00")
-    crossing.crossed(layout.silver_key(LIST, day()), lambda: _none(crossing.run(SILVER)))
+    crossing.crossed(WRITTEN[written](LIST, day()), lambda: _none(crossing.run(SILVER)))
     assert crossing.run(SILVER) == {}
     assert crossing.run(SILVER) == {}
-    ingested = [datum.value for datum in crossing.sent.data if datum.metric == TOTAL_SHOWS_INGESTED]
-    assert ingested == [20]
+    assert ingested(crossing) == [20]
+
+
+def test_a_refused_capture_sends_its_metrics_once_too(crossing: Crossing) -> None:
+    key = BronzeKey(LIST, day(), "a")
+    crossing.lake.write_bronze(key, capture(key, [*rows(10), *({"id": "x"} for _ in range(10))]))
+    crossing.crossed(layout.quarantine_key(LIST, day()), lambda: _all(crossing.run(SILVER)))
+    _all(crossing.run(SILVER))
+    _all(crossing.run(SILVER))
+    assert ingested(crossing) == [0]
+
+
+def test_what_a_killed_run_did_not_publish_is_sent_by_the_run_that_publishes_it(crossing: Crossing) -> None:
+    crossing.captured("a", 20, "03:00:00")
+
+    def killed() -> None:
+        raise dg.Failure("killed")
+
+    crossing.crossed(layout.silver_key(LIST, day()), killed)
+    _all(crossing.run(SILVER))
+    assert crossing.store.exists(layout.quarantine_key(LIST, day()))
+    assert crossing.run(SILVER) == {}
+    assert ingested(crossing) == [20]
 
 
 def _none(failed: dict[str, str]) -> None:
     assert failed == {}
+
+
+def _all(failed: dict[str, str]) -> None:
+    assert len(failed) == 1
 
 
 def test_the_table_is_held_against_the_silver_that_it_was_counted_from(crossing: Crossing) -> None:

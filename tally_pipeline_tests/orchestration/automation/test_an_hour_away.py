@@ -7,7 +7,7 @@ of that, so that what comes again comes again after as many looks.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -179,6 +179,71 @@ def test_an_hour_without_s3_makes_no_dead_letter_and_all_is_refined_after(away: 
     away.faulty.fail(None)
     assert away.refined == set()
     away.refine_all({before, TODAY - timedelta(days=1), TODAY})
+    away.look()
+    assert away.dead_letters == 0
+    assert away.waiting == 0
+
+
+def of_listings(request: Request) -> bool:
+    return of_s3(request) and "list-type" in request.path
+
+
+def of_silver(request: Request) -> bool:
+    return of_s3(request) and request.key.startswith("silver/")
+
+
+def of_bronze(request: Request) -> bool:
+    return of_s3(request) and request.key.startswith("bronze/")
+
+
+class EveryOther:
+    """Every second request of S3's."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, request: Request) -> bool:
+        self._count += of_s3(request)
+        return of_s3(request) and self._count % 2 == 0
+
+
+PARTS: dict[str, Callable[[Request], bool]] = {
+    "listings": of_listings,
+    "silver": of_silver,
+    "bronze": of_bronze,
+    "every other request": EveryOther(),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_hour_in_which_part_of_s3_fails_makes_no_dead_letter_and_all_is_refined_after(
+    away: Away, part: str
+) -> None:
+    """What fails may be needed after the messages were received: for what the sensor does of them."""
+    away.others.client("sqs").set_queue_attributes(
+        QueueUrl=away.others.settings.events_queue_url, Attributes={"VisibilityTimeout": "1"}
+    )
+    looks = 40
+    assert looks * LOOK_SECONDS > 2 * RECEIVES * 1
+    arrivals = {0: TODAY - timedelta(days=2), 10: TODAY - timedelta(days=1), 20: TODAY}
+    away.faulty.fail(Fault(503, "SlowDown", "Please reduce your request rate.", concerns=PARTS[part]))
+    begin, failed = time.monotonic(), 0
+    asked = list[dg.RunRequest]()
+    for number in range(looks):
+        if number in arrivals:
+            away.put(arrivals[number])
+        try:
+            asked += away.look()
+        except LakeError:
+            failed += 1
+        time.sleep(max(0.0, begin + (number + 1) * LOOK_SECONDS - time.monotonic()))
+
+    assert away.dead_letters == 0
+    assert failed > looks / 2
+    away.faulty.fail(None)
+    for request in asked:
+        assert away.pipeline.carry_out(request).success
+    away.refine_all(set(arrivals.values()))
     away.look()
     assert away.dead_letters == 0
     assert away.waiting == 0

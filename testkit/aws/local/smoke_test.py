@@ -44,6 +44,7 @@ PROVEN_OTHERWISE = [
     "bronze-copy",
     "bronze-parts",
     "bronze-delete",
+    "bronze-tag",
     "policy-refuses",
     "alarm-rings",
 ]

@@ -8,11 +8,35 @@ from datetime import datetime
 from typing import Any
 
 from tally_pipeline import clock
+from tally_pipeline.aws.errors import RAISED
 from tally_pipeline.cli.deploy.prove.proof import Proof
 from tally_pipeline.cli.deploy.prove.trial import NotTriedError, Seen, Trial
 from tally_pipeline.plurals import counted
 
 _PAUSE = 2.0
+
+_BY_HAND = "tally deploy prove"
+_RINGS = "rings it: nothing is wrong"
+
+
+def sweep(proof: Proof) -> None:
+    """Quiet an alarm that an earlier call rang and did not put back: it was killed."""
+    client = proof.aws.client("cloudwatch")
+    try:
+        pages = client.get_paginator("describe_alarms").paginate(
+            AlarmTypes=["MetricAlarm"], StateValue="ALARM"
+        )
+        for alarm in [one for page in pages for one in page["MetricAlarms"]]:
+            reason = alarm.get("StateReason", "")
+            tells = proof.aws.settings.alerts_topic_arn in alarm.get("AlarmActions", [])
+            if tells and reason.startswith(_BY_HAND) and reason.endswith(_RINGS):
+                client.set_alarm_state(
+                    AlarmName=alarm["AlarmName"],
+                    StateValue="OK",
+                    StateReason=f"{_BY_HAND} {proof.ident}: an earlier one rang it, and was killed",
+                )
+    except RAISED:  # whoever may not do this is told so by the trials
+        return
 
 
 def trials(proof: Proof) -> Iterator[Trial]:
@@ -34,7 +58,7 @@ class _Alarm:
     def ring(self) -> Seen:
         alarm = self._quiet_alarm()
         name, began = alarm["AlarmName"], clock.now()
-        reason = f"tally deploy prove {self._proof.ident} rings it: nothing is wrong"
+        reason = f"{_BY_HAND} {self._proof.ident} {_RINGS}"
         self._proof.traces.undo_later(
             f"the alarm {name} is in ALARM until CloudWatch evaluates it again, within minutes",
             lambda: self._set(name, alarm["StateValue"], f"tally deploy prove {self._proof.ident} is done"),

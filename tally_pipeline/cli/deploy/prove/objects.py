@@ -13,7 +13,8 @@ from tally_pipeline.aws.errors import RAISED, code_of
 from tally_pipeline.cli.deploy.prove.proof import Answer, Proof, answer
 from tally_pipeline.cli.deploy.prove.trial import NotTriedError, Seen, Trial
 from tally_pipeline.lake import layout
-from tally_pipeline.lake.store import OvertakenError
+from tally_pipeline.lake.retention import IN_TIME, TAG
+from tally_pipeline.lake.store import LakeError, OvertakenError
 
 BODY = b'{"made by": "tally deploy prove"}\n'
 
@@ -29,8 +30,21 @@ def trials(proof: Proof) -> Iterator[Trial]:
     yield Trial("bronze-copy", "A copy within S3 without the header is refused as well.", bucket.copy_plain)
     yield Trial("bronze-parts", "A multipart upload ends with the header only.", bucket.put_in_parts)
     yield Trial("bronze-delete", "A bronze object can be deleted by nobody.", bucket.delete)
+    yield Trial("bronze-tag", "The tag of a bronze object can be changed by nobody.", bucket.tag_again)
     yield Trial("silver-stale", "Silver is replaced only in its current version.", bucket.replace_stale)
     yield Trial("create-over-marker", "A create-only put succeeds over a delete marker.", bucket.over_marker)
+
+
+def sweep(proof: Proof) -> None:
+    """Have what an earlier call left in silver taken away with the traces of this one: it was killed."""
+    bucket = _Bucket(proof)
+    folder = layout.proof_key("silver", "", "").rstrip("/")
+    try:
+        left = [info.key for info in proof.deployment.lake.store.list(folder)]
+    except LakeError:  # whoever may not list it is told so by the trials
+        return
+    for key in left:
+        bucket.take_away_later(key)
 
 
 def kept(proof: Proof, prefix: str) -> str:
@@ -70,7 +84,8 @@ class _Bucket:
     # --- bronze ------------------------------------------------------------------------------------------------
 
     def create(self) -> Seen:
-        said = self._put(self._key, BODY, IfNoneMatch="*")
+        # With a tag, as the pipeline writes bronze.
+        said = self._put(self._key, BODY, IfNoneMatch="*", Tagging=f"{TAG}={IN_TIME}")
         if said.status != HTTPStatus.OK:
             return Seen(
                 False,
@@ -83,7 +98,7 @@ class _Bucket:
 
     def create_again(self) -> Seen:
         self._require_created()
-        said = self._put(self._key, b"another", IfNoneMatch="*")
+        said = self._put(self._key, b"another", IfNoneMatch="*", Tagging=f"{TAG}={IN_TIME}")
         unchanged = self._body(self._key) == BODY
         told = f"{said}; the object {'is unchanged' if unchanged else 'WAS CHANGED'}"
         holds = said.status == HTTPStatus.PRECONDITION_FAILED and unchanged
@@ -140,11 +155,19 @@ class _Bucket:
             told += f"; of the version {of_version}"
         return Seen(holds, told, APPLY)
 
+    def tag_again(self) -> Seen:
+        """With few days left it would expire."""
+        self._require_created()
+        soon = {"TagSet": [{"Key": TAG, "Value": "1"}]}
+        said = answer(self._s3.put_object_tagging, Bucket=self._bucket, Key=self._key, Tagging=soon)
+        taken = answer(self._s3.delete_object_tagging, Bucket=self._bucket, Key=self._key)
+        return Seen(said.is_denied and taken.is_denied, f"another value {said}; without one {taken}", APPLY)
+
     # --- silver ------------------------------------------------------------------------------------------------
 
     def replace_stale(self) -> Seen:
         key = layout.proof_key("silver", self._proof.ident, "replaced")
-        self._take_away_later(key)
+        self.take_away_later(key)
         first = self._s3.put_object(Bucket=self._bucket, Key=key, Body=b"1")["ETag"]
         current = self._put(key, b"2", IfMatch=first)
         stale = self._put(key, b"3", IfMatch=first)
@@ -168,7 +191,7 @@ class _Bucket:
     def over_marker(self) -> Seen:
         """In silver, for in bronze nobody can make a delete marker; the rule is S3's, whatever the folder."""
         key = layout.proof_key("silver", self._proof.ident, "over-marker")
-        self._take_away_later(key)
+        self.take_away_later(key)
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=b"1")
         deleted = answer(self._s3.delete_object, Bucket=self._bucket, Key=key)
         if deleted.is_denied:
@@ -191,8 +214,8 @@ class _Bucket:
     def _uri(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
 
-    def _put(self, key: str, body: bytes, **conditions: str) -> Answer:
-        return answer(self._s3.put_object, Bucket=self._bucket, Key=key, Body=body, **conditions)
+    def _put(self, key: str, body: bytes, **headers: str) -> Answer:
+        return answer(self._s3.put_object, Bucket=self._bucket, Key=key, Body=body, **headers)
 
     def _body(self, key: str) -> bytes:
         body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
@@ -212,7 +235,7 @@ class _Bucket:
             f" each {kept(self._proof, 'bronze')}"
         )
 
-    def _take_away_later(self, key: str) -> None:
+    def take_away_later(self, key: str) -> None:
         self._proof.traces.undo_later(
             f"{self._uri(key)}, which no table reads, {kept(self._proof, 'silver')}",
             lambda: self._delete_versions(key),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import platform
+import signal
 import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import boto3
 import click
@@ -76,13 +79,37 @@ def prove(settings: Settings, options: Options) -> int:
         terminal.words().print("Nothing was tried.")
         return 0
     tried: list[Tried] = []
-    try:
-        _try_all(trials, emulators.KNOWN.get(emulator or "", {}), tried, quiet=options.as_json)
-    finally:
-        # Also after Ctrl-C: what was seen until then is told, and no trace is left that can be taken away.
-        record = _record(proof, emulator, trials, tried)
-        _tell(record, options)
+    with _ended_as_by_ctrl_c():
+        try:
+            for part in (objects, alarms):
+                part.sweep(proof)
+            _try_all(trials, emulators.KNOWN.get(emulator or "", {}), tried, quiet=options.as_json)
+        finally:
+            # Also after Ctrl-C: what was seen until then is told, and no trace is left that can be taken away.
+            record = _record(proof, emulator, trials, tried)
+            _tell(record, options)
     return 0 if record.holds else 1
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """While this lasts a request to end, or a closed terminal, interrupts once; then traces are taken away."""
+    # SIGHUP not if it is ignored: that is the purpose of nohup.
+    numbers = [
+        number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN
+    ]
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _trials(proof: Proof) -> Iterator[Trial]:
@@ -176,6 +203,7 @@ def _announce(proof: Proof, emulator: str | None, trials: list[Trial]) -> None:
         "- It looks for their messages in the events queue, and gives all others back.",
         f"- It asks {sum(1 for _ in queries.statements())} queries of Athena, and IAM what an analyst may do.",
         "- It rings one alarm, which is mailed to its subscribers, and puts it back.",
+        "- What an earlier call that was killed left in silver, or of its alarm, it takes away.",
         f"- It costs about ${usd:.2f} at list prices; more where a query reads more than 10 MB.",
     )
     for line in lines:
@@ -198,9 +226,12 @@ def _require_writable(output: Path | None) -> None:
         raise SettingsError(
             f"{output} would be neither Markdown nor JSON: let its name end with .md or .json"
         )
+    was_there = output.exists()
     try:
         with output.open("a", encoding="utf-8"):
             pass
+        if not was_there:  # nothing empty is left if this is killed
+            output.unlink()
     except OSError as error:
         raise SettingsError(
             f"{output} cannot be written ({error.strerror}): name a file in a folder that is there and is yours"
