@@ -62,8 +62,8 @@ class Imported:
 
 @dataclass(frozen=True)
 class Expired:
-    """A capture of a day that the lake does not keep any more: the lake's own rule, and no fault of the export's. Without a
-    key: parts of captures that did not end."""
+    """A capture of a day that the lake does not keep any more: the lake's own rule, and no fault of the export's.
+    Without a key: parts of captures that did not end."""
 
     key: BronzeKey | None
 

@@ -82,7 +82,7 @@ def _expired(settings: Settings, only: Sequence[str]) -> ExpiredObjects:
 
 
 def _over(lake: Lake, keys: Iterable[str]) -> str:
-    """What the lake would not take back of these objects, and how it would; empty if it would take all."""
+    """The objects that the lake would not take back, and how it would; empty if it would take all."""
     first = lake.store.retention.first_kept(clock.today())
     days = sorted({day for key in keys if (day := day_of(key)) and first and day < first.isoformat()})
     if not days:

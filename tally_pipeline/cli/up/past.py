@@ -71,16 +71,24 @@ class Turn:
 
 
 def give(
-    settings: Settings, instance: dg.DagsterInstance, ui: Ui, turn: Turn, pause: Pause, words: Console
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    ui: Ui,
+    turn: Turn,
+    pause: Pause,
+    words: Console,
+    filled: Callable[[], None] = lambda: None,
 ) -> None:
     """Fill the days of the sandbox's past before the lake's first day, and rebuild them; watch that to its end.
 
     Only missing or stale assets are made, the days before today in one run. Does nothing for TMDB's data, for a
-    sandbox served elsewhere, for a lake with a past, or if switched off. A failure is printed, not raised.
+    sandbox served elsewhere, for a lake with a past, or if switched off. A failure is printed, not raised. `filled`
+    is called when all days are in bronze.
     """
     lake = deploy(settings).lake
     days = missing(settings, lake, clock.today())
     if not days:
+        filled()
         return
     turn.wait(pause, words.print)
     started = time.monotonic()
@@ -92,6 +100,7 @@ def give(
                 " TALLY_SANDBOX_PAST_DAYS=0 switches it off."
             )
             fill.write(settings, instance, lake, days, say=lambda _: None, pause=lambda: pause(0))
+        filled()
         launched: list[Batch[frozenset[dg.AssetKey]]] = []
         said = "The past is rebuilt"
         while True:

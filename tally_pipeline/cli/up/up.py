@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -187,11 +188,12 @@ def _first_minutes(
             is_there = sync_today(settings, instance, ui, attend, words)
             if is_there:
                 launch_export(settings, ui, words)
-                launch_details(settings, ui, words)
                 words.print(what_next(settings, ui), markup=False)
             words.print(f"Up: {ui.url}. Ctrl-C stops it.")
             if is_there:
-                past.give(settings, instance, ui, turn, attend, words)
+                # Today's details carry on what is known from the past.
+                filled = partial(launch_details, settings, ui, words)
+                past.give(settings, instance, ui, turn, attend, words, filled)
     except complete_errors() as error:
         # The UI stays up: the lake may be repaired meanwhile.
         words.print(f"[red]The first minutes broke off:[/red] {escape(str(error))}")
