@@ -39,7 +39,9 @@ _SHOW_COLUMNS = (
 
 class Watchlists(Table):
     name = "watchlists"
-    description = f"The seasons on watchlists (`{layout.WATCHLISTS}` of the lake); the sandbox invents some."
+    description = (
+        f"The seasons that people wish to watch, by watchlist, from `{layout.WATCHLISTS}` of the lake."
+    )
     window = "the same day of silver_details, and that object"
     follows = DETAILS
     newest_only = True
