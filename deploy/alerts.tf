@@ -18,7 +18,13 @@ resource "aws_sns_topic_policy" "alerts" {
       Action    = "sns:Publish"
       Resource  = local.alerts_arn
       Condition = {
-        ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${local.here}:alarm:${local.name}-*" }
+        # By their names, one by one: those of an environment whose name begins like this one's are not ours.
+        ArnEquals = {
+          "aws:SourceArn" = [
+            for alarm in concat(keys(local.alarms), ["machine-down"]) : # compute/ has the last
+            "arn:${local.partition}:cloudwatch:${local.here}:alarm:${local.name}-${alarm}"
+          ]
+        }
         StringEquals = { "aws:SourceAccount" = local.account }
       }
     }]

@@ -128,7 +128,12 @@ run "only_our_alarms_publish_to_the_topic" {
       Action    = "sns:Publish"
       Resource  = "arn:aws:sns:us-east-1:123456789012:tally-dev-alerts"
       Condition = {
-        ArnLike      = { "aws:SourceArn" = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:tally-dev-*" }
+        ArnEquals = {
+          "aws:SourceArn" = [
+            for alarm in ["dead-letters", "no-shows", "pass-rate", "run-failed", "sensor-lag", "machine-down"] :
+            "arn:aws:cloudwatch:us-east-1:123456789012:alarm:tally-dev-${alarm}"
+          ]
+        }
         StringEquals = { "aws:SourceAccount" = "123456789012" }
       }
     }]

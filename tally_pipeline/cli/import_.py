@@ -275,7 +275,15 @@ def _proven(folder: Path, key: str, stated: Stated) -> bytes:
 
 
 def _audit(folder: Path, key: BronzeKey, bodies: Mapping[str, bytes], source: str) -> None:
-    """Refuse a capture that an audit finds broken, or of another source: bronze keeps what it holds for good."""
+    """Refuse a capture that an audit finds broken, of another source, or of a day that never was.
+
+    Bronze keeps what it holds for good, and of such a day nothing would be refined.
+    """
+    if not layout.EARLIEST <= key.dt <= clock.today().isoformat():
+        raise RefusedError(
+            f"{key} is of a day before {layout.EARLIEST} or after today, of which nothing is ever captured: it is not"
+            " imported. If its day is right, set this machine's clock"
+        )
     staged = Store.in_memory(str(folder))
     for name, body in bodies.items():
         staged.put(name, body)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from tally_pipeline.cost.bill import price_list
 from tally_pipeline_tests.cli.conftest import Tally
 from testkit import tally
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +79,19 @@ def test_nobody_held_the_prices_against_their_sources_and_that_is_said(told: Any
     unchecked = [price.what for price in price_list().prices.values() if not price.checked]
     assert told["prices"]["unchecked"] == unchecked
     assert "from memory" in told["prices"]["said"]
+
+
+@pytest.mark.slow
+def test_the_documents_say_what_the_command_says(tmp_path: Path) -> None:
+    """Within a tenth: the sandbox's lists are longer on some days than on others."""
+    told = tally.run(tmp_path, {"TALLY_HOME": str(tmp_path / "lake")}, "cost", "--json").json["total_usd"]
+    page = (DOCS / "aws.md").read_text(encoding="utf-8")
+    (stated,) = re.findall(r"a lake of 30 days costs \*\*\$([\d.]+) a month\*\*", page)
+    (before,) = re.findall(r"before any allowance it is \$([\d.]+\d)", page)
+    assert float(stated) == pytest.approx(told["to_pay"], rel=0.1)
+    assert float(before) == pytest.approx(told["before_allowances"], rel=0.1)
+    in_words = {5: "five", 6: "six", 7: "seven"}[round(told["to_pay"] * 100)]
+    assert f"for about {in_words} cents a month" in (DOCS.parent / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_number_that_cannot_be_is_refused(run_tally: Tally) -> None:

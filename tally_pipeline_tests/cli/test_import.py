@@ -143,6 +143,23 @@ def _break_a_capture(folder: Path) -> None:
     _put(folder, path, body)
 
 
+def _move_to(dt: str) -> Break:
+    """The same capture under another day, in its key and in itself, and in the manifest."""
+
+    def move(folder: Path) -> None:
+        (path,) = (folder / POPULAR).glob("*.json")
+        moved = folder / POPULAR.replace(DAYS[0].isoformat(), dt) / path.name
+        moved.parent.mkdir(parents=True)
+        body = path.read_bytes().replace(DAYS[0].isoformat().encode(), dt.encode())
+        objects = manifest_of(folder)["objects"]
+        del objects[path.relative_to(folder).as_posix()]
+        path.unlink()
+        rewrite(folder, objects=objects)
+        _put(folder, moved, body)
+
+    return move
+
+
 def _state_another_source(folder: Path) -> None:
     (path,) = (folder / POPULAR).glob("*.json")
     _put(folder, path, path.read_bytes().replace(b'"source":"sandbox"', b'"source":"tmdb"', 1))
@@ -165,6 +182,8 @@ def _put(folder: Path, path: Path, body: bytes) -> None:
         (_link_folder, "is reached by a link"),
         (_make_it_a_pipe, "is named by manifest.json and is not there"),
         (_break_a_capture, "does not hash to the SHA-256 taken when it was received"),
+        (_move_to("1999-01-01"), "of which nothing is ever captured"),
+        (_move_to("2999-01-01"), "of which nothing is ever captured"),
         (_state_another_source, "it says its source is tmdb, its place says sandbox"),
     ],
 )
