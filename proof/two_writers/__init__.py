@@ -1,0 +1,160 @@
+"""Two or three machines on one bucket: whatever crosses, stops or dies, the end is that of one after the other.
+
+Each writer is a process with a Dagster and a folder of its own: no lock keeps them apart. One is stopped (SIGSTOP) at
+a place between the version that it reads and its write; only then the others capture something newer and publish it.
+So whoever goes on has in hand what is not true any more. The same rounds are run with faults in all writers
+(`planted`): each must be seen.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from proof.report import Proof, verdict
+from proof.two_writers.drawing import WITHOUT_DEATHS, Round, drawn
+from proof.two_writers.planted import FAULTS
+from proof.two_writers.rounds import Outcome, held
+from proof.two_writers.writers import Bucket
+from tally_pipeline import clock
+from tally_pipeline.plurals import counted
+from tally_pipeline.tmdb.sandbox import Sandbox
+
+ROUNDS_LONG, ROUNDS_SHORT = 200, 5
+ROUNDS_OF_A_FAULT = 20
+"""The most rounds that a planted fault may stay unseen."""
+
+ROOM_BEFORE_MIDNIGHT = timedelta(minutes=4)
+"""A round is of one day."""
+
+
+@dataclass
+class _Tally:
+    """The rounds of one kind."""
+
+    rounds: int = 0
+    overtaken: int = 0
+    """Rounds in which a writer found other bytes than those in whose place it wanted to write."""
+    times: int = 0
+    stopped: int = 0
+    killed: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        self.rounds += 1
+        self.overtaken += bool(outcome.overtaken)
+        self.times += outcome.overtaken
+        self.stopped += outcome.stopped
+        self.killed += outcome.killed
+        self.wrong += outcome.wrong
+
+    def row(self, what: str, who: str, holds: bool | None = None) -> Sequence[object]:
+        told = verdict(not self.wrong if holds is None else holds)
+        return what, who, self.rounds, self.overtaken, self.times, self.stopped, self.killed, told
+
+
+def prove(long: bool, seed: int) -> Proof:
+    """Rounds drawn by chance, each held against what one process makes alone; then the same with planted faults."""
+    kinds: defaultdict[tuple[str, str], _Tally] = defaultdict(_Tally)
+    all_, places, slowest, began = _Tally(), Counter[str](), 0.0, time.monotonic()
+    with _served() as (url, tmdb, folder):
+        dice = random.Random(seed)
+        for number in range(ROUNDS_LONG if long else ROUNDS_SHORT):
+            round_, since = drawn(dice, number), time.monotonic()
+            outcome = _of_one_day(round_, Bucket(url, f"round-{number}", tmdb), folder)
+            kinds[round_.how, round_.who].add(outcome)
+            all_.add(
+                Outcome(
+                    outcome.stopped,
+                    outcome.killed,
+                    outcome.overtaken,
+                    [f"round {number}, {round_}: {problem}" for problem in outcome.wrong],
+                )
+            )
+            places.update(str(one.stops) for one in round_.writers if one.stops is not None)
+            slowest = max(slowest, time.monotonic() - since)
+        took = time.monotonic() - began
+        faults = [_planted(fault, seed, url, tmdb, folder) for fault in FAULTS]
+    crossed = 3 * all_.overtaken >= all_.rounds
+    return Proof(
+        name="two_writers",
+        title="several machines on one bucket, as if one after the other",
+        columns=(
+            "how they cross",
+            "who writes",
+            "rounds",
+            "overtaken in",
+            "times",
+            "stopped",
+            "killed",
+            "verdict",
+        ),
+        rows=[
+            *(one.row(*kind) for kind, one in sorted(kinds.items())),
+            all_.row("all", "at least a third overtaken", not all_.wrong and crossed),
+            *(row for row, _ in faults),
+        ],
+        holds=not all_.wrong and crossed and all(seen for _, seen in faults),
+        numeric=("rounds", "overtaken in", "times", "stopped", "killed"),
+        notes=(
+            f"{all_.rounds} rounds of two or three processes on an emulator of S3 and SQS, {took:.0f} s, the slowest"
+            f" {slowest:.0f} s.",
+            "Overtaken: a writer found other bytes than those in whose place it wanted to write, or other inputs than"
+            " it had read; the rounds in which that happened, and how often.",
+            "What must happen: who is not killed ends well; silver is never older than what a writer captured that"
+            " ended; where nobody was killed every object equals what one process makes of that bronze, byte for"
+            " byte; in any case it does after one more run (of sensors: when the queue is empty, with no dead letter,"
+            " and then one more run).",
+            f"Planted: the fault is in every writer, and the rounds are those above without deaths until it is seen,"
+            f" {ROUNDS_OF_A_FAULT} at most.",
+            "Stopped: " + "; ".join(f"{place} {times}" for place, times in sorted(places.items())) + ".",
+            *all_.wrong[:20],
+        ),
+        seed=seed,
+    )
+
+
+def _planted(fault: str, seed: int, url: str, tmdb: str, folder: Path) -> tuple[Sequence[object], bool]:
+    """The row of a fault, and True if it was seen."""
+    dice, found = random.Random(seed), _Tally()
+    for number in range(ROUNDS_OF_A_FAULT):
+        name = f"fault-{list(FAULTS).index(fault)}-{number}"
+        found.add(_of_one_day(drawn(dice, number, WITHOUT_DEATHS), Bucket(url, name, tmdb), folder, fault))
+        if found.wrong:
+            break
+    seen = bool(found.wrong)
+    told = f"seen in round {found.rounds}" if seen else f"not seen in {counted(found.rounds, 'round')}"
+    return found.row(f"planted: {fault}", told, seen), seen
+
+
+def _of_one_day(round_: Round, bucket: Bucket, folder: Path, fault: str = "") -> Outcome:
+    now = clock.now()
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    if midnight - now < ROOM_BEFORE_MIDNIGHT:
+        time.sleep((midnight - now).total_seconds())
+    return held(round_, bucket, folder / bucket.name, fault)
+
+
+@contextmanager
+def _served() -> Iterator[tuple[str, str, Path]]:
+    """An emulator of S3 and SQS on loopback, a sandbox of TMDB, and a folder."""
+    # A second to import, which only its users should pay.
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        with tempfile.TemporaryDirectory(prefix="tally-writers-") as folder, Sandbox() as sandbox:
+            yield f"http://{host}:{port}", sandbox.base_url, Path(folder)
+    finally:
+        server.stop()
