@@ -20,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from proof.report import Proof, verdict
-from proof.two_writers.drawing import WITHOUT_DEATHS, Round, drawn
+from proof.two_writers.drawing import Round, drawn, for_faults
 from proof.two_writers.planted import FAULTS
 from proof.two_writers.rounds import Outcome, held
 from proof.two_writers.writers import Bucket
@@ -113,8 +113,8 @@ def prove(long: bool, seed: int) -> Proof:
             " ended; where nobody was killed every object equals what one process makes of that bronze, byte for"
             " byte; in any case it does after one more run (of sensors: when the queue is empty, with no dead letter,"
             " and then one more run).",
-            f"Planted: the fault is in every writer, and the rounds are those above without deaths until it is seen,"
-            f" {ROUNDS_OF_A_FAULT} at most.",
+            "Planted: every writer has the fault; rounds of machines that refine, without deaths, that cross in the"
+            f" making of silver, until it is seen, {ROUNDS_OF_A_FAULT} at most.",
             "Stopped: " + "; ".join(f"{place} {times}" for place, times in sorted(places.items())) + ".",
             *all_.wrong[:20],
         ),
@@ -127,7 +127,7 @@ def _planted(fault: str, seed: int, url: str, tmdb: str, folder: Path) -> tuple[
     dice, found = random.Random(seed), _Tally()
     for number in range(ROUNDS_OF_A_FAULT):
         name = f"fault-{list(FAULTS).index(fault)}-{number}"
-        found.add(_of_one_day(drawn(dice, number, WITHOUT_DEATHS), Bucket(url, name, tmdb), folder, fault))
+        found.add(_of_one_day(for_faults(dice, number), Bucket(url, name, tmdb), folder, fault))
         if found.wrong:
             break
     seen = bool(found.wrong)

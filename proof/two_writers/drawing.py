@@ -24,8 +24,6 @@ HOWS: tuple[How, ...] = (
     "who is overtaken dies",
     "all at once",
 )
-WITHOUT_DEATHS = HOWS[:2]
-"""Rounds whose end is judged before anything is made again: a planted fault shows there or nowhere."""
 
 BYS: dict[str, Sequence[By]] = {
     "machines that refine": ("refining", "refining", "refining"),
@@ -39,12 +37,12 @@ _GOLD = [f"gold/{table.name}" for table in GOLD]
 _REPORTS = ["reports/dt=", "reports/latest.html"]
 
 _OF_A_LIST = [
-    *[Place("put", _SILVER)] * 3,
+    *[Place("put", _SILVER)] * 2,
     Place("put", _QUARANTINE),
-    *[Place("read", f"bronze/tmdb/shows/{LIST}")] * 2,
+    *[Place("chose", LIST)] * 2,
     Place("looked", _SILVER),
 ]
-"""Places in the making of silver: between the version, the inputs and the write."""
+"""Places in the making of silver: before the writes, after the inputs, after the look at the version."""
 
 _BELOW = [
     Place("read", _SILVER, 2),
@@ -70,10 +68,22 @@ class Round:
     go_on: Sequence[int] = ()
 
 
-def drawn(dice: random.Random, number: int, hows: Sequence[How] = HOWS) -> Round:
+def drawn(dice: random.Random, number: int) -> Round:
     """The round of this number: the ways to cross and the kinds of writers take turns, all else is drawn."""
-    how = hows[number % len(hows)]
-    who = list(BYS)[number % len(BYS)]
+    how, who = HOWS[number % len(HOWS)], list(BYS)[number % len(BYS)]
+    return _drawn(dice, how, who, _OF_A_LIST if dice.random() < 0.7 else _BELOW)
+
+
+def for_faults(dice: random.Random, number: int) -> Round:
+    """The round of this number for a planted fault: of those of `drawn` the quickest in which none can hide.
+
+    Without deaths, so that the end is judged before anything is made again; of machines that refine; and they cross
+    in silver, because gold makes sure of its inputs in a second way.
+    """
+    return _drawn(dice, HOWS[number % 2], "machines that refine", _OF_A_LIST)
+
+
+def _drawn(dice: random.Random, how: How, who: str, places: Sequence[Place]) -> Round:
     bys = list(BYS[who])
     if dice.random() < 0.5:
         bys.reverse()
@@ -85,14 +95,13 @@ def drawn(dice: random.Random, number: int, hows: Sequence[How] = HOWS) -> Round
         writers[2] = replace(writers[2], data_type=dice.choice([LIST, OTHER_LIST]))
     if how == "all at once":
         return _at_once(dice, who, writers)
-    place = dice.choice(_OF_A_LIST if dice.random() < 0.7 else _BELOW)
+    place = dice.choice(places)
     writers[0] = replace(writers[0], stops=place)
-    if place in _BELOW and dice.random() < 0.5:
+    if places is _BELOW and dice.random() < 0.5:
         writers[1] = replace(writers[1], data_type=OTHER_LIST)
     if how == "two stop, one after the other":
         writers[1] = replace(writers[1], stops=place, data_type=LIST)
-        order = [0, 1] if dice.random() < 0.7 else [1, 0]
-        return Round(how, who, writers, go_on=order)
+        return Round(how, who, writers, go_on=dice.choice([[0, 1], [1, 0]]))
     if how == "the overtaker dies":
         writers[1] = replace(writers[1], dies=_of_the_list(dice.choice(_DEATHS), writers[1]))
     if how == "who is overtaken dies":
@@ -118,5 +127,7 @@ def _of_the_list(place: Place, writer: Writer) -> Place:
 
 def _order(place: Place) -> int:
     """The part of a run in which the place lies."""
-    parts = ("bronze", "quarantine", "silver", "gold", "reports/dt", "reports/latest")
+    if place.what == "chose":
+        return 0
+    parts = ("quarantine", "silver", "gold", "reports/dt", "reports/latest")
     return next(at for at, part in enumerate(parts) if place.key.startswith(part))

@@ -32,7 +32,7 @@ def _versions_last() -> None:
 
 
 def _taken_for_its_own() -> None:
-    mock.patch.object(Store, "_holds", lambda self, key, body: True).start()
+    mock.patch.object(Store, "_holds", return_value=True).start()
 
 
 def _old_result_again() -> None:

@@ -83,7 +83,7 @@ def _as_one_alone(round_: Round, bucket: Bucket, folder: Path, *, killed: bool, 
         if key.startswith(lakes.BRONZE) or key == layout.OWNERSHIP_MARKER:
             copy.lake.store.create(key, body)
     made = writers.alone(copy, folder / "alone", names)
-    wrong = []
+    wrong: list[str] = []
     if again and "refine" not in round_.who:
         wrong += _ended_badly(
             writers.sensor_again(bucket, folder / "one more sensor"), folder / "one more sensor"

@@ -38,6 +38,7 @@ from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.sqs import SqsObjectEvents
 from tally_pipeline.lake.store import OvertakenError, Store
 from tally_pipeline.orchestration import automation
+from tally_pipeline.orchestration.assets.io_manager import Captures
 from tally_pipeline.orchestration.runs import failures
 from tally_pipeline.query.cached_duckdb import CachedDuckDbEngine
 from tally_pipeline.query.tables import TABLES
@@ -57,19 +58,24 @@ By = Literal["refining", "a sensor", "tally sync"]
 
 @dataclass(frozen=True)
 class Place:
-    """Right before the nth write of an object, or right after the nth look at its version or read of it."""
+    """Right before the nth write of an object, or right after the nth look at its version, read of it, or choice of
+    a list's capture for refining."""
 
-    what: Literal["put", "looked", "read"]
+    what: Literal["put", "looked", "read", "chose"]
     key: str
-    """The beginning of the object's key."""
+    """The beginning of the object's key; the list's name."""
     nth: int = 1
 
     def __str__(self) -> str:
-        name = self.key.rstrip("/").removesuffix("/dt=")
-        return f"{'before the' if self.what == 'put' else 'after a'} {_SAID[self.what]} of {name}"
+        return f"{_SAID[self.what]} {self.key.removesuffix('/dt=')}"
 
 
-_SAID = {"put": "write", "looked": "look at the version", "read": "read"}
+_SAID = {
+    "put": "before the write of",
+    "looked": "after the look at the version of",
+    "read": "after a read of",
+    "chose": "after the capture was read of",
+}
 
 
 @dataclass(frozen=True)
@@ -261,7 +267,7 @@ def _watch(folder: Path, places: dict[str, Place | None]) -> None:
     """Stop or kill this process at its places; a file of that name tells that it came there."""
     signals = {"stops": signal.SIGSTOP, "dies": signal.SIGKILL}
     passed: Counter[tuple[str, str]] = Counter()
-    put, get = obstore.put, obstore.get
+    put, get, choose = obstore.put, obstore.get, Captures.choose
 
     def arrive(what: str, key: str) -> None:
         for name, place in places.items():
@@ -282,6 +288,12 @@ def _watch(folder: Path, places: dict[str, Place | None]) -> None:
         arrive("looked" if is_look else "read", key)
         return found
 
+    def watched_choose(self: Captures, *arguments: Any) -> Any:
+        chosen = choose(self, *arguments)
+        arrive("chose", chosen.key.data_type)
+        return chosen
+
+    mock.patch.object(Captures, "choose", watched_choose).start()
     mock.patch.object(obstore, "put", watched_put).start()
     mock.patch.object(obstore, "get", watched_get).start()
 
@@ -335,7 +347,7 @@ def _sense(settings: Settings, deployment: Deployment) -> None:
 
 
 def _sync(settings: Settings, deployment: Deployment, writer: Writer) -> None:
-    with mock.patch.object(sync_command, "deploy", lambda *_: deployment):
+    with mock.patch.object(sync_command, "deploy", return_value=deployment):
         code = sync_command.sync(settings, [list_named(writer.data_type)], None, details=False, as_json=False)
     if code:
         raise RuntimeError(f"tally sync ended with {code}")
@@ -352,10 +364,10 @@ def _sense_once(bucket: Bucket, folder: Path) -> None:
     end = time.monotonic() + _SETTLE_SECONDS
     while True:
         _sense(settings, deployment)
-        left = messages_in(bucket.aws, bucket.settings.events_queue_url)
+        left = messages_in(bucket.aws, str(bucket.settings.events_queue_url))
         if not left or time.monotonic() > end:
             break
         time.sleep(0.3)
-    dead = messages_in(bucket.aws, bucket.settings.dead_letters_queue_url)
+    dead = messages_in(bucket.aws, str(bucket.settings.dead_letters_queue_url))
     if left or dead:
         raise RuntimeError(f"{left} messages are left in the queue, {dead} became dead letters")

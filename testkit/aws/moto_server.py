@@ -126,8 +126,8 @@ def tell_queue_of_bronze(aws: Aws) -> None:
     )
 
 
-def queue_name(url: str) -> str:
-    return url.rpartition("/")[2]
+def queue_name(url: str | None) -> str:
+    return (url or "").rpartition("/")[2]
 
 
 def queue_arn(name: str) -> str:
