@@ -46,6 +46,7 @@ def look_on(
         ) as context:
             looked = sensor.evaluate_tick(context)
         cursor = looked.cursor
+        print(looked.skip_message or [one.run_key for one in looked.run_requests or []])
         succeeded += [_run(definitions, instance, request) for request in looked.run_requests or []]
         quiet = 0 if looked.run_requests else quiet + 1
         if quiet == 2:  # what is past waits for one quiet look
