@@ -16,8 +16,9 @@ def plant(name: str) -> None:
 
 
 def _unconditional() -> None:
-    def replace(self: Store, key: str, body: bytes, version: str | None) -> None:
+    def replace(self: Store, key: str, body: bytes, version: str | None, **_: object) -> bool:
         self.put(key, body)
+        return True
 
     mock.patch.object(Store, "replace", replace).start()
 
