@@ -105,10 +105,11 @@ def make_queues(aws: Aws, *, hidden_seconds: int = 120) -> None:
     """The queue of events and its dead letters. What was received and not deleted is there again after
     `hidden_seconds`."""
     sqs = aws.client("sqs")
-    sqs.create_queue(QueueName=DEAD_LETTERS_QUEUE)
-    redrive = {"deadLetterTargetArn": queue_arn(DEAD_LETTERS_QUEUE), "maxReceiveCount": RECEIVES}
+    dead_letters = queue_name(aws.settings.dead_letters_queue_url)
+    sqs.create_queue(QueueName=dead_letters)
+    redrive = {"deadLetterTargetArn": queue_arn(dead_letters), "maxReceiveCount": RECEIVES}
     sqs.create_queue(
-        QueueName=EVENTS_QUEUE,
+        QueueName=queue_name(aws.settings.events_queue_url),
         Attributes={"VisibilityTimeout": str(hidden_seconds), "RedrivePolicy": json.dumps(redrive)},
     )
 
@@ -116,13 +117,17 @@ def make_queues(aws: Aws, *, hidden_seconds: int = 120) -> None:
 def tell_queue_of_bronze(aws: Aws) -> None:
     """Events of the lake's bucket go to the queue from here on; the first is S3's own test event."""
     rule: dict[str, Any] = {
-        "QueueArn": queue_arn(EVENTS_QUEUE),
+        "QueueArn": queue_arn(queue_name(aws.settings.events_queue_url)),
         "Events": ["s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "bronze/"}]}},
     }
     aws.client("s3").put_bucket_notification_configuration(
         Bucket=aws.settings.lake_bucket, NotificationConfiguration={"QueueConfigurations": [rule]}
     )
+
+
+def queue_name(url: str | None) -> str:
+    return (url or "").rpartition("/")[2]
 
 
 def queue_arn(name: str) -> str:

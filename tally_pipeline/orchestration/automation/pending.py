@@ -10,6 +10,7 @@ import dagster as dg
 import msgspec
 
 from tally_pipeline import clock
+from tally_pipeline.bronze.captures import UnreadableCaptureError
 from tally_pipeline.datasets import DATASETS, PLACES
 from tally_pipeline.datasets.captures import NoCaptureError, choose
 from tally_pipeline.deployment import Settings, first_day
@@ -90,7 +91,7 @@ def sort_out(
             sorted_out.later.append(pending)
         elif (looked_at := looked_at + 1) > LOOKED_AT:
             sorted_out.later.append(pending)
-        elif lake.is_made_from(_BY_NAME[pending.data_type].silver_key(pending.dt), pending.newest):
+        elif _is_refined(lake, pending):
             sorted_out.done.append(pending)
         elif _is_being_captured(context.instance, pending):
             sorted_out.later.append(pending)
@@ -100,6 +101,23 @@ def sort_out(
         else:
             sorted_out.ready.append(pending)
     return sorted_out
+
+
+def _is_refined(lake: Lake, pending: Pending) -> bool:
+    """True if silver was made from the capture, and none that was made later arrived in the same second.
+
+    S3's times are whole seconds: of two captures of one second the last by its name counts as the last to arrive.
+    """
+    dataset = _BY_NAME[pending.data_type]
+    if not lake.is_made_from(dataset.silver_key(pending.dt), pending.newest):
+        return False
+    key = PLACES.parse(pending.newest)
+    try:
+        counts = choose(lake, dataset, pending.dt)
+        made_at = dataset.read(lake.store, key).captured_at if key else None
+    except (NoCaptureError, UnreadableCaptureError):
+        return True
+    return not (counts.captured_at and made_at and counts.captured_at > made_at)
 
 
 def _is_being_captured(instance: dg.DagsterInstance, pending: Pending) -> bool:

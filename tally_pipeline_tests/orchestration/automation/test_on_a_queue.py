@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -17,13 +17,16 @@ from tally_pipeline.aws.session import Aws
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
+from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.lake.sqs import SqsObjectEvents
-from tally_pipeline.lake.store import Store
+from tally_pipeline.lake.store import ObjectInfo, Store
 from tally_pipeline.orchestration import automation
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import list_named
 from testkit.aws.moto_server import messages_in
+from testkit.pipeline import capture, rows
 
 LONG_AGO = date(2025, 3, 1)
 
@@ -153,3 +156,23 @@ def test_what_is_refined_already_is_passed_over_however_late_its_message_comes(p
     pipeline.put(LONG_AGO + timedelta(days=1))
     pipeline.tick()
     assert [request.partition_key for request in pipeline.tick()] == ["2025-03-02"]
+
+
+def test_of_two_captures_of_one_second_the_later_is_refined_whatever_they_are_called(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3's times are whole seconds, and the name of the earlier is the last of the two."""
+    listed = Store.list
+
+    def in_one_second(store: Store, folder: str) -> list[ObjectInfo]:
+        return [replace(info, modified=datetime(2026, 1, 1, tzinfo=UTC)) for info in listed(store, folder)]
+
+    monkeypatch.setattr(Store, "list", in_one_second)
+    lake = pipeline.deployment.lake
+    for execution_id, at in (("b", "03:00:00.1"), ("a", "03:00:00.9")):
+        key = BronzeKey("popular_shows", clock.today().isoformat(), execution_id)
+        lake.write_bronze(key, capture(key, rows(20), at=at))
+        (request,) = pipeline.tick()
+        assert dg.AssetKey(["silver_shows", "popular_shows"]) in (request.asset_selection or [])
+        assert pipeline.carry_out(request).success
+        assert lake.is_made_from(layout.silver_key(key.data_type, key.dt), str(key))
