@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from proof.two_writers.writers import By, Place, Writer
-from tally_pipeline.gold import TABLES as GOLD
+from tally_pipeline.gold import OF_SHOWS as GOLD
 
 How = Literal[
     "one is overtaken",

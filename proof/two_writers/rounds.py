@@ -12,7 +12,7 @@ from proof.two_writers import writers
 from proof.two_writers.drawing import Round
 from proof.two_writers.writers import WAIT_SECONDS, Bucket, Running
 from tally_pipeline.datasets import named
-from tally_pipeline.gold import TABLES as GOLD
+from tally_pipeline.gold import OF_SHOWS as GOLD
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.tables.sources import Sources
