@@ -77,8 +77,8 @@ def _why_it_is_there(over: Sequence[ObjectInfo]) -> str:
     if late:
         told.append(
             f"{counted(late, 'object was', 'objects were')} written after the day described: before retention_days"
-            " was lowered, with the days of then in a tag, or by a version that set no tag. S3 deletes them by that; to"
-            ' have them gone now, see docs/aws.md, "Lower the retention".'
+            " was lowered, with the days of then in a tag, or by a version that set no tag. S3 deletes them by that;"
+            ' to have them gone now, see docs/aws.md, "Lower the retention".'
         )
     return " ".join(told)
 
