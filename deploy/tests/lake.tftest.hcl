@@ -294,3 +294,16 @@ run "a_budget_tells_the_address_that_alarms_go_to" {
     error_message = "The budget tells nobody."
   }
 }
+
+run "a_lower_retention" {
+  command = plan
+
+  variables {
+    retention_days = 90
+  }
+
+  assert {
+    condition     = output.tally_retention_days == "73"
+    error_message = "Tally counts by another number of days than the bucket."
+  }
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 from tally_pipeline import clock
@@ -10,6 +11,7 @@ from tally_pipeline.cli import terminal
 from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import expiry
 from tally_pipeline.lake.retention import S3_MARGIN_DAYS, day_of
+from tally_pipeline.lake.store import ObjectInfo
 from tally_pipeline.plurals import counted
 
 
@@ -31,31 +33,56 @@ def expire(settings: Settings, *, dry_run: bool, as_json: bool) -> int:
             "expired": len(over),
             "bytes": sum(info.size for info in over),
             "days": days,
+            "objects": [info.key for info in over],
             "removed": removes,
         }
         terminal.print_json(json.dumps(found, indent=2))
     else:
-        print(_in_words(settings, store.root, len(over), days, removes=removes))
+        print(_in_words(settings, store.root, over, days, removes=removes))
     return 1 if over and settings.aws else 0
 
 
-def _in_words(settings: Settings, root: str, count: int, days: list[str], *, removes: bool) -> str:
+def _in_words(
+    settings: Settings, root: str, over: Sequence[ObjectInfo], days: Sequence[str], *, removes: bool
+) -> str:
     if settings.retention.days is None:
         return f"Nothing in {root} expires: " + (
             "it is invented." if settings.source == "sandbox" else "TALLY_RETENTION_DAYS is 0."
         )
     first = settings.retention.first_kept(clock.today())
-    if not count:
+    if not over:
         return f"{root} holds nothing overdue. The first day that is kept is {first}."
-    which = f"{counted(count, 'object')} of {counted(len(days), 'day')}" + (
+    which = f"{counted(len(over), 'object')} of {counted(len(days), 'day')}" + (
         f" from {days[0]} to {days[-1]}" if days else ""
     )
     if removes:
         return f"{which} removed from {root}. The first day that is kept is {first}."
     if settings.aws:
         return (
-            f"{root} holds {which} that S3 should have deleted; the first day that is kept is {first}. Apply deploy/"
-            " again: the bucket's lifecycle rules are in storage.tf. Objects written by an older version carry no tag"
-            " and expire by their creation date."
+            f"{root} holds {which} that S3 should have deleted; the first day that is kept is {first}."
+            f" {_why_it_is_there(over)} `tally expire --json` names the objects."
         )
     return f"{which} would be removed from {root}. The first day that is kept is {first}."
+
+
+def _why_it_is_there(over: Sequence[ObjectInfo]) -> str:
+    """Why overdue objects are still in a bucket, and what to do."""
+    late = sum(_is_late(info) for info in over)
+    told = []
+    if late < len(over):
+        told.append(
+            f"{counted(len(over) - late, 'object was', 'objects were')} written in time: apply deploy/ again, the"
+            " bucket's lifecycle rules are in storage.tf."
+        )
+    if late:
+        told.append(
+            f"{counted(late, 'object was', 'objects were')} written after the day described: before retention_days"
+            " was lowered, with the days of then in a tag, or by a version that set no tag. S3 deletes them by that;"
+            ' to have them gone now, see docs/aws.md, "Lower the retention".'
+        )
+    return " ".join(told)
+
+
+def _is_late(info: ObjectInfo) -> bool:
+    day = day_of(info.key)
+    return day is not None and info.modified.date().isoformat() > day

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from tally_pipeline import clock
+from tally_pipeline.aws.session import Aws
+from tally_pipeline.cli.expire import expire
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import deploy, load_settings
 from tally_pipeline.deployment.first_day import first_day
 from tally_pipeline.lake import layout
 from testkit import tally
+from testkit.aws.settings import settings_of
 from testkit.pipeline import environment
 
 
@@ -90,3 +93,19 @@ def test_a_lake_of_tmdbs_is_cleared_each_night_and_begins_where_it_is_kept(home:
     schedules = {one.name for one in build_definitions(deploy(invented)).schedules or ()}
     assert "daily_expiry" not in schedules
     assert first_day(invented).isoformat() == "2020-01-01"
+
+
+def test_a_bucket_tells_what_was_written_late_from_what_was_written_in_time(
+    aws: Aws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = settings_of(aws, tmp_path, "") | {"TMDB_API_TOKEN": "t" * 32, "TALLY_RETENTION_DAYS": "8"}
+    settings = load_settings(environ, dotenv=None)
+    for key in (layout.silver_key("popular_shows", day(40)), layout.latest_report_key()):
+        aws.client("s3").put_object(Bucket=aws.settings.lake_bucket, Key=key, Body=b"rows")
+    assert expire(settings, dry_run=False, as_json=False) == 1
+    told = capsys.readouterr().out
+    assert "1 object was written after the day described" in told
+    assert "Lower the retention" in told
+    assert "written in time" not in told
+    assert expire(settings, dry_run=False, as_json=True) == 1
+    assert json.loads(capsys.readouterr().out)["objects"] == [layout.silver_key("popular_shows", day(40))]
