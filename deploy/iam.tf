@@ -47,6 +47,12 @@ locals {
       Resource = concat(local.written, ["${local.lake_arn}/${local.lake_owner}"])
     },
     {
+      Sid      = "ReadWhatPeoplePutIn" # watchlists and prices
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = "${local.lake_arn}/${local.inputs}/*"
+    },
+    {
       # IfExists: a request for an object names no prefix, and S3 answers 404 for one that is missing only to
       # who may list; to others 403, which is no answer.
       Sid    = "ListTheLake"

@@ -26,6 +26,7 @@ locals {
   bronze     = "bronze"
   rebuilt    = ["silver", "quarantine", "gold", "reports"] # all of it can be made again from bronze
   lake_owner = "lake.json"                                 # says whose data the lake holds
+  inputs     = "inputs"                                    # what people put in: watchlists, prices
 
   # Below these lie the results bucket's three kinds of objects.
   results_prefix      = "athena"

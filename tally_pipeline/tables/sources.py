@@ -128,11 +128,18 @@ class Sources:
     def stand(self, inputs: Iterable[InputFile]) -> bool:
         """True if each of these named files is unchanged since it was named."""
         keys = [one.key for one in inputs]
+        of_a_day = [key for key in keys if "/dt=" in key]
         # The silver of all lists in one listing, as in `of`.
         folders = {
-            layout.SILVER if key.startswith(f"{layout.SILVER}/") else key.partition("/dt=")[0] for key in keys
+            layout.SILVER if key.startswith(f"{layout.SILVER}/") else key.partition("/dt=")[0]
+            for key in of_a_day
         }
         now = {info.key: info.version for folder in folders for info in self.lake.store.list(folder)}
+        now |= {
+            key: version
+            for key in keys
+            if "/dt=" not in key and (version := self.lake.store.version(key)) is not None
+        }
         return all(now.get(key) == self._hashes[key][1] for key in keys)
 
     def _hash(self, key: str) -> str:

@@ -18,8 +18,11 @@ from botocore.exceptions import ClientError
 
 from tally_pipeline import clock
 from tally_pipeline.aws.session import Aws
+from tally_pipeline.datasets.details import DETAILS
 from tally_pipeline.definitions import build_definitions
 from tally_pipeline.deployment import Deployment, deploy, load_settings
+from tally_pipeline.gold import ALL_TABLES
+from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.layout import BronzeKey
 from tally_pipeline.orchestration import automation
 from tally_pipeline.orchestration.assets import common
@@ -28,6 +31,7 @@ from tally_pipeline.query.tables import TABLES
 from tally_pipeline.tmdb import sandbox
 from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline.tmdb.sandbox import Sandbox
+from tally_pipeline.tmdb.sandbox.invented import FIRST_ID
 from tally_pipeline_tests.aws.lake_on_aws import LakeOnAws, account, made_of, quick_folder
 from tally_pipeline_tests.deploy.conftest import roots
 from tally_pipeline_tests.deploy.policies import for_moto
@@ -41,6 +45,7 @@ pytestmark = pytest.mark.slow
 
 NAMES = [show_list.name for show_list in LISTS]
 NOBODY_IS_ASKED = "1000000000"
+OF_DETAILS = [(table.layer, table.name) for table in ALL_TABLES if table.follows == DETAILS.name]
 
 PLAN = f"""
 mock_provider "aws" {{
@@ -211,6 +216,20 @@ def test_a_past_day_is_rebuilt(synced: Users) -> None:
 def _captures(day: date) -> Iterator[tuple[BronzeKey, bytes]]:
     """A page of each list."""
     return sandbox.captures([day], depths=dict.fromkeys(NAMES, 1))
+
+
+def test_the_pipeline_captures_details_and_reads_the_watchlists_that_people_put_in(synced: Users) -> None:
+    wish = {"show_id": FIRST_ID, "season": 1}
+    wishes = {"mine": {"country": "US", "start": "2026-01", "months": 1, "wishes": [wish]}}
+    synced.owner.lake.store.put(layout.WATCHLISTS, json.dumps(wishes).encode())
+    ran = synced.pipeline.run("sync", "--pages", "1", "--details")
+    assert ran.code == 0, ran.err
+    today = clock.today().isoformat()
+    made = synced.owner.versions().keys()
+    assert {layout.table_key(layer, name, today) for layer, name in OF_DETAILS} <= made
+    body = synced.owner.lake.store.get(layout.table_key("gold", "watchlists", today))
+    (row,) = parquet.decode(body).to_pylist()
+    assert (row["watchlist_id"], row["show_id"], row["is_invented"]) == ("mine", FIRST_ID, False)
 
 
 @pytest.mark.parametrize(

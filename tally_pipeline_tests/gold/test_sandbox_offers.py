@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ def key_of(row: dict[str, Any]) -> Offer:
 
 
 def pairs() -> Iterator[tuple[date, date]]:
-    yield from zip(DAYS, DAYS[1:], strict=False)
+    yield from pairwise(DAYS)
 
 
 def test_changes_are_the_differences_between_the_replies_and_say_the_gap(made: Any) -> None:

@@ -146,7 +146,9 @@ def capture(
             for done, answer in enumerate(answers, resumed + 1):
                 outcomes.take(answer)
                 if session.tmdb.on_page:
-                    session.tmdb.on_page(PageProgress(place.data_type, done, len(choice.wanted), done))
+                    session.tmdb.on_page(
+                        PageProgress(place.data_type, done, len(choice.wanted), done, "show")
+                    )
                 if len(journal.kept) >= details_capture.PART_REPLIES:
                     yield from cut()
         if outcomes.stopped_by is not None:

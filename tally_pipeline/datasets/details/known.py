@@ -20,7 +20,7 @@ from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import Place
 from tally_pipeline.lake.parquet import ForeignFileError
-from tally_pipeline.lake.store import NoSuchObjectError, Store
+from tally_pipeline.lake.store import LakeError, NoSuchObjectError, Store
 from tally_pipeline.plans import watchlists
 from tally_pipeline.plans.errors import PlanError
 from tally_pipeline.tmdb.lists import LISTS
@@ -56,7 +56,7 @@ def watched(lake: Lake, log: Logger) -> list[int]:
         lists = watchlists.read(lake.store.get(layout.WATCHLISTS), lake.store.uri(layout.WATCHLISTS))
     except NoSuchObjectError:
         return []
-    except PlanError as error:
+    except (PlanError, LakeError) as error:
         log.warning(f"Shows on watchlists are not asked for: {error}")
         return []
     return sorted({wish.show_id for one in lists.values() for wish in one.wishes})
