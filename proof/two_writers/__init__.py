@@ -37,8 +37,8 @@ ROOM_BEFORE_MIDNIGHT = timedelta(minutes=4)
 """A round is of one day."""
 
 
-AT_ONCE = 2
-"""Rounds at a time: in each a writer or two stand still."""
+AT_ONCE = 3
+"""Rounds at a time: in each a writer or two stand still, or wait for a message."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,7 @@ def prove(long: bool, seed: int) -> Proof:
             " it had read; the rounds in which that happened, and how often.",
             "What must happen: who is not killed ends well; silver is never older than what a writer captured that"
             " ended; where nobody was killed every object equals what one process makes of that bronze, byte for"
-            " byte; in any case it does after one more run (of sensors: when the queue is empty, with no dead letter,"
-            " and then one more run).",
+            " byte; where somebody was, it does after one more run. Sensors leave an empty queue and no dead letter.",
             "Planted: every writer has the fault; rounds of machines that refine, without deaths, that cross in the"
             f" making of silver, until it is seen, {ROUNDS_OF_A_FAULT} at most.",
             "Stopped: " + "; ".join(f"{place} {times}" for place, times in sorted(places.items())) + ".",

@@ -48,7 +48,7 @@ def held(round_: Round, bucket: Bucket, folder: Path, fault: str = "") -> Outcom
     killed = any(one.killed for one in running)
     wrong += _older(bucket.lake, [one for one in running if one.process.exitcode == 0])
     if not (fault and wrong):
-        wrong += _as_one_alone(round_, bucket, folder, killed=killed, again=not fault)
+        wrong += _as_one_alone(round_, bucket, folder, killed=killed, repaired=not fault)
     return Outcome(
         stopped=sum(one.stopped for one in running),
         killed=sum(one.killed for one in running),
@@ -72,30 +72,30 @@ def _crossed(round_: Round, bucket: Bucket, folder: Path, fault: str) -> Sequenc
     return running
 
 
-def _as_one_alone(round_: Round, bucket: Bucket, folder: Path, *, killed: bool, again: bool) -> list[str]:
-    """What differs from the lake that one process makes of the same bronze: at once if nobody was killed, and in any
-    case after one more run."""
+def _as_one_alone(round_: Round, bucket: Bucket, folder: Path, *, killed: bool, repaired: bool) -> list[str]:
+    """What differs from the lake that one process makes of the same bronze: at once if nobody was killed, and after
+    that when the queue is empty and, if anybody was killed, one more has run."""
     before = lakes.objects(bucket.lake)
     names = [one.name for one in LISTS if bucket.lake.bronze_keys(one.name, day())]
-    copy = Bucket(bucket.url, f"{bucket.name}-alone")
+    copy = Bucket(bucket.url, f"{bucket.name}-alone", bucket.tmdb)
     _make_bucket(copy)
     for key, body in before.items():
         if key.startswith(lakes.BRONZE) or key == layout.OWNERSHIP_MARKER:
             copy.lake.store.create(key, body)
     made = writers.alone(copy, folder / "alone", names)
     wrong: list[str] = []
-    if again and "refine" not in round_.who:
+    if repaired and "refine" not in round_.who:
         wrong += _ended_badly(
             writers.sensor_again(bucket, folder / "one more sensor"), folder / "one more sensor"
         )
-    if again:
+    if repaired and killed:
         wrong += _ended_badly(writers.alone(bucket, folder / "one more run", names), folder / "one more run")
     wrong += _ended_badly(made, folder / "alone")
     should = lakes.objects(copy.lake)
     if not killed:
         wrong += [f"before: {one}" for one in lakes.differing(before, should)]
-    if again:
-        wrong += [f"after one more run: {one}" for one in lakes.differing(lakes.objects(bucket.lake), should)]
+    if repaired:
+        wrong += [f"in the end: {one}" for one in lakes.differing(lakes.objects(bucket.lake), should)]
         wrong += _stale(bucket.lake)
     return wrong
 

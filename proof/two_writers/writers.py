@@ -6,6 +6,7 @@ a sensor that the bucket's queue wakes, or by the command `tally sync`. At a pla
 
 from __future__ import annotations
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -46,6 +47,15 @@ from tally_pipeline.tmdb.lists import list_named
 from testkit.aws.moto_server import ACCOUNT, messages_in, settings_at
 from testkit.pipeline import capture, day, rows
 
+# What a run imports while it is at work is there before the fork.
+for _name in (
+    "obstore.auth.boto3",
+    "pyarrow.dataset",
+    "sqlglot.dialects.athena",
+    "sqlglot.dialects.duckdb",
+    "sqlglot.optimizer.annotate_types",
+):
+    importlib.import_module(_name)
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([__name__])
 
