@@ -90,7 +90,7 @@ def test_the_documents_say_what_the_command_says(tmp_path: Path) -> None:
     (before,) = re.findall(r"before any allowance it is \$([\d.]+\d)", page)
     assert float(stated) == pytest.approx(told["to_pay"], rel=0.1)
     assert float(before) == pytest.approx(told["before_allowances"], rel=0.1)
-    in_words = {5: "five", 6: "six", 7: "seven"}[round(told["to_pay"] * 100)]
+    in_words = {7: "seven", 8: "eight", 9: "nine", 10: "ten"}[round(told["to_pay"] * 100)]
     assert f"for about {in_words} cents a month" in (DOCS.parent / "README.md").read_text(encoding="utf-8")
 
 
