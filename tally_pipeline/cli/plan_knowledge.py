@@ -9,7 +9,14 @@ from tally_pipeline.deployment import Settings, deploy
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.plans.brands import Brands
-from tally_pipeline.plans.from_lake import OFFER_COLUMNS, SEASON_COLUMNS, STREAMED, LakesOffers, LakesSeasons
+from tally_pipeline.plans.from_lake import (
+    CALENDAR_COLUMNS,
+    OFFER_COLUMNS,
+    SEASON_COLUMNS,
+    STREAMED,
+    LakesOffers,
+    LakesSeasons,
+)
 from tally_pipeline.plans.known import NoOffers, NoSeasons, Offers, Seasons
 from tally_pipeline.plans.wishes import Wishes
 from tally_pipeline.query.engine import QueryEngine
@@ -55,11 +62,12 @@ def _seasons(lake: Lake, engine: QueryEngine, show_ids: Sequence[int]) -> Season
     day = _newest(lake, "gold", "release_calendar")
     if day is None or not show_ids:
         return NoSeasons()
-    rows = engine.query(
-        f"SELECT DISTINCT {', '.join(SEASON_COLUMNS)} FROM gold_release_calendar"
-        f" WHERE dt = '{day}' AND show_id IN ({', '.join(map(str, show_ids))})"
+    within = f"dt = '{day}' AND show_id IN ({', '.join(map(str, show_ids))})"
+    calendar = engine.query(
+        f"SELECT DISTINCT {', '.join(CALENDAR_COLUMNS)} FROM gold_release_calendar WHERE {within}"
     )
-    return LakesSeasons(rows.to_pylist())
+    seasons = engine.query(f"SELECT {', '.join(SEASON_COLUMNS)} FROM silver_seasons WHERE {within}")
+    return LakesSeasons(calendar.to_pylist(), seasons.to_pylist())
 
 
 def _newest(lake: Lake, layer: str, table: str) -> str | None:

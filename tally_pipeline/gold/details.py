@@ -13,7 +13,7 @@ import pyarrow as pa
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.tables.sources import Sources
 
-DETAILS, OFFERS = "details", "offers"
+DETAILS, OFFERS, SEASONS = "details", "offers", "seasons"
 """The tables of silver."""
 
 ATTRIBUTION = "Offers: JustWatch, via TMDB"

@@ -17,13 +17,20 @@ import pyarrow.compute as pc
 from tally_pipeline.checks.check import SHOWN, Check, Finding, Findings
 from tally_pipeline.datasets.details.brands import brand_ids
 from tally_pipeline.gold import details
-from tally_pipeline.gold.details import DETAILS, OFFERS
+from tally_pipeline.gold.details import DETAILS, OFFERS, SEASONS
 from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.plans import invented, months, prices
 from tally_pipeline.plans.errors import PlanError
 from tally_pipeline.plans.explain import Plan, explain
-from tally_pipeline.plans.from_lake import OFFER_COLUMNS, SEASON_COLUMNS, STREAMED, LakesOffers, LakesSeasons
+from tally_pipeline.plans.from_lake import (
+    CALENDAR_COLUMNS,
+    OFFER_COLUMNS,
+    SEASON_COLUMNS,
+    STREAMED,
+    LakesOffers,
+    LakesSeasons,
+)
 from tally_pipeline.plans.prices import PriceList
 from tally_pipeline.plans.question import pose
 from tally_pipeline.plans.solve import solve
@@ -71,7 +78,7 @@ class SubscriptionPlans(Table):
             "watch",
             pa.list_(STRING),
             "The seasons to watch, each with its service.",
-            f"{_WISHES}.title gold_release_calendar.season_complete_on",
+            f"{_WISHES}.title gold_release_calendar.season_complete_on silver_seasons.air_date",
         ),
         Column("cost", DOUBLE, "What the month costs.", f"{_WISHES}.budget_per_month"),
         Column("currency", STRING, "The prices' currency; empty without any.", "", few=True),
@@ -100,7 +107,7 @@ class SubscriptionPlans(Table):
     )
 
     def obstacle(self, sources: Sources, day: str) -> str:
-        if why := details.lacking(sources, (DETAILS, OFFERS), day):
+        if why := details.lacking(sources, (DETAILS, OFFERS, SEASONS), day):
             return why
         for table in ("watchlists", "release_calendar"):
             if day not in sources.sizes(table, layout.GOLD):
@@ -115,6 +122,7 @@ class SubscriptionPlans(Table):
         keys = [
             details.silver_key(DETAILS, day),
             details.silver_key(OFFERS, day),
+            details.silver_key(SEASONS, day),
             layout.gold_key("watchlists", day),
             layout.gold_key("release_calendar", day),
         ]
@@ -227,11 +235,12 @@ def _knowledge(sources: Sources, day: str, wishes: Wishes) -> tuple[LakesOffers,
     streamed = offers.filter(pc.is_in(offers["kind"], pa.array(STREAMED)))
     asked_for = _of(details.read(sources, DETAILS, day, ("show_id", "seen_on")), shows).to_pylist()
     calendar = parquet.decode(
-        sources.lake.store.get(layout.gold_key("release_calendar", day)), SEASON_COLUMNS
+        sources.lake.store.get(layout.gold_key("release_calendar", day)), CALENDAR_COLUMNS
     )
+    seasons = details.read(sources, SEASONS, day, SEASON_COLUMNS)
     return (
         LakesOffers(streamed.to_pylist(), {row["show_id"]: row["seen_on"] for row in asked_for}),
-        LakesSeasons(_of(calendar, shows).to_pylist()),
+        LakesSeasons(_of(calendar, shows).to_pylist(), _of(seasons, shows).to_pylist()),
     )
 
 

@@ -8,13 +8,14 @@ from datetime import date
 from typing import Any
 
 from tally_pipeline.plans import months
-from tally_pipeline.plans.known import Complete, Offered
+from tally_pipeline.plans.known import Complete, NotYet, Offered
 
 STREAMED = ("flatrate", "ads", "free")
 """The kinds of offers that a subscription, or none, gives; not what is bought or rented."""
 
 OFFER_COLUMNS = ("show_id", "country", "provider_id", "seen_on")
-SEASON_COLUMNS = ("show_id", "season_number", "season_complete_on", "seen_on")
+CALENDAR_COLUMNS = ("show_id", "season_number", "season_complete_on", "seen_on")
+SEASON_COLUMNS = ("show_id", "season_number", "air_date", "seen_on")
 
 Row = Mapping[str, Any]
 
@@ -43,19 +44,38 @@ class LakesOffers:
 
 
 class LakesSeasons:
-    """The months in which seasons are complete, from rows of `gold_release_calendar` with `SEASON_COLUMNS`."""
+    """The months in which seasons are whole: from rows of `gold_release_calendar` with `CALENDAR_COLUMNS`, which has
+    what is to come, and of `silver_seasons` with `SEASON_COLUMNS`, which has every season of known shows."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._complete = {
-            (row["show_id"], row["season_number"]): Complete(
-                _month(row["season_complete_on"]), date.fromisoformat(row["seen_on"])
-            )
-            for row in rows
-            if row["season_complete_on"]
-        }
+    def __init__(self, calendar: Iterable[Row], seasons: Iterable[Row]) -> None:
+        self._to_come: dict[tuple[int, int], Row] = {}
+        for row in calendar:
+            place = row["show_id"], row["season_number"]
+            before = self._to_come.get(place)
+            if before is None or (row["season_complete_on"] and not before["season_complete_on"]):
+                self._to_come[place] = row
+        self._seasons: dict[int, dict[int, Row]] = defaultdict(dict)
+        for row in seasons:
+            self._seasons[row["show_id"]][row["season_number"]] = row
 
-    def of(self, show_id: int, season: int) -> Complete | None:
-        return self._complete.get((show_id, season))
+    def of(self, show_id: int, season: int) -> Complete | NotYet | None:
+        to_come = self._to_come.get((show_id, season))
+        if to_come is not None:
+            as_of = date.fromisoformat(to_come["seen_on"])
+            if to_come["season_complete_on"]:
+                return Complete(_month(to_come["season_complete_on"]), as_of)
+            return NotYet("it is not complete, and nobody says when it will be", as_of)
+        known = self._seasons.get(show_id)
+        if not known:
+            return None
+        row = known.get(season)
+        as_of = date.fromisoformat(next(iter(known.values()))["seen_on"])
+        if row is None:
+            return NotYet(f"TMDB has no season {season} of it, only up to {max(known)}", as_of)
+        if row["air_date"] is None or row["air_date"] > row["seen_on"]:
+            begins = f" before {row['air_date']}" if row["air_date"] else ""
+            return NotYet(f"it does not begin{begins}, and nobody says when it will be complete", as_of)
+        return None
 
 
 def _month(day: str) -> int:

@@ -23,6 +23,14 @@ class Complete:
     as_of: date
 
 
+@dataclass(frozen=True)
+class NotYet:
+    """A season that cannot be watched whole, and nobody says when it can: the reason, as known on a day."""
+
+    why: str
+    as_of: date
+
+
 class Offers(Protocol):
     """The offers of shows."""
 
@@ -37,8 +45,8 @@ class Offers(Protocol):
 class Seasons(Protocol):
     """The months in which seasons are complete."""
 
-    def of(self, show_id: int, season: int) -> Complete | None:
-        """The month of a season; None if it is not known."""
+    def of(self, show_id: int, season: int) -> Complete | NotYet | None:
+        """The month of a season; None if nothing speaks against having it now."""
 
 
 class NoOffers:

@@ -10,7 +10,7 @@ from math import floor
 from tally_pipeline.plans import months, prices
 from tally_pipeline.plans.brands import NO_BRANDS, Brands, merged
 from tally_pipeline.plans.errors import PlanError
-from tally_pipeline.plans.known import Complete, NoOffers, NoSeasons, Offered, Offers, Seasons
+from tally_pipeline.plans.known import Complete, NoOffers, NoSeasons, NotYet, Offered, Offers, Seasons
 from tally_pipeline.plans.prices import Price, PriceList
 from tally_pipeline.plans.problem import Item, Problem, Service
 from tally_pipeline.plans.units import MOST_UNITS, common_unit
@@ -26,7 +26,8 @@ NO_OFFERS, NO_SEASONS = NoOffers(), NoSeasons()
 class Ground:
     """A wish with its services and the months in which it may be watched (none if `first` is after `last`).
 
-    Both rest on what was `offered` and when it was `complete`, or, where these are None, on the file of wishes.
+    Both rest on what was `offered` and when it was `complete`, or, where these are None, on the file of wishes. With
+    `not_yet` it cannot be watched whole, and nobody says when.
     """
 
     wish: Wish
@@ -35,6 +36,7 @@ class Ground:
     last: int
     offered: Offered | None
     complete: Complete | None
+    not_yet: NotYet | None = None
 
 
 @dataclass(frozen=True)
@@ -115,12 +117,14 @@ def pose(
 
 def _ground(wish: Wish, asked: Wishes, brands: Brands, offers: Offers, seasons: Seasons) -> Ground:
     offered = offers.of(wish.show_id, asked.country) if wish.providers is None else None
-    complete = seasons.of(wish.show_id, wish.season) if wish.earliest is None else None
+    found = seasons.of(wish.show_id, wish.season) if wish.earliest is None else None
+    complete = found if isinstance(found, Complete) else None
+    not_yet = found if isinstance(found, NotYet) else None
     providers = wish.providers if wish.providers is not None else offered.providers if offered else ()
     earliest = wish.earliest if wish.earliest is not None else complete.month if complete else asked.start
     latest = wish.latest if wish.latest is not None else asked.last
     first, last = max(earliest, asked.start), min(latest, asked.last)
-    return Ground(wish, merged(providers, brands), first, last, offered, complete)
+    return Ground(wish, merged(providers, brands), first, last, offered, complete, not_yet)
 
 
 def _why_impossible(
@@ -130,6 +134,11 @@ def _why_impossible(
     wish, open_months = ground.wish, range(ground.first - asked.start, ground.last - asked.start + 1)
     if not ground.services:
         return _why_without_services(ground, asked, offers)
+    if ground.not_yet:
+        return (
+            f"{ground.not_yet.why} (known {ground.not_yet.as_of}); give its earliest in {asked.file} if you know when"
+            " all of it can be watched"
+        )
     if ground.first > ground.last:
         return _why_without_months(ground, asked)
     if asked.hours is not None and wish.hours is not None and wish.hours > asked.hours:

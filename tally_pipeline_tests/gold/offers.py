@@ -14,9 +14,10 @@ import pyarrow as pa
 from tally_pipeline.datasets.details.contract import SILVER as SILVER_DETAILS
 from tally_pipeline.datasets.details.known import CARRY_DAYS
 from tally_pipeline.datasets.details.offers import OFFERS as OFFERS_TABLE
+from tally_pipeline.datasets.details.seasons import SEASONS as SEASONS_TABLE
 from tally_pipeline.days import days_after, days_before, days_between
 from tally_pipeline.gold import availability, availability_changes
-from tally_pipeline.gold.details import DETAILS, OFFERS, silver_key
+from tally_pipeline.gold.details import DETAILS, OFFERS, SEASONS, silver_key
 from tally_pipeline.lake import parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
@@ -111,6 +112,7 @@ class OffersLake:
         )
         offers = [row for show_id, state in shows.items() for row in offer_rows(show_id, state)]
         self._write(silver_key(OFFERS, day), pa.Table.from_pylist(offers, schema=SILVER_OFFERS))
+        self.write_seasons(day, [])
 
     def write_whole_day(self, day: str, shows: Mapping[int, Known]) -> None:
         """Details with their offers inside, from which silver makes the table of offers."""
@@ -131,6 +133,9 @@ class OffersLake:
 
     def write_details(self, day: str, rows: Iterable[Row]) -> None:
         self._write(silver_key(DETAILS, day), pa.Table.from_pylist(list(rows), schema=SILVER_DETAILS))
+
+    def write_seasons(self, day: str, rows: Iterable[Row]) -> None:
+        self._write(silver_key(SEASONS, day), pa.Table.from_pylist(list(rows), schema=SEASONS_TABLE.schema))
 
     def compute(self, table: Table, day: str) -> Computed:
         return table.compute(self.sources(), self.engine, day)

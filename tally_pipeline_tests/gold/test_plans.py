@@ -88,6 +88,18 @@ def test_a_watchlist_in_the_lake_is_planned_from_the_days_month_on(lake: OffersL
     assert (now["oldest_price"], now["oldest_offer"]) == ("2026-11-01", DAY)
 
 
+def test_a_season_that_has_not_begun_is_not_planned(lake: OffersLake) -> None:
+    """Nothing dates its end, so nobody can say in which month all of it can be watched."""
+    season = {"show_id": 2, "season_number": 3, "air_date": "2027-01-26", "seen_on": DAY, "age_days": 0}
+    lake.write_seasons(DAY, [season])
+    put(lake)
+    now, _ = planned(lake)
+    assert [one.partition(" on ")[0] for one in now["watch"]] == [f"Show 1 as of {DAY} season 1 (1)"]
+    ((name, why),) = now["not_watched"]
+    assert name.endswith("season 3 (2)")
+    assert why.startswith("it does not begin before 2027-01-26, and nobody says when it will be complete")
+
+
 def test_without_a_price_a_wish_is_not_watched_and_says_why(lake: OffersLake) -> None:
     put(lake, prices="")
     rows = planned(lake)

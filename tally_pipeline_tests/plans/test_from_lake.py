@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from tally_pipeline.plans.brands import named_as_in
 from tally_pipeline.plans.from_lake import LakesOffers, LakesSeasons
-from tally_pipeline.plans.known import Complete, Offered
+from tally_pipeline.plans.known import Complete, NotYet, Offered
 
 
 def offer(show_id: int, country: str, provider_id: int) -> dict[str, object]:
@@ -31,9 +33,33 @@ def test_a_season_is_complete_in_the_month_of_its_last_episode() -> None:
         "season_complete_on": "2027-01-31",
         "seen_on": "2026-11-20",
     }
-    seasons = LakesSeasons([row, {**row, "season_number": 3, "season_complete_on": None}])
+    seasons = LakesSeasons([row, {**row, "season_number": 3, "season_complete_on": None}], [])
     assert seasons.of(1, 2) == Complete(2027 * 12, date(2026, 11, 20))
-    assert seasons.of(1, 3) is None
+    running = seasons.of(1, 3)
+    assert isinstance(running, NotYet)
+    assert running.why == "it is not complete, and nobody says when it will be"
+    assert seasons.of(2, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("season", "why"),
+    [
+        (1, None),
+        (2, "it does not begin before 2027-01-26, and nobody says when it will be complete"),
+        (3, "it does not begin, and nobody says when it will be complete"),
+        (9, "TMDB has no season 9 of it, only up to 3"),
+    ],
+)
+def test_a_season_that_has_not_begun_or_does_not_exist_cannot_be_planned(
+    season: int, why: str | None
+) -> None:
+    dates = {1: "2025-01-01", 2: "2027-01-26", 3: None}
+    rows = [
+        {"show_id": 1, "season_number": number, "air_date": day, "seen_on": "2026-11-20"}
+        for number, day in dates.items()
+    ]
+    found = LakesSeasons([], rows).of(1, season)
+    assert found == (NotYet(why, date(2026, 11, 20)) if why else None)
 
 
 def test_a_brand_is_called_by_the_id_that_the_files_have() -> None:
