@@ -13,6 +13,7 @@ from tally_pipeline.plans.from_lake import (
     CALENDAR_COLUMNS,
     OFFER_COLUMNS,
     SEASON_COLUMNS,
+    SHOW_COLUMNS,
     STREAMED,
     LakesOffers,
     LakesSeasons,
@@ -47,15 +48,15 @@ def brands() -> Brands:
 def _offers(lake: Lake, engine: QueryEngine, show_ids: Sequence[int], country: str) -> Offers:
     day = _newest(lake, "silver", "offers")
     if day is None or not show_ids:
-        return LakesOffers((), {})
+        return LakesOffers((), ())
     within = f"dt = '{day}' AND show_id IN ({', '.join(map(str, show_ids))})"
     kinds = ", ".join(f"'{kind}'" for kind in STREAMED)
     rows = engine.query(
         f"SELECT {', '.join(OFFER_COLUMNS)} FROM silver_offers"
         f" WHERE {within} AND country = '{country}' AND kind IN ({kinds})"
     )
-    asked_for = engine.query(f"SELECT show_id, seen_on FROM silver_details WHERE {within}")
-    return LakesOffers(rows.to_pylist(), {row["show_id"]: row["seen_on"] for row in asked_for.to_pylist()})
+    shows = engine.query(f"SELECT {', '.join(SHOW_COLUMNS)} FROM silver_details WHERE {within}")
+    return LakesOffers(rows.to_pylist(), shows.to_pylist())
 
 
 def _seasons(lake: Lake, engine: QueryEngine, show_ids: Sequence[int]) -> Seasons:

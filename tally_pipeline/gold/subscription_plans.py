@@ -27,6 +27,7 @@ from tally_pipeline.plans.from_lake import (
     CALENDAR_COLUMNS,
     OFFER_COLUMNS,
     SEASON_COLUMNS,
+    SHOW_COLUMNS,
     STREAMED,
     LakesOffers,
     LakesSeasons,
@@ -222,7 +223,7 @@ def _wishes(name: str, asked: Sequence[Row], day: str) -> Wishes:
                 weight=_fraction(row["weight"]) or Fraction(1),
                 earliest=months.number(row["earliest"]) if row["earliest"] else None,
                 latest=months.number(row["latest"]) if row["latest"] else None,
-                providers=None,
+                providers=None if row["providers"] is None else frozenset(row["providers"]),
             )
             for row in asked
         ),
@@ -233,13 +234,13 @@ def _knowledge(sources: Sources, day: str, wishes: Wishes) -> tuple[LakesOffers,
     shows = pa.array(sorted({wish.show_id for wish in wishes.wishes}), pa.int64())
     offers = _of(details.read(sources, OFFERS, day, (*OFFER_COLUMNS, "kind")), shows)
     streamed = offers.filter(pc.is_in(offers["kind"], pa.array(STREAMED)))
-    asked_for = _of(details.read(sources, DETAILS, day, ("show_id", "seen_on")), shows).to_pylist()
+    asked_for = _of(details.read(sources, DETAILS, day, SHOW_COLUMNS), shows).to_pylist()
     calendar = parquet.decode(
         sources.lake.store.get(layout.gold_key("release_calendar", day)), CALENDAR_COLUMNS
     )
     seasons = details.read(sources, SEASONS, day, SEASON_COLUMNS)
     return (
-        LakesOffers(streamed.to_pylist(), {row["show_id"]: row["seen_on"] for row in asked_for}),
+        LakesOffers(streamed.to_pylist(), asked_for),
         LakesSeasons(_of(calendar, shows).to_pylist(), _of(seasons, shows).to_pylist()),
     )
 

@@ -61,6 +61,7 @@ class Watchlists(Table):
         Column("weight", DOUBLE, "What watching it is worth."),
         Column("earliest", STRING, "The first month for it, YYYY-MM; null if open.", "", True),
         Column("latest", STRING, "The last month for it; null if open.", "", True),
+        Column("providers", pa.list_(BIGINT), "Providers that have it, in place of known offers.", "", True),
         Column("is_invented", BOOLEAN, "True for a watchlist that the sandbox invented."),
     )
     checks = (SHOWS_KNOWN,)
@@ -139,6 +140,7 @@ def _of_people(written: dict[str, Wishes], titles: dict[int, str]) -> Iterable[d
                 "weight": float(wish.weight),
                 "earliest": month_text(wish.earliest),
                 "latest": month_text(wish.latest),
+                "providers": None if wish.providers is None else sorted(wish.providers),
                 "is_invented": False,
             }
 

@@ -13,6 +13,7 @@ from tally_pipeline.plans.known import Complete, NotYet, Offered
 STREAMED = ("flatrate", "ads", "free")
 """The kinds of offers that a subscription, or none, gives; not what is bought or rented."""
 
+SHOW_COLUMNS = ("show_id", "seen_on", "is_gone")
 OFFER_COLUMNS = ("show_id", "country", "provider_id", "seen_on")
 CALENDAR_COLUMNS = ("show_id", "season_number", "season_complete_on", "seen_on")
 SEASON_COLUMNS = ("show_id", "season_number", "air_date", "seen_on")
@@ -23,24 +24,23 @@ Row = Mapping[str, Any]
 class LakesOffers:
     """The offers in rows of `silver_offers` with `OFFER_COLUMNS`, of the kinds `STREAMED`.
 
-    A show of which there is no row is known only if it is in `asked_for`, the days of its last replies by id: then it
-    is offered nowhere.
+    `shows` are rows of `silver_details` with `SHOW_COLUMNS`: one that is there and has no offer is offered nowhere.
     """
 
     remedy = "capture the shows' details (`tally sync --details`)"
 
-    def __init__(self, rows: Iterable[Row], asked_for: Mapping[int, str]) -> None:
+    def __init__(self, rows: Iterable[Row], shows: Iterable[Row]) -> None:
         self._providers: dict[tuple[int, str], set[int]] = defaultdict(set)
         for row in rows:
             self._providers[row["show_id"], row["country"]].add(row["provider_id"])
-        self._asked_for = asked_for
+        self._shows = {row["show_id"]: row for row in shows}
 
     def of(self, show_id: int, country: str) -> Offered | None:
-        as_of = self._asked_for.get(show_id)
-        if as_of is None:
+        show = self._shows.get(show_id)
+        if show is None:
             return None
-        providers = self._providers.get((show_id, country), set())
-        return Offered(frozenset(providers), date.fromisoformat(as_of))
+        providers = frozenset(self._providers.get((show_id, country), ()))
+        return Offered(providers, date.fromisoformat(show["seen_on"]), is_gone=show["is_gone"])
 
 
 class LakesSeasons:

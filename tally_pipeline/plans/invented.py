@@ -50,6 +50,7 @@ def watchlists(shows: Iterable[Row], day: str) -> Iterator[dict[str, Any]]:
                 "weight": 1.0 + _number(f"weight/{name}/{show['show_id']}") % 3,
                 "earliest": None,
                 "latest": None,
+                "providers": None,
                 "is_invented": True,
             }
 

@@ -13,6 +13,8 @@ class Offered:
 
     providers: frozenset[int]
     as_of: date
+    is_gone: bool = False
+    """True if TMDB says that there is no such show."""
 
 
 @dataclass(frozen=True)

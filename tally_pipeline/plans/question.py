@@ -165,6 +165,8 @@ def _why_impossible(
 def _why_without_services(ground: Ground, asked: Wishes, offers: Offers) -> str:
     if ground.wish.providers is not None:
         return f"its providers are empty in {asked.file}: nobody has it; leave the key out to ask for known offers"
+    if ground.offered and ground.offered.is_gone:
+        return f"TMDB had no such show on {ground.offered.as_of}; look its show_id up"
     if ground.offered:
         return f"no service had it in {asked.country} on {ground.offered.as_of}; give its providers if one has it now"
     remedy = f", or {offers.remedy}" if offers.remedy else ""

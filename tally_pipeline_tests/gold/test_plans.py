@@ -12,7 +12,7 @@ from tally_pipeline.gold import release_calendar, subscription_plans, watchlists
 from tally_pipeline.gold.subscription_plans import budgets_hold, never_dearer, prices_fresh, proven
 from tally_pipeline.lake import layout
 from tally_pipeline.plans import invented
-from tally_pipeline_tests.gold.offers import Known, OffersLake, detail, known, offer_rows
+from tally_pipeline_tests.gold.offers import Known, OffersLake, detail, gone, known, offer_rows
 
 DAY = "2026-11-27"
 NETFLIX, PRIME = ("US", "flatrate", 8), ("US", "flatrate", 9)
@@ -88,6 +88,19 @@ def test_a_watchlist_in_the_lake_is_planned_from_the_days_month_on(lake: OffersL
     assert (now["oldest_price"], now["oldest_offer"]) == ("2026-11-01", DAY)
 
 
+def test_a_wishs_own_providers_go_before_what_the_lake_knows(lake: OffersLake) -> None:
+    own = [{"show_id": 2, "season": 3, "hours": 8, "providers": [9]}]
+    put(lake, {"a": WISHES["living-room"] | {"wishes": own}})
+    assert planned(lake)[0]["subscribed"] == ["Nine (9)"]
+
+
+def test_a_show_that_tmdb_has_not_is_not_watched_and_says_so(lake: OffersLake) -> None:
+    lake.write_day(DAY, {1: known(DAY, NETFLIX), 2: gone(DAY)})
+    put(lake)
+    why = dict(planned(lake)[0]["not_watched"])
+    assert list(why.values()) == [f"TMDB had no such show on {DAY}; look its show_id up"]
+
+
 def test_a_season_that_has_not_begun_is_not_planned(lake: OffersLake) -> None:
     """Nothing dates its end, so nobody can say in which month all of it can be watched."""
     season = {"show_id": 2, "season_number": 3, "air_date": "2027-01-26", "seen_on": DAY, "age_days": 0}
@@ -121,6 +134,8 @@ def test_a_list_with_anchors_above_its_budget_has_one_row_that_says_so(lake: Off
     [
         ("nonsense", "is no JSON"),
         ("[]", "is no object of watchlists by name"),
+        ('{"a": {}, "a": {}}', "has 'a' twice in one object; leave one of them, or rename it"),
+        ('{"\\ud800": {}}', "has a watchlist called '\\ud800'; give it a name of letters that can be shown"),
         ('{"a": {"country": "us"}}', "a: wishes is missing; give a list of tables"),
     ],
 )

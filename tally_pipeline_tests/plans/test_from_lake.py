@@ -10,20 +10,23 @@ from tally_pipeline.plans.brands import named_as_in
 from tally_pipeline.plans.from_lake import LakesOffers, LakesSeasons
 from tally_pipeline.plans.known import Complete, NotYet, Offered
 
+SHOW = {"show_id": 1, "seen_on": "2026-11-20", "is_gone": False}
+
 
 def offer(show_id: int, country: str, provider_id: int) -> dict[str, object]:
     return {"show_id": show_id, "country": country, "provider_id": provider_id, "seen_on": "2026-11-20"}
 
 
 def test_a_shows_offers_are_those_of_the_country_with_the_day_of_the_reply() -> None:
-    offers = LakesOffers([offer(1, "US", 8), offer(1, "US", 9), offer(1, "DE", 10)], {1: "2026-11-20"})
+    offers = LakesOffers([offer(1, "US", 8), offer(1, "US", 9), offer(1, "DE", 10)], [SHOW])
     assert offers.of(1, "US") == Offered(frozenset({8, 9}), date(2026, 11, 20))
 
 
 def test_a_show_without_offers_is_known_to_have_none_only_if_it_was_asked_for() -> None:
-    offers = LakesOffers([], {1: "2026-11-20"})
+    offers = LakesOffers([], [SHOW, SHOW | {"show_id": 3, "is_gone": True}])
     assert offers.of(1, "US") == Offered(frozenset(), date(2026, 11, 20))
     assert offers.of(2, "US") is None
+    assert offers.of(3, "US") == Offered(frozenset(), date(2026, 11, 20), is_gone=True)
 
 
 def test_a_season_is_complete_in_the_month_of_its_last_episode() -> None:
