@@ -30,9 +30,6 @@ from tally_pipeline.plurals import counted
 from tally_pipeline.tmdb.sandbox import Sandbox
 
 ROUNDS_LONG, ROUNDS_SHORT = 200, 5
-ROUNDS_OF_A_FAULT = 20
-"""The most rounds that a planted fault may stay unseen."""
-
 ROOM_BEFORE_MIDNIGHT = timedelta(minutes=4)
 """A round is of one day."""
 
@@ -118,8 +115,8 @@ def prove(long: bool, seed: int) -> Proof:
             "What must happen: who is not killed ends well; silver is never older than what a writer captured that"
             " ended; where nobody was killed every object equals what one process makes of that bronze, byte for"
             " byte; where somebody was, it does after one more run. Sensors leave an empty queue and no dead letter.",
-            "Planted: every writer has the fault; rounds of machines that refine, without deaths, that cross in the"
-            f" making of silver, until it is seen, {ROUNDS_OF_A_FAULT} at most.",
+            "Planted: every writer has the fault; rounds of machines that refine, without deaths, that cross at each"
+            " place in the making of silver, until it is seen.",
             "Stopped: " + "; ".join(f"{place} {times}" for place, times in sorted(places.items())) + ".",
             *all_.wrong[:20],
         ),
@@ -129,10 +126,10 @@ def prove(long: bool, seed: int) -> Proof:
 
 def _planted(fault: str, seed: int, world: _World) -> tuple[Sequence[object], bool]:
     """The row of a fault, and True if it was seen."""
-    dice, found = random.Random(seed), _Tally()
-    for number in range(ROUNDS_OF_A_FAULT):
+    found = _Tally()
+    for number, round_ in enumerate(for_faults(random.Random(seed))):
         name = f"fault-{list(FAULTS).index(fault)}-{number}"
-        found.add(_of_one_day(for_faults(dice, number), name, world, fault))
+        found.add(_of_one_day(round_, name, world, fault))
         if found.wrong:
             break
     seen = bool(found.wrong)

@@ -51,6 +51,7 @@ _BELOW = [
 ]
 """Places in the making of what is below, where another list's silver changes as much."""
 
+_ORDERS: Sequence[Sequence[int]] = ([0, 1], [1, 0])
 _DEATHS = [Place("put", key) for key in (_QUARANTINE, _SILVER, *_GOLD, *_REPORTS)]
 
 
@@ -74,13 +75,19 @@ def drawn(dice: random.Random, number: int) -> Round:
     return _drawn(dice, how, who, _OF_A_LIST if dice.random() < 0.7 else _BELOW)
 
 
-def for_faults(dice: random.Random, number: int) -> Round:
-    """The round of this number for a planted fault: of those of `drawn` the quickest in which none can hide.
+def for_faults(dice: random.Random) -> list[Round]:
+    """Rounds for a planted fault, in any order: of those of `drawn` the quickest in which none can hide.
 
     Without deaths, so that the end is judged before anything is made again; of machines that refine; and they cross
-    in silver, because gold makes sure of its inputs in a second way.
+    at each place in the making of silver, because gold makes sure of its inputs in a second way.
     """
-    return _drawn(dice, HOWS[number % 2], "machines that refine", _OF_A_LIST)
+    found = []
+    for place in dict.fromkeys(_OF_A_LIST):
+        found.append(_drawn(dice, "one is overtaken", "machines that refine", [place]))
+        two = _drawn(dice, "two stop, one after the other", "machines that refine", [place])
+        found += [replace(two, go_on=order) for order in _ORDERS]
+    dice.shuffle(found)
+    return found
 
 
 def _drawn(dice: random.Random, how: How, who: str, places: Sequence[Place]) -> Round:
@@ -101,7 +108,7 @@ def _drawn(dice: random.Random, how: How, who: str, places: Sequence[Place]) -> 
         writers[1] = replace(writers[1], data_type=OTHER_LIST)
     if how == "two stop, one after the other":
         writers[1] = replace(writers[1], stops=place, data_type=LIST)
-        return Round(how, who, writers, go_on=dice.choice([[0, 1], [1, 0]]))
+        return Round(how, who, writers, go_on=dice.choice(_ORDERS))
     if how == "the overtaker dies":
         writers[1] = replace(writers[1], dies=_of_the_list(dice.choice(_DEATHS), writers[1]))
     if how == "who is overtaken dies":
