@@ -201,7 +201,12 @@ def test_the_standing_checks_look_and_pass(synced: Users) -> None:
             )
         )
         found = {check.check_name: check.passed for check in ran.get_asset_check_evaluations()}
-        assert found == {"todays_partition_is_there": True, "no_partition_left_failed": True}
+        # No details were captured yet.
+        assert found == {
+            "todays_partition_is_there": True,
+            "no_partition_left_failed": True,
+            "todays_details_are_there": False,
+        }
 
 
 def test_a_past_day_is_rebuilt(synced: Users) -> None:
@@ -313,8 +318,8 @@ def test_an_analyst_who_runs_the_pipeline_writes_nothing_and_is_told(
     assert ran.code in (1, 2)
     told = re.findall(r"could not \w+ (s3://[^:]+): these credentials may not do it \((s3:\w+)\)", ran.err)
     lake = f"s3://{synced.owner.aws.settings.lake_bucket}/"
-    # A sync is stopped by the first thing it asks for; a rebuild tells it of each list.
-    assert len(told) == (1 if command == ("sync",) else len(LISTS)), ran.err
+    # A sync is stopped by the first thing it asks for; a rebuild tells it of each list, and of the details.
+    assert len(told) == (1 if command == ("sync",) else len(LISTS) + 1), ran.err
     assert all(where.startswith(lake) and action == "s3:GetObject" for where, action in told)
     assert "attach the policy tally-<env>-pipeline" in ran.err
     assert synced.owner.versions() == before

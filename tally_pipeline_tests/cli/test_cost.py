@@ -62,7 +62,8 @@ def test_a_sync_writes_what_it_is_known_to_write(told: Any) -> None:
         for part in told["parts"]
         if (part["price"], part["known"]) == ("S3 GET", "measured")
     }
-    assert looks["hourly checks"] == 720 * 4
+    # The silver of four lists, and of details.
+    assert looks["hourly checks"] == 720 * 5
 
 
 @pytest.mark.slow

@@ -85,7 +85,8 @@ def freshness_checks(
         if not settings.details_budget:
             return _result(Finding(True, "TALLY_DETAILS_BUDGET is 0: no details are captured", ""))
         due = due_day(clock.now(), settings.details_schedule)
-        return _result(details_finding(newest_day(lake, DETAILS), due))
+        is_there = lake.store.exists(DETAILS.silver_key(due))
+        return _result(details_finding(due if is_there else newest_day(lake, DETAILS), due))
 
     @dg.multi_asset_check(
         name=IS_CURRENT,
