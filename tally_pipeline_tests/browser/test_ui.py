@@ -21,9 +21,9 @@ def test_the_lineage_shows_the_whole_pipeline(page: Page, shot: Shot) -> None:
     page.goto("/asset-groups")
     for group in ("bronze", "silver", "catalog", "gold", "report"):
         expect(page.get_by_text(group, exact=True).last).to_be_visible()
-    # "6 assets" until their states are loaded, then "6" in a colour.
-    # The export comes after the sync, and its silver with a look of the sensor.
-    expect(page.get_by_text(re.compile("^6( assets)?$"))).to_have_count(2, timeout=180_000)
+    # "7 assets" and "10 assets" until their states are loaded, then "7" and "10" in a colour.
+    # The export and the details come after the sync, and their silver with a look of the sensor.
+    expect(page.get_by_text(re.compile("^(7|10)( assets)?$"))).to_have_count(2, timeout=180_000)
     # No welcome, no question about telemetry.
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Alt+E")
@@ -31,7 +31,7 @@ def test_the_lineage_shows_the_whole_pipeline(page: Page, shot: Shot) -> None:
     shot("lineage")
 
 
-@pytest.mark.parametrize(("group", "passed"), [("bronze", "4 / 4 Passed"), ("silver", "7 / 7 Passed")])
+@pytest.mark.parametrize(("group", "passed"), [("bronze", "5 / 5 Passed"), ("silver", "7 / 7 Passed")])
 def test_in_a_layer_the_lists_have_passed_every_check(
     page: Page, shot: Shot, group: str, passed: str
 ) -> None:
@@ -128,6 +128,7 @@ def test_schedule_and_sensor_are_switched_on(page: Page, shot: Shot) -> None:
         "daily_capture",
         "daily_export",
         "weekly_genres",
+        "daily_details",
         "new_bronze_objects",
         "standing_checks",
         "daily_checks",

@@ -21,9 +21,10 @@ import pytest
 from tally_pipeline import gold
 from tally_pipeline.cli.up import up as up_command
 from tally_pipeline.datasets import GENRES, SERIES
+from tally_pipeline.datasets.details import DETAILS
 from tally_pipeline.deployment import load_settings
 from tally_pipeline.gold import genre_analytics, show_popularity_trends
-from tally_pipeline.lake import layout
+from tally_pipeline.lake import layout, parquet
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.locks import TableLocks
 from tally_pipeline.lake.store import Store
@@ -42,12 +43,15 @@ pytestmark = pytest.mark.slow
 ASSETS = [
     *(key(it) for it in LISTS for key in (common.bronze_key, common.silver_key)),
     common.TABLE,
-    *map(gold_key, gold.TABLES),
+    *map(gold_key, gold.OF_SHOWS),
     report.KEY,
     common.bronze_key(GENRES),
     common.silver_key(GENRES),
 ]
 EXPORTS = (common.bronze_key(SERIES), common.silver_key(SERIES))
+
+
+OF_DETAILS = {"bronze_details", *(key.to_user_string() for key in automation.BELOW_DETAILS)}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,8 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     place = tmp_path_factory.mktemp("first")
     temporary = place / ("t" * 120)  # a socket in it would have a longer path than there may be
     temporary.mkdir()
-    with running(place / "a%20b #é'", settings={"TMPDIR": str(temporary)}) as up:
+    settings = {"TMPDIR": str(temporary), "TALLY_DETAILS_BUDGET": "0"}
+    with running(place / "a%20b #é'", settings=settings) as up:
         up.until("Up: ")
         yield up
 
@@ -127,7 +132,10 @@ def test_all_checks_pass_and_schedule_sensor_and_daemon_run(first: Up) -> None:
     # The export's were waited for before.
     told = tally.run(first.home, {"TALLY_HOME": str(first.home)}, "status", "--json")
     assert told.code == 0
-    assert {one["status"] for one in told.json["checks"] if one["check"] != IS_CURRENT} == {"passed"}
+    looked_at = [
+        one for one in told.json["checks"] if one["check"] != IS_CURRENT and one["asset"] not in OF_DETAILS
+    ]
+    assert {one["status"] for one in looked_at} == {"passed"}
     running_now = {name for name, runs in told.json["automation"].items() if runs}
     assert running_now >= {"daemon", "daily_capture", "standing_checks", "new_bronze_objects"}
 
@@ -167,10 +175,11 @@ def test_a_port_in_use_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert told.err.count("\n") == 1
 
 
-def with_a_past_of(days: int) -> dict[str, str]:
+def with_a_past_of(days: int, details: int = 0) -> dict[str, str]:
     """Settings for a short past of small lists; the sensor looks often, and is to leave all of it to its run."""
     pages = {f"TALLY_PAGES_{show_list.name.upper()}": "1" for show_list in LISTS}
-    return {**pages, "TALLY_SANDBOX_PAST_DAYS": str(days), "TALLY_SENSOR_SECONDS": "2"}
+    few = {"TALLY_SENSOR_SECONDS": "2", "TALLY_DETAILS_BUDGET": str(details)}
+    return {**pages, **few, "TALLY_SANDBOX_PAST_DAYS": str(days)}
 
 
 def refined_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
@@ -235,6 +244,27 @@ def test_after_the_first_sync_the_sandbox_is_given_a_past_in_one_run_behind_all_
     assert all(lake.store.exists(layout.report_key(day)) for day in days)
     trends = gold_files.read(lake, show_popularity_trends.TABLE.name, days[-1])
     assert max(trends["days_seen"].to_pylist()) == 4
+
+
+def test_details_of_today_carry_on_what_the_past_knew(tmp_path: Path) -> None:
+    """The past is filled first: else today's manifest knew none of its shows, and they would be out of sight."""
+    with running(tmp_path, settings=with_a_past_of(2, details=40)) as up:
+        up.until("The past is there")
+        assert up.words.index("A past for the sandbox") < up.words.index(
+            "Details of shows, and where to watch"
+        )
+        lake = Lake(Store.in_folder(tmp_path / "sandbox" / "lake"), "sandbox")
+        days = [(date.fromisoformat(up.today) - timedelta(days=ago)).isoformat() for ago in (2, 1, 0)]
+        with dg.DagsterInstance.from_config(str(up.dagster_home)) as instance:
+            key = common.silver_key(DETAILS)
+            deadline = time.monotonic() + 120
+            while instance.get_materialized_partitions(key) < set(days) and time.monotonic() < deadline:
+                time.sleep(0.5)
+        silver = {day: parquet.decode(lake.store.get(DETAILS.silver_key(day))) for day in days}
+    gone = {row["show_id"] for table in silver.values() for row in table.to_pylist() if row["is_gone"]}
+    ids = {day: set(table["show_id"].to_pylist()) - gone for day, table in silver.items()}
+    assert ids[days[0]] <= ids[days[1]] <= ids[days[2]]
+    assert silver[days[2]]["age_days"].to_pylist().count(0) == 40
 
 
 def test_a_past_that_was_interrupted_is_gone_on_with_and_nothing_is_made_twice(tmp_path: Path) -> None:
