@@ -230,5 +230,8 @@ def _failed(
 
 def _result(finding: Finding) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        passed=finding.passed, description=finding.summary, metadata=finding_metadata(finding)
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.ERROR if finding.serious else dg.AssetCheckSeverity.WARN,
+        description=finding.summary,
+        metadata=finding_metadata(finding),
     )

@@ -111,13 +111,20 @@ def _is_refined(lake: Lake, pending: Pending) -> bool:
     dataset = _BY_NAME[pending.data_type]
     if not lake.is_made_from(dataset.silver_key(pending.dt), pending.newest):
         return False
+    # A folder's times are finer.
+    if not lake.store.is_shared:
+        return True
     key = PLACES.parse(pending.newest)
     try:
         counts = choose(lake, dataset, pending.dt)
         made_at = dataset.read(lake.store, key).captured_at if key else None
     except (NoCaptureError, UnreadableCaptureError):
         return True
-    return not (counts.captured_at and made_at and counts.captured_at > made_at)
+    if not (counts.captured_at and made_at and counts.captured_at > made_at):
+        return True
+    listed = lake.store.list(dataset.place.day_folder(pending.dt))
+    arrived = {info.key: int(info.modified.timestamp()) for info in listed}
+    return arrived.get(str(counts.key)) != arrived.get(pending.newest)
 
 
 def _is_being_captured(instance: dg.DagsterInstance, pending: Pending) -> bool:
