@@ -66,7 +66,7 @@ def _in_words(
 
 
 def _why_it_is_there(over: Sequence[ObjectInfo]) -> str:
-    """Why overdue objects are still in a bucket, and what to do."""
+    """The reason why overdue objects are still in a bucket, and the remedy."""
     late = sum(_is_late(info) for info in over)
     told = []
     if late < len(over):
