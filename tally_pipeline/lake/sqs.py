@@ -54,6 +54,9 @@ class _Messages:
     days: set[tuple[str, str]] = field(default_factory=set)
     receipts: list[str] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        return bool(self.days or self.receipts)
+
 
 class SqsObjectEvents:
     """Object events from an SQS queue that S3 notifies of new objects.
@@ -97,7 +100,7 @@ class SqsObjectEvents:
         if cursor is not None and cursor == self._cursor_with_it:  # it was stored
             self._in_hand = None
         self._delete(last.receipts)
-        received = self._receive() if self._in_hand is None else self._in_hand
+        received = self._in_hand or self._receive()
         is_sweep = _is_sweep_due(last.swept, now)
         events_by_day = {(event.data_type, event.dt): event for event in self._sweep(now)} if is_sweep else {}
         for data_type, dt in received.days - events_by_day.keys():

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tally_pipeline import clock
+from tally_pipeline.aws.errors import AwsError
 from tally_pipeline.aws.session import Aws, RetryPolicy
 from tally_pipeline.datasets import GENRES, PLACES, SERIES
 from tally_pipeline.datasets.daily_export import receipt_key
@@ -385,6 +386,24 @@ def test_the_cursor_forgets_what_the_next_sweep_does_not_find(watched: Watched) 
     watched.look()
 
     assert json.loads(watched.cursor or "")["seen"] == {}
+
+
+def test_the_look_after_one_at_which_the_queue_failed_finds_what_came(
+    aws: Aws, moto_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(moto_url) as (faulty, url):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        watched = Watched(Aws(aws.settings, RetryPolicy(connect_seconds=1, read_seconds=5, attempts=1)))
+        assert watched.look() == []
+        watched.put(popular("a"))
+        faulty.fail(
+            Fault(403, "AccessDenied", "no", concerns=lambda request: b"ReceiveMessage" in _said_of(request))
+        )
+        with pytest.raises(AwsError):
+            watched.look()
+        faulty.fail(None)
+
+        assert watched.new() == [("popular_shows", DAY, ("a",))]
 
 
 @pytest.mark.slow
