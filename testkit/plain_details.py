@@ -108,11 +108,11 @@ def offers_of(bodies: Iterable[bytes]) -> set[Offer]:
 
 
 def _offers(results: Mapping[str, Any]) -> list[Row]:
-    found: dict[tuple[str, int, int], Row] = {}
+    found: dict[tuple[int, int, str], Row] = {}
     for country, by_kind in results.items():
         for order, kind in enumerate(_KINDS):
             for one in by_kind.get(kind, []):
-                found[country, order, one["provider_id"]] = {
+                found[order, one["provider_id"], country] = {
                     "country": country,
                     "kind": kind,
                     "provider_id": one["provider_id"],

@@ -23,7 +23,7 @@ from tally_pipeline.tables.columns import BIGINT, BOOLEAN, INT, STRING, Column
 from tally_pipeline.tables.sources import GoldFooter, Sources
 from tally_pipeline.tables.table import LOOK_BACK_DAYS, VERSION, Engine, Inputs, SqlTable
 
-OFFER = ("show_id", "country", "kind", "provider_id")
+OFFER = ("provider_id", "kind", "country", "show_id")
 """The columns that make an offer: unique within a day of silver."""
 
 OPEN_AS_OFFERED = Check(

@@ -19,10 +19,10 @@ FOOTER_BYTES = 64 * 1024
 # Arrow's exceptions for a damaged file, which depend on the place of the damage.
 _DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
 
-# Dictionaries pay off for repeated values; for titles and synopses they only cost time. A column elsewhere says so by
-# its field's metadata, `values: few`.
 _LEVEL = 9
 
+# Dictionaries pay off for repeated values; for titles and synopses they only cost time. A column elsewhere says so by
+# its field's metadata, `values: few`.
 _REPETITIVE = ["first_air_date", "original_language", "ingestion_date", "data_type"]
 
 
@@ -71,9 +71,9 @@ def _is_marked(field: pa.Field) -> bool:
 
 
 def _leaves(field: pa.Field, path: str) -> Iterator[str]:
-    """The paths of a field's leaf columns, as Parquet names them."""
+    """The paths of a field's leaf columns, as Parquet names them, which calls what a list holds its element."""
     if pa.types.is_list(field.type):
-        yield from _leaves(field.type.value_field, f"{path}.list.{field.type.value_field.name}")
+        yield from _leaves(field.type.value_field, f"{path}.list.element")
     elif pa.types.is_struct(field.type):
         for inner in field.type:
             yield from _leaves(inner, f"{path}.{inner.name}")

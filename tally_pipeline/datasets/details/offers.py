@@ -26,7 +26,8 @@ class Offers(OfDetails):
         "Where each show can be watched as of the day: one row an offer of a provider in a country. JustWatch's data,"
         " via TMDB: name JustWatch wherever you show it."
     )
-    key = ("show_id", "country", "kind", "provider_id")
+    # In this order, in which neighbours are alike, a file is half as large as in the order of shows.
+    key = ("provider_id", "kind", "country", "show_id")
     columns = (
         Column("show_id", BIGINT, "TMDB's id of the show.", f"{DETAILS}.show_id"),
         Column("title", STRING, "The show's title.", f"{DETAILS}.title", True, few=True),

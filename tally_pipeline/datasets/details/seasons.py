@@ -22,13 +22,15 @@ class Seasons(OfDetails):
     key = ("show_id", "season_number")
     columns = (
         Column("show_id", BIGINT, "TMDB's id of the show.", f"{DETAILS}.show_id"),
-        Column("title", STRING, "The show's title.", f"{DETAILS}.title", True),
-        Column("season_number", INT, "The season's number, 0 for specials.", f"{DETAILS}.season_list"),
-        Column("name", STRING, "The season's name.", f"{DETAILS}.season_list", True),
+        Column("title", STRING, "The show's title.", f"{DETAILS}.title", True, few=True),
+        Column(
+            "season_number", INT, "The season's number, 0 for specials.", f"{DETAILS}.season_list", few=True
+        ),
+        Column("name", STRING, "The season's name.", f"{DETAILS}.season_list", True, few=True),
         Column("air_date", STRING, "Its first episode's date, YYYY-MM-DD.", f"{DETAILS}.season_list", True),
         Column("episode_count", INT, "Its number of episodes.", f"{DETAILS}.season_list", True),
         Column("vote_average", DOUBLE, "The mean of its votes, 0 to 10.", f"{DETAILS}.season_list", True),
-        Column("seen_on", STRING, "The day of the reply that says so.", f"{DETAILS}.seen_on"),
+        Column("seen_on", STRING, "The day of the reply that says so.", f"{DETAILS}.seen_on", few=True),
         Column("age_days", INT, "Days since then.", f"{DETAILS}.age_days"),
     )
     checks = (EVERY_SEASON,)
