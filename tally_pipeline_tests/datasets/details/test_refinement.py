@@ -53,21 +53,30 @@ def test_a_row_holds_every_cell_of_the_reply() -> None:
     assert row["running_episodes"][0]["name"] is row["running_episodes"][0]["runtime"] is None
 
 
-def test_offers_stand_by_country_kind_and_provider_each_once() -> None:
+def test_offers_stand_by_kind_provider_and_country_each_once() -> None:
     by_kind = {"buy": [offer(2), offer(1)], "flatrate": [offer(8), offer(8, "Named again")], "link": "x"}
     told = refined(
         details.reply(
-            1, show(1, **{details.OFFERS: {"results": {"US": by_kind, "DE": {"free": [offer(3)]}}}})
+            1,
+            show(
+                1,
+                **{
+                    details.OFFERS: {
+                        "results": {"US": by_kind, "DE": {"free": [offer(3)], "buy": [offer(2)]}}
+                    }
+                },
+            ),
         )
     )
     (offers,) = told.silver["offers"].to_pylist()
     assert [(one["country"], one["kind"], one["provider_id"], one["provider_name"]) for one in offers] == [
-        ("DE", "free", 3, "Provider 3"),
         ("US", "flatrate", 8, "Named again"),
         ("US", "buy", 1, "Provider 1"),
+        ("DE", "buy", 2, "Provider 2"),
         ("US", "buy", 2, "Provider 2"),
+        ("DE", "free", 3, "Provider 3"),
     ]
-    assert told.counts.offers == told.counts.fresh_offers == 4
+    assert told.counts.offers == told.counts.fresh_offers == 5
 
 
 def test_a_rejected_reply_is_in_quarantine_with_every_reason_and_its_text() -> None:
