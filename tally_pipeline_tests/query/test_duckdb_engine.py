@@ -512,6 +512,9 @@ def test_a_stream_ends_in_an_error_once_a_file_is_replaced(lake: Lake) -> None:
 
 # --- interrupted -------------------------------------------------------------------------------------------
 
+# For minutes, however fast the machine: the signal must come while it computes.
+_LONG = f"SELECT count(*) FROM ({NUMBERS}) a, ({NUMBERS}) b, ({NUMBERS}) c WHERE a.x * b.x % 7 < c.x"
+
 _INTERRUPTED = f"""
 import ctypes, os, signal, threading
 from pathlib import Path
@@ -519,7 +522,7 @@ from tally_pipeline.query.duckdb_engine import DuckDbEngine
 signal.signal(signal.SIGINT, signal.default_int_handler)
 threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
-    DuckDbEngine(Path("."), []).query("SELECT count(*) FROM ({NUMBERS}) a, ({NUMBERS}) b WHERE a.x * b.x % 7 < 3")
+    DuckDbEngine(Path("."), []).query("{_LONG}")
 except KeyboardInterrupt as error:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(error))
 """
