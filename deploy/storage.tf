@@ -188,6 +188,15 @@ locals {
     }
   }
 
+  # What is read once and large. Kept for less than 90 days it would cost more there than it saves.
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+  cold_least_days  = 90
+  cold_least_bytes = 128 * 1024
+  cold = (
+    var.cold_after_days == null || try(local.life_days - var.cold_after_days < local.cold_least_days, false)
+    ? [] : ["details", "series_export"]
+  )
+
   # What is written late (a rebuild, an import) says by a tag how many days are left to it: lake/retention.py. A bucket
   # takes 1,000 rules.
   days_left_tag = "tally-days-left"
@@ -244,6 +253,27 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
         content {
           noncurrent_days = noncurrent_version_expiration.value
         }
+      }
+    }
+  }
+
+  dynamic "rule" {
+    for_each = toset(local.cold)
+
+    content {
+      id     = "cold-${rule.value}"
+      status = "Enabled"
+
+      filter {
+        and {
+          prefix                   = "${local.bronze}/tmdb/${rule.value}/"
+          object_size_greater_than = local.cold_least_bytes
+        }
+      }
+
+      transition {
+        days          = var.cold_after_days
+        storage_class = "GLACIER_IR"
       }
     }
   }

@@ -104,6 +104,20 @@ variable "replaced_days" {
   }
 }
 
+variable "cold_after_days" {
+  description = "Days after which the large objects of bronze that are read once (captures of details, daily exports) move to Glacier Instant Retrieval: a sixth of the price to store, $0.03 for each GB that is read again (an audit, a rebuild), and read as before. It takes at least 90 days there to pay: with fewer left of retention_days nothing moves. null: never."
+  type        = number
+  default     = 14
+
+  validation {
+    condition = (
+      var.cold_after_days == null
+      || try(var.cold_after_days >= 8 && floor(var.cold_after_days) == var.cold_after_days, false)
+    )
+    error_message = "cold_after_days must be null (never) or a whole number of at least 8: details of a week are read again to make a day."
+  }
+}
+
 variable "results_days" {
   description = "Days until query results expire. Dagster's compute logs stay for 30."
   type        = number

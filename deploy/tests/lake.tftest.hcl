@@ -101,7 +101,7 @@ run "bronze_is_only_created_and_not_deleted" {
   assert {
     condition = {
       for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.id => length(rule.noncurrent_version_expiration)
-      if !startswith(rule.id, "late-")
+      if !startswith(rule.id, "late-") && !startswith(rule.id, "cold-")
     } == { litter = 0, bronze = 1, silver = 1, quarantine = 1, gold = 1, reports = 1 }
     error_message = "Old versions stay beyond six months."
   }
@@ -148,7 +148,7 @@ run "a_day_is_gone_after_180_days_and_results_after_7" {
   assert {
     condition = {
       for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.id => rule.expiration[0].days
-      if rule.id != "litter" && !startswith(rule.id, "late-")
+      if rule.id != "litter" && !startswith(rule.id, "late-") && !startswith(rule.id, "cold-")
     } == { bronze = 163, silver = 163, quarantine = 163, gold = 163, reports = 163 } # 180 - 14 to recover - 3
     error_message = "TMDB's terms allow six months, the old versions included."
   }
@@ -176,6 +176,35 @@ run "a_day_is_gone_after_180_days_and_results_after_7" {
   assert {
     condition     = length(aws_s3_bucket_object_lock_configuration.lake) == 0
     error_message = "Object Lock is on, though nobody asked for it."
+  }
+}
+
+run "what_is_read_once_and_large_moves_to_where_storing_is_cheap" {
+  command = plan
+
+  assert {
+    condition = {
+      for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.filter[0].and[0].prefix => [
+        one(rule.transition).days, one(rule.transition).storage_class, rule.filter[0].and[0].object_size_greater_than
+      ] if startswith(rule.id, "cold-")
+      } == {
+      "bronze/tmdb/details/"       = [14, "GLACIER_IR", 131072]
+      "bronze/tmdb/series_export/" = [14, "GLACIER_IR", 131072]
+    }
+    error_message = "Captures of details or exports stay at the full price."
+  }
+}
+
+run "nothing_moves_that_is_gone_within_90_days" {
+  command = plan
+
+  variables {
+    retention_days = 120
+  }
+
+  assert {
+    condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : length(rule.transition) == 0])
+    error_message = "A move costs more than it saves."
   }
 }
 

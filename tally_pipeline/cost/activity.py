@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 
 from tally_pipeline import gold
+from tally_pipeline.bronze.details_capture import PART_REPLIES
 from tally_pipeline.cost.bill import Basis, Line
 from tally_pipeline.cost.scans import DATA_TYPE, scans
 from tally_pipeline.datasets import DATASETS
@@ -46,6 +47,8 @@ LOOKED_BACK = 3
 """Days at which the sensor and a check look again each day."""
 LIFE_DAYS, OLD_DAYS = 163, 14
 """Days that objects stay, and then their old versions, to recover from: deploy/'s defaults."""
+COLD_AFTER = 14
+"""Days after which bronze of details and exports moves to where storing is cheap: deploy/'s default."""
 
 REAL_SERIES = 200_000
 """Series in TMDB's daily export, about."""
@@ -53,8 +56,11 @@ REAL_SERIES = 200_000
 REAL_SHOWS, REAL_OFFERS = 2_700, 190
 """Shows that are asked for a day at the default depths, and offers of each: those of the 34 recorded shows, which are
 much-watched ones, so rather too many than too few."""
-REAL_REPLY, REAL_DETAILS = 2_070, 1_450
-"""Bytes of a show in bronze and in `silver_details`: recorded details and offers in one part and one file."""
+REAL_REPLY, REAL_DETAILS = 3_370, 700
+"""Bytes of a show in bronze and in `silver_details`, put together from what is recorded: in bronze 1,250 for offers
+(34 shows in one part), 1,460 for details and 660 for ratings, keywords and ids (by what they add to that part); in
+silver 310 for offers, 190 for texts (of 142 rows of lists), and 200 for the rest, of which the sandbox's shows need
+70."""
 
 
 @dataclass(frozen=True)
@@ -257,13 +263,23 @@ def _of_storage(measured: Measured, lake: Lake, factor: float) -> Iterator[Line]
     yield Line("their replaced versions", "s3_storage", replaced / 1e9, basis)
     if measured.shows_asked:
         bronze = REAL_SHOWS * REAL_REPLY
-        yield Line("details: bronze", "s3_storage", bronze * days_kept / 1e9, "scaled")
+        parts = -(-REAL_SHOWS // PART_REPLIES)
+        yield from _until_cold("details: bronze", bronze, parts, lake.days, "scaled")
         rebuilt = _real_details(measured) - bronze
         yield Line("details: silver and gold", "s3_storage", rebuilt * days_kept / 1e9, "scaled")
-    exports = (size["export"] + size["series"]) * days_kept * series
-    yield Line("exports and series", "s3_storage", exports / 1e9, "scaled")
+    yield from _until_cold("exports", size["export"] * series, 1, lake.days, "scaled")
+    yield Line("series", "s3_storage", size["series"] * series * days_kept / 1e9, "scaled")
     # Bronze alone is tagged when it is written in time; the export has a receipt beside it.
     yield Line("bronze", "s3_tags", (len(LISTS) + 2 + 1 / 7) * days_kept, "computed")
+
+
+def _until_cold(part: str, day: float, objects: int, age: int, basis: Basis) -> Iterator[Line]:
+    """The storage of `day` bytes in so many objects, every day anew, in a lake of this age in days."""
+    days_kept = min(age, LIFE_DAYS + OLD_DAYS)
+    yield Line(part, "s3_storage", day * min(days_kept, COLD_AFTER) / 1e9, basis)
+    if days_kept > COLD_AFTER:
+        yield Line(part, "s3_cold", day * (days_kept - COLD_AFTER) / 1e9, basis)
+        yield Line(part, "s3_cold_moves", DAYS * objects, "computed")
 
 
 def _real_details(measured: Measured) -> float:

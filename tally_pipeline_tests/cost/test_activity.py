@@ -170,6 +170,8 @@ def test_details_are_billed_at_the_size_that_was_recorded_of_tmdbs() -> None:
     lake = Lake(days=30, shows=None, sensor_seconds=15)
     shows, offers = REAL_SHOWS, REAL_SHOWS * REAL_OFFERS
     a_day = shows * REAL_DETAILS + 1e5 * shows / 1_000 + 2e5 * offers / 10_000
-    assert quantity("details: bronze", "s3_storage", lake) == pytest.approx(30 * shows * REAL_REPLY / 1e9)
+    assert quantity("details: bronze", "s3_storage", lake) == pytest.approx(14 * shows * REAL_REPLY / 1e9)
+    assert quantity("details: bronze", "s3_cold", lake) == pytest.approx(16 * shows * REAL_REPLY / 1e9)
+    assert quantity("details: bronze", "s3_cold_moves", lake) == 30 * 6
     assert quantity("details: silver and gold", "s3_storage", lake) == pytest.approx(30 * a_day / 1e9)
     assert quantity("details and offers", "s3_write", lake) == 30 * 15
