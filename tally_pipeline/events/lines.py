@@ -51,4 +51,4 @@ def _spliced(head: bytes, middle: bytes, events: Sequence[msgspec.Raw]) -> list[
 
 def _text(moment: datetime) -> str:
     """The moment in UTC to the microsecond: texts of one width, which sort by time."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
