@@ -29,6 +29,7 @@ COMMANDS = (
     "export",
     "import",
     "expire",
+    "collect",
     "cost",
     "sandbox",
     "completion",

@@ -191,6 +191,11 @@ class Store:
         """The object's last `length` bytes, or the whole of a shorter one; raises `NoSuchObjectError`."""
         return self._tail(key, length)
 
+    @_explained("read the beginning of")
+    def head(self, key: str, length: int) -> bytes:
+        """The object's first `length` bytes, or the whole of a shorter one; raises `NoSuchObjectError`."""
+        return self._read(key, {"range": (0, length)})
+
     @_explained("write")
     def create(self, key: str, body: bytes) -> None:
         """Write an object that must not exist yet; raises `AlreadyThereError` and changes nothing if it does."""

@@ -360,6 +360,21 @@ PAST_DAYS = _setting(
 PORT = _setting(
     "This machine", "TALLY_PORT", Whole(1, 65535), 3000, "The port of the Dagster UI.", is_first=True
 )
+COLLECT_PORT = _setting(
+    "This machine",
+    "TALLY_COLLECT_PORT",
+    Whole(0, 65535),
+    8686,
+    "The port of `tally collect`; 0 takes any free one.",
+)
+COLLECT_KEYS = _setting(
+    "This machine",
+    "TALLY_COLLECT_KEYS",
+    Text("keys"),
+    None,
+    "The keys that `tally collect` takes, by commas. Without any it asks for none: only this machine reaches it.",
+    is_secret=True,
+)
 
 SETTINGS = tuple(_declared)
 """Every setting, by group."""

@@ -58,6 +58,8 @@ class Settings:
     min_pass_rate: float
     sensor_seconds: int
     port: int
+    collect_port: int
+    collect_keys: tuple[str, ...] = field(repr=False)
     no_capture: str | None = None
     dotenv: Dotenv = field(default_factory=Dotenv)
     notices: tuple[str, ...] = ()
@@ -162,10 +164,22 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         min_pass_rate=values[declared.MIN_PASS_RATE],
         sensor_seconds=_sensor_seconds(values, on_aws=aws is not None),
         port=values[declared.PORT],
+        collect_port=values[declared.COLLECT_PORT],
+        collect_keys=_keys(values),
         no_capture=_no_capture(source, tmdbs, found) if is_tmdbs and not has_key else None,
         dotenv=found,
         notices=notices,
     )
+
+
+def _keys(values: Values) -> tuple[str, ...]:
+    """The collector's keys. Raises `SettingsError`."""
+    keys = tuple(filter(None, (key.strip() for key in (values[declared.COLLECT_KEYS] or "").split(","))))
+    if not all("!" <= character <= "~" for key in keys for character in key):
+        raise SettingsError(
+            f"{declared.COLLECT_KEYS.name} holds a blank or a special character in a key: no header can send it"
+        )
+    return keys
 
 
 def _lacks_key(values: Values) -> bool:
