@@ -25,11 +25,13 @@ def collect(settings: Settings) -> int:
                 settings.state / FOLDER, lake, [hash_of(key) for key in settings.collect_keys]
             )
             host, port = listening.getsockname()
-            say(
+            server.serve(
+                collector,
+                listening,
                 f"Collecting events for {settings.lake_place}: POST http://{host}:{port}/v1/events"
-                f" {'with a key' if settings.collect_keys else 'without a key'}. Ctrl-C ends it."
+                f" {'with a key' if settings.collect_keys else 'without a key'}. Ctrl-C ends it.",
+                say,
             )
-            server.serve(collector, listening, say)
             left = collector.close()
     except CollectorError as error:
         raise SettingsError(str(error)) from None

@@ -182,8 +182,11 @@ def listen(port: int) -> socket.socket:
     return listening
 
 
-def serve(collector: Collector, listening: socket.socket, say: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; what is in progress ends. `say` is told of progress, a sentence at a time."""
+def serve(collector: Collector, listening: socket.socket, greeting: str, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; what is in progress ends.
+
+    `say` is told the greeting once requests are answered, and of progress, a sentence at a time.
+    """
     server = _Server(
         uvicorn.Config(
             collector.app(),
@@ -194,7 +197,8 @@ def serve(collector: Collector, listening: socket.socket, say: Callable[[str], N
             server_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=10,
-        )
+        ),
+        lambda: say(greeting),
     )
     stopped = threading.Event()
     progress = threading.Thread(target=_tell, args=(collector, stopped, say), daemon=True)
@@ -218,7 +222,16 @@ def _tell(collector: Collector, stopped: threading.Event, say: Callable[[str], N
 
 
 class _Server(uvicorn.Server):
-    """A server that only ends on a signal: uvicorn's would send it on, and end this process with it."""
+    """A server that says when it has started, and only ends on a signal: uvicorn's would send that on, and end this
+    process with it."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._says_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._says_started()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

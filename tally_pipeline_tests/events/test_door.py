@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tally_pipeline.events.contract import MOST_BYTES
 from tally_pipeline.events.door import Accepted, Refused, hash_of, receive
 from tally_pipeline.events.lines import Envelope
-from tally_pipeline_tests.events.requests import DEVICE, NOW, REQUEST_ID, body, event, request
+from testkit.events import DEVICE, NOW, REQUEST_ID, body, event, request
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

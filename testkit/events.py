@@ -1,4 +1,4 @@
-"""Requests as clients send them."""
+"""Viewers' events, in requests as clients send them."""
 
 from __future__ import annotations
 
