@@ -7,6 +7,8 @@ from tally_pipeline.collector import server
 from tally_pipeline.collector.server import Collector, CollectorError
 from tally_pipeline.deployment import deploy
 from tally_pipeline.events.door import hash_of
+from tally_pipeline.lake.lake import Lake, LakeOwnershipError
+from tally_pipeline.lake.store import LakeError
 from tally_pipeline.plurals import counted
 from tally_pipeline.settings.errors import unusable_home
 from tally_pipeline.settings.settings import Settings, SettingsError
@@ -17,7 +19,7 @@ FOLDER = "collector"
 def collect(settings: Settings) -> int:
     """Collect until interrupted. Raises `SettingsError` if it cannot start, `LakeError` for another source's lake."""
     lake = deploy(settings).lake
-    lake.check_source()
+    _check_source(lake)
     say = terminal.words().print
     try:
         with server.only_one(settings.state / FOLDER), server.listen(settings.collect_port) as listening:
@@ -44,3 +46,13 @@ def collect(settings: Settings) -> int:
             " They are safe on this disk, and the next `tally collect` writes them."
         )
     return 1 if left else 0
+
+
+def _check_source(lake: Lake) -> None:
+    """Raise `LakeOwnershipError` for another source's lake. One that is away is no reason not to take events in."""
+    try:
+        lake.check_source()
+    except LakeOwnershipError:
+        raise
+    except LakeError as error:
+        terminal.words().print(f"Events will wait on this disk: {error}")

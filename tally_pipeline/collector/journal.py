@@ -39,7 +39,7 @@ class JournalError(Exception):
 
 
 class Disk(Protocol):
-    """What the journal needs of a file system. Each method raises `OSError`."""
+    """The journal's needs of a file system. Each method raises `OSError`."""
 
     def create(self, path: Path) -> int: ...
     def write(self, file: int, body: bytes) -> None: ...

@@ -130,7 +130,7 @@ class Collector:
 
     @property
     def in_words(self) -> str:
-        """What was counted, in a sentence."""
+        """The counts, in a sentence."""
         refused = sum(self.refused.values())
         by_status = ", ".join(f"{status}: {count:,}" for status, count in sorted(self.refused.items()))
         return (

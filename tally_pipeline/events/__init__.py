@@ -1,1 +1,1 @@
-"""What viewers do: the contract of their events, the door that takes them in, and their lines in bronze. Pure."""
+"""Viewers' events: their contract, the door that takes them in, their lines in bronze. Pure."""

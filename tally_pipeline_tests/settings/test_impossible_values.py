@@ -77,6 +77,8 @@ IMPOSSIBLE: dict[str, tuple[str, ...]] = {
     "TALLY_DETAILS_BUDGET": ("-1", "100001", "1.5", "all"),
     "TALLY_RETENTION_DAYS": ("-1", "36501", "180.5", "ever"),
     "TALLY_MIN_PASS_RATE": ("lots", "nan", "-1", "101", "0.95"),
+    "TALLY_COLLECT_PORT": ("-1", "65536", "http"),
+    "TALLY_COLLECT_KEYS": (f"{SECRET} x", f"a,{SECRET}é"),
     "TALLY_SENSOR_SECONDS": ("0", "0.5", "3601", "often"),
     "TALLY_SANDBOX_PAST_DAYS": ("-1", "366", "1.5", "all"),
     "TALLY_PORT": ("0", "65536", "80.5", "http"),

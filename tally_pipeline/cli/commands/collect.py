@@ -11,7 +11,7 @@ from tally_pipeline.settings.settings import Settings
 @click.command("collect")
 @with_settings
 def command(settings: Settings) -> int:
-    """Take viewers' events in on this machine, and write them to bronze.
+    """Take viewers' events in, and write them to bronze.
 
     An event is acknowledged once it is on disk for good. docs/events.md says what is sent, and how.
     """
