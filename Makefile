@@ -69,10 +69,11 @@ format: env ## put the code into shape
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-docs: env ## write what is generated anew: README's parts, data dictionary, settings, deploy/contract.json, the report's Vega
+docs: env ## write what is generated anew: README's parts, data dictionary, settings, contracts, the report's Vega
 	@$(BIN)/python scripts/readme.py
 	@$(BIN)/python scripts/contract.py
 	@$(BIN)/python scripts/vega.py
+	@$(BIN)/python scripts/events_schema.py
 
 lock: ## write the locks anew, with the newest versions allowed
 	@sh -eu -c '. scripts/uv.sh; "$$UV" pip compile pyproject.toml --group dev --quiet --upgrade \

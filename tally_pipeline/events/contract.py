@@ -22,18 +22,20 @@ HEARTBEAT_SECONDS = 10
 """Seconds of play between two `playback_progress`."""
 
 _HEX = "[0-9a-f]"
+_END = r"$(?!\n)"
+"""Python's `$` is also before a last line feed."""
 
 Uuid: TypeAlias = Annotated[
-    str, Meta(pattern=f"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}$")
+    str, Meta(pattern=f"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}{_END}")
 ]
 """A UUID in lower case: RFC 9562."""
 UuidV7: TypeAlias = Annotated[
-    str, Meta(pattern=f"^{_HEX}{{8}}-{_HEX}{{4}}-7{_HEX}{{3}}-[89ab]{_HEX}{{3}}-{_HEX}{{12}}$")
+    str, Meta(pattern=f"^{_HEX}{{8}}-{_HEX}{{4}}-7{_HEX}{{3}}-[89ab]{_HEX}{{3}}-{_HEX}{{12}}{_END}")
 ]
 """A UUID that begins with the device's time in milliseconds: RFC 9562, 5.7."""
 Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
 """A time with its zone, RFC 3339."""
-Word: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+ -]{0,59}$")]
+Word: TypeAlias = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9][A-Za-z0-9_.+ -]{{0,59}}{_END}")]
 """A word of a program: an app's id or version, a model's name. No @, so that it is no address."""
 Id: TypeAlias = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 """TMDB's id of a show or provider."""
@@ -67,7 +69,7 @@ class Event(Struct, frozen=True):
     """One event. `seq` counts an install's events; `user_id` is a random pseudonym, null for nobody."""
 
     event_id: UuidV7
-    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,59}$")]
+    name: Annotated[str, Meta(pattern=rf"^[a-z][a-z0-9_]{{0,59}}{_END}")]
     schema: Annotated[int, Meta(ge=1, le=9_999)]
     occurred_at: Moment
     seq: Count
