@@ -125,22 +125,21 @@ class Sources:
         """The files at these keys, with their hashes. Raises `NoSuchObjectError`."""
         return tuple(InputFile(key, self._hash(key)) for key in keys)
 
-    def stand(self, inputs: Iterable[InputFile]) -> bool:
-        """True if each of these named files is unchanged since it was named."""
-        keys = [one.key for one in inputs]
-        of_a_day = [key for key in keys if "/dt=" in key]
-        # The silver of all lists in one listing, as in `of`.
-        folders = {
-            layout.SILVER if key.startswith(f"{layout.SILVER}/") else key.partition("/dt=")[0]
-            for key in of_a_day
-        }
-        now = {info.key: info.version for folder in folders for info in self.lake.store.list(folder)}
-        now |= {
-            key: version
-            for key in keys
-            if "/dt=" not in key and (version := self.lake.store.version(key)) is not None
-        }
-        return all(now.get(key) == self._hashes[key][1] for key in keys)
+    def renewed(self, inputs: Iterable[InputFile]) -> Sources:
+        """A snapshot of the lake as it is now. Of these files only those that changed since are hashed again."""
+        folders = {layout.SILVER}
+        others = []
+        for key in (one.key for one in inputs):
+            if "/dt=" not in key:
+                others.append(key)
+            elif not key.startswith(f"{layout.SILVER}/"):
+                folders.add(key.partition("/dt=")[0])
+        listed = [info for folder in folders for info in self.lake.store.list(folder)]
+        now: dict[str, str | None] = {info.key: info.version for info in listed}
+        now |= {key: self.lake.store.version(key) for key in others}
+        sizes = {info.key: info.size for info in listed}
+        unchanged = {key: found for key, found in self._hashes.items() if now.get(key) == found[1]}
+        return Sources(self.lake, {name: _days(sizes, name) for name in self.by_list}, unchanged)
 
     def _hash(self, key: str) -> str:
         if key not in self._hashes:

@@ -187,7 +187,7 @@ class Table(ABC):
 
     def compute(self, sources: Sources, engine: Engine, day: str) -> Computed:
         """Everything that publishing the day needs. Raises what the engine raises, and `BrokenDeclarationError`."""
-        # Before they are read for the rows: `Sources.stand` then proves that the rows come from these very files.
+        # Before they are read for the rows: if they are the same afterwards, the rows come from these very files.
         inputs = self.inputs(sources, day)
         rows = self.rows(sources, engine, day)
         if broken := self.broken_promises(rows):

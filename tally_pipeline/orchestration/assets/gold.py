@@ -16,6 +16,7 @@ import dagster as dg
 from tally_pipeline.checks.check import Finding
 from tally_pipeline.datasets import DATASETS
 from tally_pipeline.gold import ALL_TABLES
+from tally_pipeline.lake.store import NoSuchObjectError
 from tally_pipeline.orchestration.assets import common
 from tally_pipeline.orchestration.assets.asset_metadata import column_schema, gold_lineage
 from tally_pipeline.orchestration.assets.factory import Step, partitioned_asset
@@ -27,7 +28,7 @@ from tally_pipeline.query.engine import QueryEngine, QueryError
 from tally_pipeline.query.tables import gold_spec
 from tally_pipeline.tables.columns import SHOWS
 from tally_pipeline.tables.sources import GoldFooter, Sources
-from tally_pipeline.tables.table import OF_LISTS, VERSION, BrokenDeclarationError, Table
+from tally_pipeline.tables.table import OF_LISTS, VERSION, BrokenDeclarationError, Inputs, Table
 from tally_pipeline.tmdb.lists import LISTS, ShowList
 
 
@@ -107,6 +108,14 @@ def _failed(table: Table, day: str, why: str) -> Product:
     return Product(day=day, findings=[(table.checks[0], Finding(False, why, why))], failure=why)
 
 
+def _stand(table: Table, sources: Sources, inputs: Inputs, day: str) -> bool:
+    """True if the day would be made from the same files now: none was replaced, and none came."""
+    try:
+        return table.inputs(sources.renewed(inputs.named), day) == inputs
+    except NoSuchObjectError:
+        return False
+
+
 def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> Product:
     """Make one day of a table."""
     started = time.monotonic()
@@ -144,7 +153,7 @@ def make_day(table: Table, sources: Sources, engine: QueryEngine, day: str) -> P
         day=day,
         findings=computed.findings,
         metadata=metadata,
-        inputs_stand=lambda: sources.stand(files),
+        inputs_stand=lambda: _stand(table, sources, computed.inputs, day),
         key=table.file_key(day),
         rows=computed.rows,
         footer=footer,

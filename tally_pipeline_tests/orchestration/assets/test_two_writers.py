@@ -22,6 +22,7 @@ from tally_pipeline.lake.store import Store
 from tally_pipeline.metrics.metrics import TOTAL_SHOWS_INGESTED, Datum
 from tally_pipeline.orchestration.assets.products import ATTEMPTS
 from tally_pipeline.tables.sources import Sources
+from tally_pipeline.tables.table import Inputs, Table
 from tally_pipeline.tmdb.lists import LISTS
 from tally_pipeline_tests.orchestration.assets.in_memory import MemoryEngine
 from testkit.pipeline import capture, day, environment, failures, rows
@@ -110,6 +111,7 @@ def crossing(tmp_path: Path) -> Crossing:
 
 
 SILVER = f"silver_shows/{LIST}"
+LATER = "on_the_air"
 GOLD = [f"gold/{table.name}" for table in OF_SHOWS]
 
 
@@ -138,6 +140,28 @@ def test_a_write_of_what_was_rejected_is_crossed_as_well(crossing: Crossing) -> 
 
 
 @pytest.mark.parametrize("table", OF_SHOWS, ids=lambda table: table.name)
+def test_gold_is_of_the_list_that_came_once_its_inputs_were_named(
+    crossing: Crossing, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No named file is replaced, and yet another one is read."""
+    crossing.captured("one", 20, "03:00:00")
+    assert crossing.run(SILVER) == {}
+    crossing.captured("other", 30, "03:00:00", LATER)
+    inputs, later = type(table).inputs, layout.silver_key(LATER, day())
+
+    def and_then_another(self: Table, sources: Sources, dt: str) -> Inputs:
+        named = inputs(self, sources, dt)
+        if not crossing.store.exists(later):
+            assert crossing.run(f"silver_shows/{LATER}") == {}
+        return named
+
+    monkeypatch.setattr(type(table), "inputs", and_then_another)
+    assert crossing.run(f"gold/{table.name}") == {}
+    assert crossing.store.exists(later)
+    assert table.is_current(Sources.of(crossing.lake, [one.name for one in LISTS]), day())
+
+
+@pytest.mark.parametrize("table", OF_SHOWS, ids=lambda table: table.name)
 def test_gold_of_two_lists_does_not_go_back_to_one(crossing: Crossing, table: object) -> None:
     name = table.name  # type: ignore[attr-defined]
     crossing.captured("a", 20, "03:00:00")
@@ -145,7 +169,7 @@ def test_gold_of_two_lists_does_not_go_back_to_one(crossing: Crossing, table: ob
 
     def another_list() -> None:
         crossing.captured("b", 30, "03:00:00", "on_the_air")
-        assert crossing.run("silver_shows/on_the_air", f"gold/{name}") == {}
+        assert crossing.run(f"silver_shows/{LATER}", f"gold/{name}") == {}
 
     crossing.crossed(layout.gold_key(name, day()), another_list)
     assert crossing.run(f"gold/{name}") == {}
