@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from tally_pipeline.cli.export.copies import MANIFEST, Manifest, Stated
 from tally_pipeline.datasets import PLACES
 from tally_pipeline.datasets.captures import audit_one
 from tally_pipeline.deployment import Settings, SettingsError, deploy, first_day
+from tally_pipeline.events import batches
 from tally_pipeline.lake import layout
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.layout import BronzeKey
@@ -45,7 +46,8 @@ class RefusedError(Exception):
 @dataclass(frozen=True)
 class Unit:
     """A capture and the objects beside it, if there are some, in the order in which they are written. Without a key
-    they are the parts of captures that did not end: the next capture of the day goes on from them."""
+    they are the parts of captures that did not end (the next capture of the day goes on from them), or a batch of
+    viewers' events."""
 
     key: BronzeKey | None
     objects: Mapping[str, Stated]
@@ -63,7 +65,7 @@ class Imported:
 @dataclass(frozen=True)
 class Expired:
     """A capture of a day that the lake does not keep any more: the lake's own rule, and no fault of the export's.
-    Without a key: parts of captures that did not end."""
+    Without a key: parts of captures that did not end, or a batch of events."""
 
     key: BronzeKey | None
 
@@ -143,6 +145,9 @@ def sort_out(objects: Mapping[str, Stated]) -> tuple[list[Unit], list[Refused]]:
         if not taken.issuperset(day_parts):
             units.append(Unit(None, {name: objects[name] for name in day_parts}))
             taken.update(day_parts)
+    for key in sorted(filter(batches.is_key, objects)):
+        units.append(Unit(None, {key: objects[key]}))
+        taken.add(key)
     refused = [
         Refused((key,), f"{key!r} is no key of a capture, nor of what is kept beside one: it is not imported")
         for key in sorted(objects.keys() - taken)
@@ -220,7 +225,8 @@ def _is_over(lake: Lake, unit: Unit) -> bool:
 def _results(
     lake: Lake, folder: Path, units: Sequence[Unit], *, dry_run: bool
 ) -> Iterator[list[Imported] | Expired | Refused]:
-    there = {info.key: info for info in lake.store.list(layout.STREAMS)}
+    folders = (layout.STREAMS, batches.FOLDER) if _has_events(units) else (layout.STREAMS,)
+    there = {info.key: info for folder in folders for info in lake.store.list(folder)}
 
     def transfer(unit: Unit) -> list[Imported] | Expired | Refused:
         if _is_over(lake, unit):
@@ -229,6 +235,7 @@ def _results(
             bodies = {key: _proven(folder, key, stated) for key, stated in unit.objects.items()}
             if unit.key is not None:
                 _audit(folder, unit.key, bodies, lake.source)
+            _check_batches(bodies)
             return list(write_missing(lake, bodies, there, dry_run=dry_run))
         except ExpiredObjectError:  # midnight passed meanwhile
             return Expired(unit.key)
@@ -272,6 +279,16 @@ def _proven(folder: Path, key: str, stated: Stated) -> bytes:
             f" {stated.sha256}. Move it away, and run the export into this folder again"
         )
     return body
+
+
+def _has_events(units: Iterable[Unit]) -> bool:
+    return any(batches.is_key(key) for unit in units for key in unit.objects)
+
+
+def _check_batches(bodies: Mapping[str, bytes]) -> None:
+    for key in filter(batches.is_key, bodies):
+        if fault := batches.fault_in(key, bodies[key]):
+            raise RefusedError(f"{key} does not hold ({fault}): it is not imported")
 
 
 def _audit(folder: Path, key: BronzeKey, bodies: Mapping[str, bytes], source: str) -> None:

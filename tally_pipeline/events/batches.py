@@ -8,6 +8,8 @@ delivers twice in batches that begin otherwise is in bronze twice; refining coun
 
 from __future__ import annotations
 
+import gzip
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +22,10 @@ SUFFIX = ".jsonl.gz"
 _HEAD = struct.pack("<BBBBLBB", 0x1F, 0x8B, 8, 8, 0, 0, 255)
 """RFC 1952: a deflated file with its original name (flag 8), no time, by no known system."""
 _LEVEL = 6
+
+_KEY = re.compile(
+    rf"{FOLDER}/dt=\d{{4}}-\d{{2}}-\d{{2}}/hour=[0-2]\d/[A-Za-z0-9_-]+-(?P<first>\d+){re.escape(SUFFIX)}"
+)
 
 HEAD_BYTES = 200
 """Bytes of an object that hold its name for sure."""
@@ -62,6 +68,26 @@ def key_of(shard: str, first: Record) -> str:
     """The key of a batch with this first record, by the UTC hour in which that arrived."""
     hour = first.arrived.astimezone(UTC)
     return f"{FOLDER}/dt={hour:%Y-%m-%d}/hour={hour:%H}/{shard}-{first.sequence}{SUFFIX}"
+
+
+def is_key(key: str) -> bool:
+    """True if the key is that of a batch."""
+    return _KEY.fullmatch(key) is not None
+
+
+def fault_in(key: str, body: bytes) -> str | None:
+    """The reason why an object at a batch's key is not as the sink wrote it; None if it is."""
+    match = _KEY.fullmatch(key)
+    if match is None:
+        return "its key is none of a batch"
+    try:
+        last = last_of(body[:HEAD_BYTES], key)
+        lines = gzip.decompress(body)
+    except (ForeignObjectError, EOFError, OSError, zlib.error):
+        return "its gzip is broken, or was not written by the sink"
+    if last < int(match["first"]):
+        return "its last sequence is before its first"
+    return None if lines.endswith(b"\n") else "its last line is cut off"
 
 
 def packed(records: Sequence[Record]) -> bytes:

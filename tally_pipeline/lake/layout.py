@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from tally_pipeline.events import batches
+
 BRONZE = "bronze/tmdb/shows"
 SILVER = "silver/shows"
 QUARANTINE = "quarantine/shows"
@@ -194,6 +196,11 @@ def proof_key(layer: str, ident: str, name: str) -> str:
 def is_proof(key: str) -> bool:
     """True if the key is that of an object of `tally deploy prove`."""
     return key.split("/")[1:2] == [_PROOFS]
+
+
+def is_batch_of_events(key: str) -> bool:
+    """True if the key is below the folder of viewers' events."""
+    return key.startswith(f"{batches.FOLDER}/")
 
 
 def day_of(folder: str) -> str | None:

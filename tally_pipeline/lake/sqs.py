@@ -155,7 +155,11 @@ class SqsObjectEvents:
             capture = self._places.parse(record.key)
             if capture is not None:
                 received.days.add((capture.data_type, capture.dt))
-            elif not (self._places.is_beside(record.key) or layout.is_proof(record.key)):
+            elif not (
+                self._places.is_beside(record.key)
+                or layout.is_proof(record.key)
+                or layout.is_batch_of_events(record.key)
+            ):
                 _log.warning("%s is no capture; it is left alone.", self._store.uri(record.key))
         if is_ours:
             received.receipts.append(message["ReceiptHandle"])

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tally_pipeline import clock
 from tally_pipeline.aws.session import Aws
 from tally_pipeline.cli import import_ as importing
 from tally_pipeline.cli.export.copies import Stated
 from tally_pipeline.datasets import GENRES, SERIES
+from tally_pipeline.events.batches import Record, key_of, packed
 from tally_pipeline.lake.lake import Lake
 from tally_pipeline.lake.store import Store
 from tally_pipeline.tmdb import sandbox
@@ -53,6 +55,26 @@ def test_an_empty_lake_has_every_capture_afterwards_and_the_second_import_writes
     assert again.code == 0
     assert "0 written, 4 already there, 0 refusals" in again.out
     assert tally.run(tmp_path, environment(tmp_path), "audit").code == 0
+
+
+def test_batches_of_events_come_along_and_a_broken_one_does_not(folder: Path, tmp_path: Path) -> None:
+    objects: dict[str, object] = dict(manifest_of(folder)["objects"])
+    keys = []
+    for number in range(2):
+        record = Record(str(number), clock.now(), b'{"a":1}\n')
+        keys.append(key_of("shardId-000000000000", record))
+        body = packed([record])[: None if number else -1]
+        (folder / keys[-1]).parent.mkdir(parents=True, exist_ok=True)
+        (folder / keys[-1]).write_bytes(body)
+        objects[keys[-1]] = {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+    rewrite(folder, objects=objects)
+    ran = bring_in(tmp_path, folder)
+    assert ran.code == 1
+    assert f"{keys[0]} does not hold (its gzip is broken" in ran.err
+    assert "5 written, 0 already there, 1 refusal" in ran.out
+    assert (lake_of(tmp_path) / keys[1]).read_bytes() == (folder / keys[1]).read_bytes()
+    assert not (lake_of(tmp_path) / keys[0]).exists()
+    assert "5 already there" in bring_in(tmp_path, folder).out
 
 
 def test_what_is_missing_is_written_and_what_is_there_stays_untouched(folder: Path, tmp_path: Path) -> None:

@@ -12,7 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally_pipeline.events.batches import HEAD_BYTES, ForeignObjectError, Record, deliver, key_of, packed
+from tally_pipeline.events.batches import (
+    HEAD_BYTES,
+    ForeignObjectError,
+    Record,
+    deliver,
+    fault_in,
+    is_key,
+    key_of,
+    packed,
+)
 
 BEGAN = datetime(2026, 12, 31, 23, 59, 58, tzinfo=UTC)
 
@@ -80,6 +89,27 @@ def test_the_same_records_are_the_same_bytes_that_gunzip_and_duckdb_read(tmp_pat
     assert gzip.decompress(path.read_bytes()).count(b"\n") == 9
     with duckdb.connect() as connection:
         assert connection.execute(f"SELECT sum(n) FROM read_json('{path}')").fetchall() == [(36,)]
+
+
+def test_an_object_is_known_by_its_key_and_proven_by_its_bytes() -> None:
+    bucket = Bucket()
+    (key,) = bucket.receive(records(3))
+    assert is_key(key)
+    assert fault_in(key, bucket[key]) is None
+    assert not is_key(key.replace("hour=", "hour=x"))
+    for broken, fault in (
+        (bucket[key][:-1], "its gzip is broken"),
+        (bucket[key][:80] + b"\0" + bucket[key][81:], "its gzip is broken"),
+        (gzip.compress(b"{}\n"), "its gzip is broken"),
+        (
+            packed(records(1)[:1]).replace(b"1" + b"0" * 55 + b".jsonl", b"0" * 56 + b".jsonl"),
+            "its last sequence",
+        ),
+        (packed([Record("7", BEGAN, b"{}")]), "its last sequence is before its first"),
+    ):
+        assert (fault_in(key, broken) or "").startswith(fault)
+    torn = Record(records(1)[0].sequence, BEGAN, b"{}")
+    assert fault_in(key, packed([torn])) == "its last line is cut off"
 
 
 def test_an_object_of_somebody_elses_is_left_and_named() -> None:

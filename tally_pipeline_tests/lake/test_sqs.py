@@ -239,6 +239,17 @@ def test_a_key_that_is_no_capture_is_named_in_the_log_and_done_with(
     assert "s3://tally-datalake-test/bronze/tmdb/shows/popular_shows/notes.txt is no capture" in caplog.text
 
 
+def test_a_batch_of_viewers_events_is_nothing_to_remark_and_no_capture(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched.put("bronze/events/dt=2026-03-01/hour=12/collector-0123456789abcdef-0.jsonl.gz")
+
+    assert watched.look() == watched.look() == []
+
+    assert watched.waiting == 0
+    assert caplog.records == []
+
+
 def test_an_object_of_a_proof_is_nothing_to_remark_and_no_capture(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
