@@ -21,6 +21,7 @@ NAMES = {
     "concurrency": "two or ten at once end as one of them in some order",
     "two_writers": "several machines on one bucket end as one after the other",
     "details": "details killed over and over: nothing is asked for twice, nothing is lost",
+    "collector": "the collector killed over and over: no acknowledged event is lost",
     "faults": "what TMDB, the store and the catalog can do wrong",
     "kills": "killed at any moment, nothing is lost and nothing half is shown",
     "secrets": "no token anywhere, nothing listens beyond loopback, dependencies are pinned and audited",

@@ -8,7 +8,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,13 +24,19 @@ _SAID = re.compile(r"POST http://127\.0\.0\.1:(\d+)/v1/events")
 class Collecting:
     """A `tally collect` on a port of its own, whose lake and journal lie in `home`."""
 
-    def __init__(self, home: Path, settings: Mapping[str, str] | None = None, seconds: float = 60) -> None:
+    def __init__(
+        self,
+        home: Path,
+        settings: Mapping[str, str] | None = None,
+        command: Sequence[str | Path] = (TALLY, "collect"),
+        seconds: float = 60,
+    ) -> None:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
         self._words = home / "words.txt"
         with self._words.open("w") as words:
             self.process = subprocess.Popen(
-                [TALLY, "collect"],
+                command,
                 cwd=home,
                 env=bare(
                     {

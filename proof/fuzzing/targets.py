@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from proof.fuzzing import properties_of_data as data
+from proof.fuzzing import properties_of_events as events
 from proof.fuzzing import properties_of_text as words
 from testkit.captures import HOSTILE_ROWS, NASTY_VALUES, capture, page, reply, show
+from testkit.events import body, event, request
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,20 @@ def _exports() -> list[bytes]:
     return [b"\x00" + gzip.compress(lines, mtime=0), b"\x00" + gzip.compress(lines, 0, mtime=0), *_turns()]
 
 
+def _requests() -> list[bytes]:
+    bodies = [
+        body(event(1), event(2)),
+        json.dumps(request(event()), indent=1).encode(),
+        body(7, None, "}\n{"),
+    ]
+    plain = [b"\0" + one for one in bodies]
+    return [
+        *plain,
+        *(b"\x80" + one for one in bodies),
+        *(b"\xff" + gzip.compress(one, mtime=0) for one in bodies),
+    ]
+
+
 def _texts(*texts: str) -> Callable[[], list[bytes]]:
     return lambda: [*(text.encode() for text in texts), *_turns()]
 
@@ -66,6 +82,7 @@ TARGETS: Mapping[str, Target] = {
     "export": Target(data.an_export, 8, _exports),
     "genres": Target(data.some_genres, 15,
                      _texts('{"genres":[{"id":18,"name":"Drama"},{"id":"x"},{"id":-1,"name":""},null]}')),
+    "events": Target(events.a_request, 30, _requests),
     "key": Target(words.a_key, 40, _texts(_KEY, _KEY.replace("run-1", ".."))),
     "message": Target(words.a_message, 15, _texts("\0" + _EVENT)),
     "cursor": Target(words.a_cursor, 10, _texts(_CURSOR)),
@@ -78,6 +95,7 @@ TARGETS: Mapping[str, Target] = {
 _WORDS = (
     '"results": "_metadata": "pages": "rows_bytes": "before": "id": NaN \\ud800 "genres": "Records": "s3": ../ dt='
     ' "status_code": 1e999 \\u0000 { [ ] } SELECT FROM silver_shows WITH UNION'
+    ' "sent_at": "device_id": "app": "events": 2026-03-01T12:00:00Z'
 )
 DICTIONARY = sorted({word.encode() for word in _WORDS.split()})
 """Texts that fuzzing may insert anywhere."""
