@@ -6,11 +6,20 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from hypothesis import strategies as st
+
 DEVICE = "5a0c1f8e-0b7e-4a39-9d3c-3f6f0e2b7a11"
 USER = "c2b8a6de-94a7-4f0b-8a43-5d1e7f9023bb"
 SESSION = "7e4d2c1a-65f0-4a8e-b1b7-90f6a3c5d2e8"
 REQUEST_ID = "00000000-0000-4000-8000-000000000001"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+"""Any JSON."""
 
 
 def event(number: int = 0, **changed: Any) -> dict[str, Any]:

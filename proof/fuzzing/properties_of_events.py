@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from tally_pipeline.events import reading
 from tally_pipeline.events.door import Accepted, hash_of, receive
 from tally_pipeline.events.lines import Envelope
 from testkit.events import REQUEST_ID
@@ -50,3 +51,15 @@ def _require_key(body: bytes, key: str) -> None:
     if key.strip() != "the-key":
         assert not isinstance(answer, Accepted)
         assert answer.status == 401
+
+
+def a_line(data: bytes) -> None:
+    """A line is a sound event, or has its reasons; none of them holds a word of the line's, and both ways agree."""
+    found = reading.read(data)
+    if isinstance(found, reading.Broken):
+        assert found.reasons
+        said = "".join(reason.field + reason.rule for reason in found.reasons)
+        assert not any(word.decode() in said for word in _WORD.findall(data)), said
+        return
+    assert isinstance(reading._diagnosed(data), reading.Sound)
+    assert abs(found.event_at - found.envelope.received_at) <= reading.OLDEST

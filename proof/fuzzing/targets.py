@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from proof.fuzzing import properties_of_data as data
 from proof.fuzzing import properties_of_events as events
 from proof.fuzzing import properties_of_text as words
+from tally_pipeline.events.door import Accepted, receive
 from testkit.captures import HOSTILE_ROWS, NASTY_VALUES, capture, page, reply, show
-from testkit.events import body, event, request
+from testkit.events import NOW, REQUEST_ID, body, event, request
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,13 @@ def _requests() -> list[bytes]:
     ]
 
 
+def _lines() -> list[bytes]:
+    sent = body(event(1), event(2, extra=1), event(3, props={}), event(4, name="app_opened"), 7)
+    answer = receive({}, sent, key_hashes=(), now=NOW, new_id=lambda: REQUEST_ID)
+    assert isinstance(answer, Accepted)
+    return answer.lines.splitlines()
+
+
 def _texts(*texts: str) -> Callable[[], list[bytes]]:
     return lambda: [*(text.encode() for text in texts), *_turns()]
 
@@ -83,6 +91,7 @@ TARGETS: Mapping[str, Target] = {
     "genres": Target(data.some_genres, 15,
                      _texts('{"genres":[{"id":18,"name":"Drama"},{"id":"x"},{"id":-1,"name":""},null]}')),
     "events": Target(events.a_request, 30, _requests),
+    "lines": Target(events.a_line, 30, _lines),
     "key": Target(words.a_key, 40, _texts(_KEY, _KEY.replace("run-1", ".."))),
     "message": Target(words.a_message, 15, _texts("\0" + _EVENT)),
     "cursor": Target(words.a_cursor, 10, _texts(_CURSOR)),

@@ -14,13 +14,7 @@ from hypothesis import strategies as st
 from tally_pipeline.events.contract import MOST_BYTES
 from tally_pipeline.events.door import Accepted, Refused, hash_of, receive
 from tally_pipeline.events.lines import Envelope
-from testkit.events import DEVICE, NOW, REQUEST_ID, body, event, request
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
+from testkit.events import DEVICE, JSON, NOW, REQUEST_ID, body, event, request
 
 
 def post(

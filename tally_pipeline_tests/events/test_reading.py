@@ -1,0 +1,230 @@
+"""Lines of bronze, read: a sound event, or every reason why it is none."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tally_pipeline.events import reading
+from tally_pipeline.events.contract import PROPS, PlaybackProgress
+from tally_pipeline.events.door import Accepted, receive
+from tally_pipeline.events.reading import Broken, Reason, Sound, read, skew_of
+from testkit.events import JSON, NOW, REQUEST_ID, SESSION, USER, body, event
+
+PLAYED = {
+    "playback_id": SESSION,
+    "show_id": 1399,
+    "season": 1,
+    "episode": 2,
+    "provider_id": 8,
+    "position_s": 610.5,
+    "played_s": 10,
+}
+"""Of every event of the contract one that is sound."""
+SOUND: dict[str, dict[str, Any]] = {
+    "app_opened": {"source": "icon"},
+    "show_viewed": {"show_id": 1399, "surface": "home"},
+    "search_performed": {"words": 2, "results": 0},
+    "watchlist_added": {"show_id": 1399, "surface": "show"},
+    "watchlist_removed": {"show_id": 1399},
+    "playback_started": {
+        **{name: value for name, value in PLAYED.items() if name != "played_s"},
+        "duration_s": 3000,
+    },
+    "playback_progress": PLAYED,
+    "playback_completed": PLAYED,
+    "episode_marked_watched": {"show_id": 1399, "season": 1, "episode": 2},
+    "rating_given": {"show_id": 1399, "rating": 8.5},
+    "subscription_started": {"provider_id": 8},
+    "subscription_cancelled": {"provider_id": 8, "reason": "price"},
+    "recommendation_shown": {
+        "show_id": 1399,
+        "model": "ease",
+        "model_version": "2026-03",
+        "rank": 1,
+        "surface": "home",
+    },
+    "recommendation_clicked": {
+        "show_id": 1399,
+        "model": "ease",
+        "model_version": "2026-03",
+        "rank": 1,
+        "surface": "home",
+    },
+}
+
+
+def line(one: Any, sent_at: str = "2026-03-01T12:00:00.000Z") -> bytes:
+    """The event's line, as it comes through the door."""
+    answer = receive({}, body(one, sent_at=sent_at), key_hashes=(), now=NOW, new_id=lambda: REQUEST_ID)
+    assert isinstance(answer, Accepted)
+    return answer.lines
+
+
+def sound(one: Any, sent_at: str = "2026-03-01T12:00:00.000Z") -> Sound:
+    found = read(line(one, sent_at))
+    assert isinstance(found, Sound), found
+    return found
+
+
+def reasons(one: Any) -> list[tuple[str, str]]:
+    found = read(line(one))
+    assert isinstance(found, Broken)
+    return [(reason.field, reason.rule) for reason in found.reasons]
+
+
+@pytest.mark.parametrize(("name", "schema"), PROPS)
+def test_every_event_of_the_contract_is_read(name: str, schema: int) -> None:
+    found = sound(event(name=name, schema=schema, props=SOUND[name]))
+    assert type(found.props).__mro__[1] is PROPS[name, schema]
+    assert found.event.user_id == USER
+    assert found.unknown == ()
+
+
+def test_what_was_played_is_read_in_seconds() -> None:
+    props = sound(event(name="playback_progress", props=PLAYED)).props
+    assert isinstance(props, PlaybackProgress)
+    assert (props.position_s, props.played_s) == (610.5, 10)
+
+
+# --- times -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "corrected"),
+    [
+        ("2026-03-01T12:00:00Z", "2026-03-01T11:59:00+00:00"),
+        ("2026-03-01T12:02:29Z", "2026-03-01T11:59:00+00:00"),
+        ("2026-03-01T11:57:30Z", "2026-03-01T12:04:00+00:00"),
+        ("2026-03-01T13:00:00Z", "2026-03-01T10:59:00+00:00"),
+        ("2026-03-01T11:00:00Z", "2026-03-01T12:59:00+00:00"),
+    ],
+)
+def test_a_clock_that_is_wrong_is_corrected_to_five_minutes(sent_at: str, corrected: str) -> None:
+    assert sound(event(), sent_at).event_at.isoformat() == corrected
+
+
+@given(st.integers(-(10**10), 10**10), st.integers(0, 100_000))
+def test_a_delay_of_the_network_changes_no_order(behind_ms: int, delay_ms: int) -> None:
+    """Of one clock any two requests are corrected by steps that differ by no more than one step."""
+    real = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    shown = real - timedelta(milliseconds=behind_ms)
+    at_once, later = skew_of(real, shown), skew_of(real + timedelta(milliseconds=delay_ms), shown)
+    assert at_once % reading.SKEW_STEP == later % reading.SKEW_STEP == timedelta(0)
+    assert timedelta(0) <= later - at_once <= reading.SKEW_STEP
+    assert abs(at_once - timedelta(milliseconds=behind_ms)) <= reading.SKEW_STEP / 2
+
+
+@pytest.mark.parametrize(
+    ("occurred_at", "rule"),
+    [
+        ("2026-03-02T12:00:00.001Z", "is more than 24 hours after the event's arrival"),
+        ("2026-01-30T12:00:00Z", "is 30 days before the event's arrival, or more"),
+        ("9999-12-31T23:59:59-23:59", "is beyond the calendar once it is corrected"),
+    ],
+)
+def test_an_event_of_another_time_counts_for_nothing(occurred_at: str, rule: str) -> None:
+    assert reasons(event(occurred_at=occurred_at)) == [("occurred_at", rule)]
+
+
+@pytest.mark.parametrize("occurred_at", ["2026-03-02T12:00:00Z", "2026-01-30T12:00:00.001Z"])
+def test_up_to_that_it_counts(occurred_at: str) -> None:
+    sound(event(occurred_at=occurred_at))
+
+
+# --- broken ------------------------------------------------------------------------------------------------
+
+
+def test_every_reason_is_told() -> None:
+    one = event(seq=-1, consent=["anything"], user_id="Anna", props={"show_id": 0, "surface": "the couch"})
+    del one["session_id"]
+    assert reasons(one) == [
+        ("seq", "Expected `int` >= 0"),
+        ("session_id", "is missing"),
+        ("user_id", "Expected `str` matching regex " + repr(_pattern())),
+        ("consent", "is none of the contract's words"),
+        ("props.show_id", "Expected `int` >= 1"),
+        ("props.surface", "is none of the contract's words"),
+    ]
+
+
+def _pattern() -> str:
+    return r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$(?!\n)"
+
+
+@pytest.mark.parametrize(
+    ("one", "reason"),
+    [
+        (7, ("event", "is no object")),
+        (event(name="show_liked"), ("name", "is no event of the contract's")),
+        (event(schema=2), ("schema", "is a number that this event does not have")),
+        (event(props=[]), ("props", "is no object")),
+        (event(props=None), ("props", "is no object")),
+    ],
+)
+def test_what_is_no_event_of_the_contract_is_told_apart(one: Any, reason: tuple[str, str]) -> None:
+    assert reasons(one) == [reason]
+
+
+def test_of_a_broken_event_its_name_and_user_are_known_where_they_can_be_read() -> None:
+    found = read(line(event(seq=None)))
+    assert isinstance(found, Broken)
+    assert (found.name, found.user_id) == ("show_viewed", USER)
+
+
+def test_fields_that_the_contract_lacks_are_named_and_dropped() -> None:
+    found = sound(event(note=1, props={"show_id": 1399, "surface": "home", "zoom": 2, "anna@example.org": 3}))
+    assert found.unknown == ("note", "props.(a name that no field can have)", "props.zoom")
+
+
+def test_what_the_door_did_not_write_is_no_line() -> None:
+    for text in (
+        b"",
+        b"{}",
+        b"null",
+        b"\xff",
+        line(event())[:-5],
+        line(event()).replace(b"show_viewed", b"\xff"),
+    ):
+        assert read(text) == Broken((Reason("line", "is none that the door writes"),))
+
+
+MARK = "c0ffee5ecret"
+
+
+@given(
+    st.dictionaries(st.sampled_from([*event(), "other"]), JSON | st.just(MARK)),
+    st.dictionaries(st.text(), JSON),
+)
+def test_nothing_breaks_it_and_no_reason_tells_of_what_came(
+    changed: dict[str, Any], props: dict[str, Any]
+) -> None:
+    whole = event(**{**event(), **changed})
+    for one in (
+        whole,
+        event(props={**props, "surface": MARK}),
+        event(props={**SOUND["show_viewed"], **props}),
+    ):
+        found = read(line(one))
+        if isinstance(found, Broken):
+            assert found.reasons
+            assert MARK not in "".join(reason.field + reason.rule for reason in found.reasons)
+
+
+@given(
+    st.sampled_from(sorted(SOUND)),
+    st.lists(st.sampled_from(["necessary", "analytics", "personalisation"]), min_size=1, max_size=3),
+)
+def test_the_fast_path_and_the_diagnosis_agree(name: str, consent: list[str]) -> None:
+    plain = line(event(name=name, props=SOUND[name], consent=consent))
+    fast, slow = read(plain), reading._diagnosed(plain)
+    assert isinstance(fast, Sound)
+    assert isinstance(slow, Sound)
+    fields = [(one.event_at, one.event.consent, one.props.__struct_fields__) for one in (fast, slow)]
+    assert fields[0] == fields[1]
+    values = [[getattr(one.props, field) for field in one.props.__struct_fields__] for one in (fast, slow)]
+    assert values[0] == values[1]
