@@ -7,7 +7,19 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import backfill, catch_up, daily, details, engines, exports, gold, growth, plans, report
+from benchmarks import (
+    backfill,
+    catch_up,
+    collector,
+    daily,
+    details,
+    engines,
+    exports,
+    gold,
+    growth,
+    plans,
+    report,
+)
 from benchmarks.report import Report
 from tally_pipeline import clock
 
@@ -18,7 +30,8 @@ def main() -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="engines, daily, growth, backfill, catch_up, gold, exports, plans, details; all if none is named",
+        help="engines, daily, growth, backfill, catch_up, gold, exports, plans, details, collector; all if none is"
+        " named",
     )
     parser.add_argument(
         "--runs",
@@ -37,6 +50,7 @@ def main() -> None:
         "exports": partial(exports.measure, told.days),
         "plans": partial(plans.measure, told.runs or 3),
         "details": partial(details.measure, told.runs or 3),
+        "collector": partial(collector.measure, told.runs or 3),
     }
     unknown = [name for name in told.names if name not in benchmarks]
     if unknown:
