@@ -188,6 +188,9 @@ locals {
     }
   }
 
+  # What viewers did is gone as they were told: it is not recovered.
+  events_old_days = 1
+
   # What is read once and large. Kept for less than 90 days it would cost more there than it saves.
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
   cold_least_days  = 90
@@ -253,6 +256,28 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
         content {
           noncurrent_days = noncurrent_version_expiration.value
         }
+      }
+    }
+  }
+
+  # Of two rules that fit an object the shorter life counts.
+  dynamic "rule" {
+    for_each = var.events_days == 0 ? [] : [var.events_days - local.margin_days - local.events_old_days]
+
+    content {
+      id     = "events"
+      status = "Enabled"
+
+      filter {
+        prefix = "${local.bronze}/events/"
+      }
+
+      expiration {
+        days = rule.value
+      }
+
+      noncurrent_version_expiration {
+        noncurrent_days = local.events_old_days
       }
     }
   }

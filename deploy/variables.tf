@@ -104,6 +104,18 @@ variable "replaced_days" {
   }
 }
 
+variable "events_days" {
+  description = "Days after which nothing is left of viewers' events as they came (bronze/events), old versions included. 0: they stay as long as the rest of bronze."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = (var.events_days == 0 || var.events_days >= 8) && floor(var.events_days) == var.events_days
+    error_message = "events_days must be 0 or a whole number of at least 8: phones that were offline for days send later."
+  }
+}
+
 variable "cold_after_days" {
   description = "Days after which the large objects of bronze that are read once (captures of details, daily exports) move to Glacier Instant Retrieval: a sixth of the price to store, $0.03 for each GB that is read again (an audit, a rebuild), and read as before. It takes at least 90 days there to pay: with fewer left of retention_days nothing moves. null: never."
   type        = number

@@ -24,7 +24,10 @@ def collect(settings: Settings) -> int:
     try:
         with server.only_one(settings.state / FOLDER), server.listen(settings.collect_port) as listening:
             collector = Collector(
-                settings.state / FOLDER, lake, [hash_of(key) for key in settings.collect_keys]
+                settings.state / FOLDER,
+                lake,
+                [hash_of(key) for key in settings.collect_keys],
+                settings.events_days,
             )
             host, port = listening.getsockname()
             server.serve(

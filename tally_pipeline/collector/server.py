@@ -10,6 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from starlette.routing import Route
 from tally_pipeline import clock
 from tally_pipeline.collector import segments
 from tally_pipeline.collector.delivery import Delivery, Moved
+from tally_pipeline.collector.expiry import expire
 from tally_pipeline.collector.journal import Journal, JournalError
 from tally_pipeline.events.contract import MOST_BYTES
 from tally_pipeline.events.door import Refused, receive
 from tally_pipeline.lake import file_lock
 from tally_pipeline.lake.lake import Lake
+from tally_pipeline.lake.store import LakeError
 from tally_pipeline.plurals import counted
 
 HOST = "127.0.0.1"
@@ -47,9 +50,14 @@ class CollectorError(Exception):
 class Collector:
     """Takes events in and moves them to bronze: the journal's folder, the delivery, and what was counted."""
 
-    def __init__(self, folder: Path, lake: Lake, key_hashes: Collection[str], **journal: Any) -> None:
-        """`folder` must be locked (`only_one`). `journal`: options of `Journal`."""
+    def __init__(
+        self, folder: Path, lake: Lake, key_hashes: Collection[str], events_days: int = 0, **journal: Any
+    ) -> None:
+        """`folder` must be locked (`only_one`). Events are removed after `events_days` (0: never), where the lake is
+        a folder. `journal`: options of `Journal`."""
         self._key_hashes = key_hashes
+        self._lake, self._events_days = lake, events_days
+        self._expired_on: date | None = None
         self.events = self.requests = self.objects = 0
         self.refused: Counter[int] = Counter()
         self.delivery = Delivery(lake, self._moved)
@@ -121,6 +129,22 @@ class Collector:
                 Route("/v1/events", self.take, methods=["POST"]),
                 Route("/health", self.health, methods=["GET"]),
             ]
+        )
+
+    def expire(self) -> str | None:
+        """Remove events whose time is over, once a day; returns a sentence about it, if there is something to say."""
+        today = clock.today()
+        if self._expired_on == today:
+            return None
+        try:
+            removed = expire(self._lake, self._events_days, today)
+        except LakeError as error:
+            return str(error)
+        self._expired_on = today
+        return (
+            f"{counted(removed, 'object')} of events older than {self._events_days} days removed."
+            if removed
+            else None
         )
 
     def close(self) -> int:
@@ -212,11 +236,15 @@ def serve(collector: Collector, listening: socket.socket, greeting: str, say: Ca
 
 def _tell(collector: Collector, stopped: threading.Event, say: Callable[[str], None]) -> None:
     told, trouble = "", None
-    while not stopped.wait(PROGRESS_SECONDS):
+    wait = 0.0
+    while not stopped.wait(wait):
+        wait = PROGRESS_SECONDS
+        if said := collector.expire():
+            say(said)
         if collector.delivery.trouble != trouble:
             trouble = collector.delivery.trouble
             say(f"Events wait on this disk: {trouble}" if trouble else "The lake takes events again.")
-        if collector.in_words != told:
+        if collector.events and collector.in_words != told:
             told = collector.in_words
             say(told)
 

@@ -360,6 +360,14 @@ PAST_DAYS = _setting(
 PORT = _setting(
     "This machine", "TALLY_PORT", Whole(1, 65535), 3000, "The port of the Dagster UI.", is_first=True
 )
+EVENTS_DAYS = _setting(
+    "When and how much",
+    "TALLY_EVENTS_DAYS",
+    Whole(0, 36_500),
+    30,
+    "Days for which `tally collect` keeps viewers' events as they came in a lake in a folder; 0: for ever. On AWS"
+    " Terraform's events_days decides.",
+)
 COLLECT_PORT = _setting(
     "This machine",
     "TALLY_COLLECT_PORT",

@@ -58,6 +58,7 @@ class Settings:
     min_pass_rate: float
     sensor_seconds: int
     port: int
+    events_days: int
     collect_port: int
     collect_keys: tuple[str, ...] = field(repr=False)
     no_capture: str | None = None
@@ -164,6 +165,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         min_pass_rate=values[declared.MIN_PASS_RATE],
         sensor_seconds=_sensor_seconds(values, on_aws=aws is not None),
         port=values[declared.PORT],
+        events_days=values[declared.EVENTS_DAYS],
         collect_port=values[declared.COLLECT_PORT],
         collect_keys=_keys(values),
         no_capture=_no_capture(source, tmdbs, found) if is_tmdbs and not has_key else None,

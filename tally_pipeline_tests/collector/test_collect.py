@@ -6,11 +6,15 @@ import gzip
 import signal
 import subprocess
 import threading
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import requests
 
+from tally_pipeline import clock
+from tally_pipeline.events.batches import Record, key_of, packed
 from testkit.collecting import Collecting, Sender, lines, numbers, session
 from testkit.events import DEVICE, USER, body, event
 from testkit.running import TALLY, bare
@@ -85,6 +89,28 @@ def test_while_the_lake_takes_nothing_events_wait_on_disk_and_go_there_the_next_
     (tmp_path / "sandbox" / "lake").unlink()
     assert Collecting(tmp_path).end(signal.SIGINT) == 0
     assert numbers(lines(tmp_path / "sandbox" / "lake")) == [1]
+
+
+def test_events_of_a_month_ago_are_removed_when_it_starts(tmp_path: Path) -> None:
+    lake = tmp_path / "sandbox" / "lake"
+    kept, over = (
+        lake / key_of("collector-0123456789abcdef", Record("0", clock.now() - timedelta(days=ago), b""))
+        for ago in (29, 30)
+    )
+    for path in (kept, over):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(packed([Record("0", clock.now(), b"{}\n")]))
+    collecting = Collecting(tmp_path)
+    until = time.monotonic() + 30
+    while over.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert collecting.end(signal.SIGINT) == 0
+    assert kept.exists()
+    assert not over.exists()
+    assert "1 object of events older than 30 days removed." in collecting.words
+    Collecting(tmp_path, {"TALLY_EVENTS_DAYS": "29"}).end(signal.SIGINT)
+    Collecting(tmp_path, {"TALLY_EVENTS_DAYS": "0"}).end(signal.SIGINT)
+    assert not kept.exists()
 
 
 def run(home: Path, **settings: str) -> subprocess.CompletedProcess[str]:

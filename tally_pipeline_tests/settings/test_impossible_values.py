@@ -77,6 +77,7 @@ IMPOSSIBLE: dict[str, tuple[str, ...]] = {
     "TALLY_DETAILS_BUDGET": ("-1", "100001", "1.5", "all"),
     "TALLY_RETENTION_DAYS": ("-1", "36501", "180.5", "ever"),
     "TALLY_MIN_PASS_RATE": ("lots", "nan", "-1", "101", "0.95"),
+    "TALLY_EVENTS_DAYS": ("-1", "1.5", "month"),
     "TALLY_COLLECT_PORT": ("-1", "65536", "http"),
     "TALLY_COLLECT_KEYS": (f"{SECRET} x", f"a,{SECRET}é"),
     "TALLY_SENSOR_SECONDS": ("0", "0.5", "3601", "often"),
