@@ -15,6 +15,7 @@ import requests
 
 from tally_pipeline import clock
 from tally_pipeline.events.batches import Record, key_of, packed
+from testkit import tally
 from testkit.collecting import Collecting, Sender, lines, numbers, session
 from testkit.events import DEVICE, USER, body, event
 from testkit.running import TALLY, bare
@@ -51,6 +52,20 @@ def test_what_was_taken_in_is_in_bronze_once_it_has_ended_and_nothing_personal_i
     )
     for secret in (KEY, DEVICE, USER, "show_viewed", "python-requests"):
         assert secret not in collecting.words
+
+
+def test_an_audit_proves_what_it_wrote_and_sees_a_byte_that_changed(tmp_path: Path) -> None:
+    collecting = Collecting(tmp_path)
+    session().post(f"{collecting.url}/v1/events", data=body(event(1), event(2)))
+    assert collecting.end(signal.SIGINT) == 0
+    environment = {"TALLY_HOME": str(tmp_path), "TALLY_DOTENV": "/dev/null"}
+    good = tally.run(tmp_path, environment, "audit", "--json")
+    assert (good.code, good.json["objects"], good.json["rows"], good.json["broken"]) == (0, 1, 2, {})
+    (path,) = (tmp_path / "sandbox" / "lake").rglob("*.jsonl.gz")
+    path.write_bytes(path.read_bytes()[:-9] + bytes(9))
+    bad = tally.run(tmp_path, environment, "audit")
+    assert bad.code == 1
+    assert f"{path.name}: its gzip is broken, or was not written by the sink" in bad.out
 
 
 def test_killed_over_and_over_it_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
