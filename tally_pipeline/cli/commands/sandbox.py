@@ -77,3 +77,26 @@ def fill(settings: Settings, days: int) -> int:
     from tally_pipeline.cli.sandbox.fill import fill
 
     return fill(settings, days)
+
+
+@command.command("events")
+@click.option("--users", type=Number(1, 1_000_000), default=200, metavar="N", help="How many viewers.")
+@click.option("--days", type=Number(1, 3650), default=7, metavar="N", help="How many days before today.")
+@click.option("--seed", type=Number(0, 2**31 - 1), default=1, metavar="N", help="Which invention.")
+@click.option(
+    "--heartbeat",
+    type=Number(10, 3600),
+    default=10,
+    metavar="SECONDS",
+    help="How often a player tells its position; apps do every ten.",
+)
+@with_settings
+def events(settings: Settings, users: int, days: int, seed: int, heartbeat: int) -> int:
+    """Write events of invented viewers into bronze.
+
+    They go through the door as those of an app do, with clocks that are wrong, phones that were offline for a week,
+    and requests that are sent twice.
+    """
+    from tally_pipeline.cli.sandbox.events import events
+
+    return events(settings, users=users, days=days, seed=seed, heartbeat=heartbeat)
