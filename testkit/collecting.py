@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gzip
 import os
 import re
@@ -52,6 +53,8 @@ class Collecting:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        # A test that fails leaves no process behind.
+        atexit.register(self.process.kill)
         until = time.monotonic() + seconds
         while not (found := _SAID.search(self.words)):
             if self.process.poll() is not None or time.monotonic() > until:
