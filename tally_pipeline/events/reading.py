@@ -17,13 +17,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import accumulate
 from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import astuple
 
-from tally_pipeline.events.contract import MOST_EVENTS, PROPS, Event, Props, Uuid, UuidV7
+from tally_pipeline.events.contract import MOST_EVENTS, PROPS, Event, Props, Uuid, UuidV7, Word
 from tally_pipeline.events.lines import EVENT, Envelope, head_of, middle_of
 
 SKEW_STEP = timedelta(minutes=5)
@@ -207,10 +208,10 @@ def _decoder_of(props: type[Props]) -> Callable[[msgspec.Raw], Struct]:
     return msgspec.json.Decoder(flat).decode
 
 
-def _matcher(text: object) -> Callable[[str], re.Match[str] | None]:
-    """What the pattern of a type of the contract's matches."""
+def _pattern_of(text: object) -> str:
+    """The pattern of a type of the contract's."""
     _, meta = get_args(text)
-    return re.compile(meta.pattern).match
+    return str(meta.pattern)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -226,8 +227,8 @@ _new = tuple.__new__
 _envelope_decoder = msgspec.json.Decoder(Envelope)
 _event_decoder = msgspec.json.Decoder(_Event)
 _PROPS_DECODERS = {known: _decoder_of(props) for known, props in PROPS.items()}
-_is_uuid_v7 = _matcher(UuidV7)
-_is_uuid = lru_cache(_REMEMBERED)(_matcher(Uuid))
+_is_uuid_v7 = re.compile(_pattern_of(UuidV7)).match
+_is_uuid = lru_cache(_REMEMBERED)(re.compile(_pattern_of(Uuid)).match)
 
 
 def _milliseconds(moment: datetime) -> int:
@@ -275,10 +276,18 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
 _ODD_NAME = "(a name that no field can have)"
 _NO_LINE = Broken((Reason("line", "is none that the door writes"),))
+_DEEPEST = 32
+"""Brackets within brackets. How deep msgspec can look depends on how deep the caller is: the outcome must not."""
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+"""A text of JSON; or, so that no input takes long, one that does not end."""
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 def _diagnosed(line: bytes) -> Row | Broken:
+    if _depth(line) > _DEEPEST:
+        return Broken((Reason("event", f"is nested more than {_DEEPEST} deep"),))
     try:
         line.decode("utf-8")
         envelope = _envelope_decoder.decode(line)
@@ -300,6 +309,11 @@ def _diagnosed(line: bytes) -> Row | Broken:
     if reasons:
         return Broken(tuple(reasons), event.get("name"), event.get("user_id"))
     return _row(sender, envelope.index, event, props, tuple(unknown))
+
+
+def _depth(line: bytes) -> int:
+    brackets = _TEXT.sub(b"", line).translate(None, _NO_BRACKETS)
+    return max(accumulate(_STEPS[bracket] for bracket in brackets), default=0)
 
 
 def _unknown_event(name: str) -> Reason:
@@ -361,8 +375,19 @@ def _checked(
     return found, reasons, sorted(prefix + name for name in unknown)
 
 
+_IN_WORDS = {
+    _pattern_of(Uuid): "is no UUID in lower case",
+    _pattern_of(UuidV7): "is no UUID of version 7 in lower case",
+    _pattern_of(get_type_hints(Event, include_extras=True)["name"]): "is no name of an event",
+    _pattern_of(Word): "is no word of a program: letters, digits and _.+-, 60 at most",
+}
+
+
 def _rule_of(error: Exception) -> str:
     """The broken rule from msgspec's message, which quotes a value only of an enumeration."""
     if not isinstance(error, msgspec.ValidationError):
         return "is no JSON that can be read"
-    return "is none of the contract's words" if str(error).startswith("Invalid enum value ") else str(error)
+    message = str(error)
+    if message.startswith("Invalid enum value "):
+        return "is none of the contract's words"
+    return next((words for pattern, words in _IN_WORDS.items() if repr(pattern) in message), message)
