@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from tally_pipeline.events.contract import App, Moment, Request, Uuid
+from tally_pipeline.events.contract import MOST_EVENTS, App, Moment, Request, Uuid
 
+EVENT = b',"event":'
+"""The bytes before the event: nothing before them in a line can hold these, for no word there holds a quote."""
 _TO_SPACE = bytes.maketrans(b"\n\r", b"  ")
 
 
@@ -22,7 +25,7 @@ class Envelope(Struct, frozen=True):
 
     received_at: Moment
     request_id: Uuid
-    index: int
+    index: Annotated[int, Meta(ge=0, lt=MOST_EVENTS)]
     sent_at: Moment
     device_id: Uuid
     app: App
@@ -34,12 +37,20 @@ def lines_of(request: Request, received_at: datetime, request_id: str) -> bytes:
 
     In JSON a line end can only stand between tokens, never inside text: a space there means the same.
     """
-    head = f'{{"received_at":"{_text(received_at)}","request_id":"{request_id}","index":'.encode()
-    rest = msgspec.json.encode(
-        {"sent_at": _text(request.sent_at), "device_id": request.device_id, "app": request.app}
-    )
-    middle = b"," + rest[1:-1] + b',"event":'
+    head = head_of(received_at, request_id)
+    middle = middle_of(request.sent_at, request.device_id, request.app)
     return b"".join(_spliced(head, middle, request.events))
+
+
+def head_of(received_at: datetime, request_id: str) -> bytes:
+    """A line's bytes up to its event's index: of every line as many."""
+    return f'{{"received_at":"{_text(received_at)}","request_id":"{request_id}","index":'.encode()
+
+
+def middle_of(sent_at: datetime, device_id: str, app: App) -> bytes:
+    """A line's bytes from its event's index up to the event."""
+    rest = msgspec.json.encode({"sent_at": _text(sent_at), "device_id": device_id, "app": app})
+    return b"," + rest[1:-1] + EVENT
 
 
 def _spliced(head: bytes, middle: bytes, events: Sequence[msgspec.Raw]) -> list[bytes]:

@@ -180,6 +180,57 @@ def test_what_is_taken_in_is_read_back_as_it_was(
     assert answer.lines.count(b"\n") == len(events)
 
 
+NO_JSON = {
+    "a line end in text": b'{"a":"x\ny"}',
+    "NUL in text": b'"x\0y"',
+    "a tab in text": b'"\t"',
+    "half a surrogate": b'"\\ud800"',
+    "a surrogate in UTF-8": b'"\xed\xa0\x80"',
+    "overlong UTF-8": b'"\xc0\x80"',
+    "an escape that is none": b'"\\q"',
+    "two events spliced": b'7}\n{"event":8',
+    "a leading zero": b"01",
+    "not a number": b"NaN",
+    "a comma too many": b'{"a":1,}',
+    "a comment": b"/**/7",
+    "brackets without end": b"[" * 100_000,
+    "brackets": b"[" * 50_000 + b"]" * 50_000,
+}
+
+
+@pytest.mark.parametrize("one", NO_JSON.values(), ids=NO_JSON.keys())
+def test_an_event_that_is_no_json_is_refused_with_its_request(one: bytes) -> None:
+    assert refused(post(body(event(), "@").replace(b'"@"', one)))[0] == 400
+
+
+ODD_JSON = {
+    "a line's end in text": b'{"a":"}\\n{"}',
+    "line separators of Unicode": '"\u2028\u2029\x85"'.encode(),
+    "line ends between tokens": b'{\n"a"\r:\r\n[\n1\n]\n}',
+    "a number of 5,000 digits": b"1" + b"0" * 5_000,
+    "beyond a double": b"1e999",
+    "a field twice": b'{"a":1,"a":2}',
+    "a field without a name": b'{"":1}',
+    "an envelope": b'{"event":{"event":1},"index":7}',
+    "a NUL, escaped": b'"\\u0000"',
+}
+
+
+@pytest.mark.parametrize("one", ODD_JSON.values(), ids=ODD_JSON.keys())
+def test_odd_json_is_kept_to_the_byte_but_for_line_ends(one: bytes) -> None:
+    answer = accepted(post(body("@", event()).replace(b'"@"', one)))
+    assert answer.lines.count(b"\n") == answer.events == 2
+    odd, plain = (msgspec.json.decode(line, type=Envelope) for line in answer.lines.split(b"\n")[:-1])
+    assert bytes(odd.event) == one.replace(b"\r", b" ").replace(b"\n", b" ")
+    assert json.loads(bytes(plain.event)) == event()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
+def test_json_in_another_encoding_or_with_a_mark_before_it_is_refused(encoding: str) -> None:
+    status, error = refused(post(body().decode().encode(encoding)))
+    assert (status, error.partition(":")[0]) == (400, "the body is not JSON in UTF-8")
+
+
 MARK = "c0ffee5ecret"
 
 
