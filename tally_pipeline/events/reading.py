@@ -237,7 +237,7 @@ def _milliseconds(moment: datetime) -> int:
 
 @lru_cache(_REMEMBERED)
 def _sender(head: bytes, middle: bytes) -> _Sender:
-    """What is around a line's event, if it is to the byte what the door writes.
+    """The part of a line around its event, if it is to the byte as the door writes it.
 
     Raises `msgspec.DecodeError` if not: such a line may still be one.
     """
