@@ -23,7 +23,7 @@ CONFLICT = "event_id is of an earlier event with other content"
 """The reason in quarantine against a sound line."""
 
 TABLE = "silver_event_lines"
-"""What the SQL reads: `contract.LINES` and the arrival day, `dt` (the UTC day of `received_at`)."""
+"""The table that the SQL reads: `contract.LINES` and the arrival day, `dt` (the UTC day of `received_at`)."""
 
 _ANY_DAY = ("0000-00-00", "9999-99-99")
 _PLACEHOLDER = re.compile(r":([a-z]\w*)")
