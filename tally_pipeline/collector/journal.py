@@ -176,6 +176,18 @@ class Journal:
     # --- in the journal's thread ---------------------------------------------------------------------------
 
     def _run(self) -> None:
+        try:
+            self._write_until_closed()
+        finally:
+            # Whatever ended it: nobody waits for ever.
+            with self._changed:
+                self._closed = True
+                left, self._waiting = self._waiting, []
+            for waiting in left:
+                if waiting.future.set_running_or_notify_cancel():
+                    waiting.future.set_exception(JournalError("the collector stops"))
+
+    def _write_until_closed(self) -> None:
         while True:
             with self._changed:
                 while not (self._waiting or self._closed or self._is_due()):
@@ -201,8 +213,13 @@ class Journal:
             return None
         return max(0.01, (self._segment.closes_at - clock.now()).total_seconds())
 
-    def _write(self, batch: list[_Waiting]) -> None:
-        size = sum(len(waiting.lines) for waiting in batch)
+    def _write(self, waited: list[_Waiting]) -> None:
+        size = sum(len(waiting.lines) for waiting in waited)
+        # From here on none can be cancelled; one that was has nobody who waits for it.
+        batch = [waiting for waiting in waited if waiting.future.set_running_or_notify_cancel()]
+        if not batch:
+            self._settle(size, 0)
+            return
         try:
             segment = self._segment or self._open_segment()
             arrived = clock.now()
@@ -213,13 +230,15 @@ class Journal:
             self._sequence += len(batch)
             self._disk.write(segment.file, frames)
             self._disk.sync(segment.file)
-        except OSError as error:
+        except BaseException as error:  # noqa: BLE001 - all but the disk's own are raised again
             self._settle(size, 0)
             self._close_segment()
-            failure = JournalError(f"the disk took nothing: {error.strerror}")
+            why = error.strerror if isinstance(error, OSError) else type(error).__name__
             for waiting in batch:
-                waiting.future.set_exception(failure)
-            return
+                waiting.future.set_exception(JournalError(f"the disk took nothing: {why}"))
+            if isinstance(error, OSError):
+                return
+            raise
         segment.size += len(frames)
         self._settle(size, len(frames))
         for waiting in batch:

@@ -173,6 +173,42 @@ def test_it_takes_no_more_than_it_may_hold_until_some_moved(tmp_path: Path) -> N
     assert outcome(made.append(b"a")) == "the collector stops"
 
 
+def test_one_who_no_longer_waits_stops_nobody_else(tmp_path: Path) -> None:
+    class Slow(RealDisk):
+        go = threading.Event()
+
+        def sync(self, file: int) -> None:
+            self.go.wait(30)
+            super().sync(file)
+
+    disk = Slow()
+    with journal(tmp_path, disk=disk) as (made, closed):
+        first = made.append(b"a")
+        while not first.running():
+            pass
+        assert not first.cancel()
+        second, third = made.append(b"b"), made.append(b"c")
+        assert second.cancel()
+        disk.go.set()
+        assert (outcome(first), outcome(third)) == ("taken in", "taken in")
+        alone = made.append(b"d")
+        alone.cancel()
+        assert outcome(made.append(b"e")) == "taken in"
+    assert [lines for lines in lines_in(closed) if lines != b"d"] == [b"a", b"c", b"e"]
+
+
+def test_whatever_ends_it_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mad(RealDisk):
+        def write(self, file: int, body: bytes) -> None:
+            raise MemoryError
+
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    made = Journal(tmp_path, lambda _: None, disk=Mad())
+    assert outcome(made.append(b"a")) == "the disk took nothing: MemoryError"
+    made.close()
+    assert outcome(made.append(b"b")) == "the collector stops"
+
+
 def test_a_file_is_closed_when_it_is_large_or_old(tmp_path: Path) -> None:
     with journal(tmp_path, segment_bytes=50) as (made, closed):
         for _ in range(3):
