@@ -230,7 +230,7 @@ class Journal:
             self._sequence += len(batch)
             self._disk.write(segment.file, frames)
             self._disk.sync(segment.file)
-        except BaseException as error:  # noqa: BLE001 - all but the disk's own are raised again
+        except BaseException as error:
             self._settle(size, 0)
             self._close_segment()
             why = error.strerror if isinstance(error, OSError) else type(error).__name__
