@@ -18,7 +18,7 @@ from proof.report import Proof, verdict
 SHORT, LONG = 20_000, 1_000_000
 """Inputs in all, at least, by coverage."""
 
-DRAWN = ("page", "capture", "cutting", "genres")
+DRAWN = ("page", "capture", "cutting", "genres", "events", "lines")
 DRAWN_SHORT, DRAWN_LONG = 300, 10_000
 """Inputs by property, of each target that has a strategy."""
 

@@ -20,6 +20,60 @@ JSON = st.recursive(
     max_leaves=12,
 )
 """Any JSON."""
+NASTY: tuple[Any, ...] = (
+    *(None, True, "", "\0", "\u2028", "}\n{", '","event":', "é" * 60, "Anna", [], {}, [[]], {"": None}),
+    *(-1, 0, 0.5, 1.0, 10**17, 10**400, 1e300, -0.0),
+    *(
+        "2026-03-01T11:59:00Z",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+        "2026-02-29T00:00:00Z",
+    ),
+    *(USER.upper(), USER + "\n", "app_opened", "show_viewed", 2),
+    *(["analytics"], ["personalisation", "analytics"], ["analytics"] * 4, ["all"]),
+)
+"""Values that a careless client or a hostile one sends."""
+PLAYED: dict[str, Any] = {
+    "playback_id": SESSION,
+    "show_id": 1399,
+    "season": 1,
+    "episode": 2,
+    "provider_id": 8,
+    "position_s": 610.5,
+    "played_s": 10,
+}
+SOUND: dict[str, dict[str, Any]] = {
+    "app_opened": {"source": "icon"},
+    "show_viewed": {"show_id": 1399, "surface": "home"},
+    "search_performed": {"words": 2, "results": 0},
+    "watchlist_added": {"show_id": 1399, "surface": "show"},
+    "watchlist_removed": {"show_id": 1399},
+    "playback_started": {
+        **{name: value for name, value in PLAYED.items() if name != "played_s"},
+        "duration_s": 3000,
+    },
+    "playback_progress": PLAYED,
+    "playback_completed": PLAYED,
+    "episode_marked_watched": {"show_id": 1399, "season": 1, "episode": 2},
+    "rating_given": {"show_id": 1399, "rating": 8.5},
+    "subscription_started": {"provider_id": 8},
+    "subscription_cancelled": {"provider_id": 8, "reason": "price"},
+    "recommendation_shown": {
+        "show_id": 1399,
+        "model": "ease",
+        "model_version": "2026-03",
+        "rank": 1,
+        "surface": "home",
+    },
+    "recommendation_clicked": {
+        "show_id": 1399,
+        "model": "ease",
+        "model_version": "2026-03",
+        "rank": 1,
+        "surface": "home",
+    },
+}
+"""Of every event of the contract properties that are sound."""
 
 
 def event(number: int = 0, **changed: Any) -> dict[str, Any]:
@@ -52,3 +106,19 @@ def request(*events: Any, **changed: Any) -> dict[str, Any]:
 def body(*events: Any, **changed: Any) -> bytes:
     """A request's body."""
     return json.dumps(request(*events, **changed), ensure_ascii=False).encode()
+
+
+@st.composite
+def changed_events(draw: st.DrawFn) -> dict[str, Any]:
+    """An event of the contract of which up to three fields or properties are gone, new or something else."""
+    name = draw(st.sampled_from(sorted(SOUND)))
+    props = dict(SOUND[name])
+    one = event(name=name, props=props)
+    for _ in range(draw(st.integers(0, 3))):
+        changed = draw(st.sampled_from([one, props]))
+        field = draw(st.sampled_from([*changed, "other", "show_id", "words", "é", ""]))
+        if draw(st.booleans()):
+            changed[field] = draw(st.sampled_from(NASTY) | JSON)
+        else:
+            changed.pop(field, None)
+    return one

@@ -12,6 +12,7 @@ import json
 import mmap
 import sys
 from pathlib import Path
+from typing import Any
 
 LONGEST = 4096
 HANGS_SECONDS = 30
@@ -97,15 +98,21 @@ def _drawn(name: str, runs: int, seed: int, keep: Path) -> int:
     from tally_pipeline.bronze import list_capture
     from tally_pipeline.datasets.shows.refinement import refine
     from testkit.captures import JSON_VALUES, ROW_SOUP, STYLES, row_texts
+    from testkit.events import changed_events, request
 
     def rows(texts: list[bytes]) -> bytes:
         return b'{"results":[' + b",".join(texts) + b"]}"
+
+    def sent(events: list[dict[str, Any]], style: dict[str, Any]) -> bytes:
+        return b"\0" + json.dumps(request(*events), **style).encode("utf-8", "surrogatepass")
 
     values = st.builds(lambda value, style: json.dumps(value, **style).encode(), JSON_VALUES, STYLES)
     drawn: dict[str, st.SearchStrategy[bytes]] = {
         "page": st.builds(rows, ROW_SOUP) | values,
         "capture": st.builds(rows, ROW_SOUP | st.lists(row_texts(), min_size=1, max_size=30)),
         "cutting": values,
+        "events": st.builds(sent, st.lists(changed_events() | JSON_VALUES, min_size=1, max_size=5), STYLES),
+        "lines": st.builds(targets.line_of, changed_events()),
         "genres": st.builds(lambda value: b'{"genres":' + value + b"}", values) | values,
     }
     count = 0

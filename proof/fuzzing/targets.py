@@ -6,13 +6,14 @@ import gzip
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from proof.fuzzing import properties_of_data as data
 from proof.fuzzing import properties_of_events as events
 from proof.fuzzing import properties_of_text as words
 from tally_pipeline.events.door import Accepted, receive
 from testkit.captures import HOSTILE_ROWS, NASTY_VALUES, capture, page, reply, show
-from testkit.events import NOW, REQUEST_ID, body, event, request
+from testkit.events import NOW, REQUEST_ID, SOUND, body, event, request
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,17 @@ def _requests() -> list[bytes]:
     ]
 
 
-def _lines() -> list[bytes]:
-    sent = body(event(1), event(2, extra=1), event(3, props={}), event(4, name="app_opened"), 7)
-    answer = receive({}, sent, key_hashes=(), now=NOW, new_id=lambda: REQUEST_ID)
+def line_of(one: Any) -> bytes:
+    """The line of an event that came through the door."""
+    answer = receive({}, body(one), key_hashes=(), now=NOW, new_id=lambda: REQUEST_ID)
     assert isinstance(answer, Accepted)
-    return answer.lines.splitlines()
+    return answer.lines
+
+
+def _lines() -> list[bytes]:
+    whole = [event(name=name, props=props) for name, props in SOUND.items()]
+    odd = [event(2, extra=1), event(3, props={}), event(user_id=None), event(schema=2), 7]
+    return [line_of(one) for one in [*whole, *odd]]
 
 
 def _texts(*texts: str) -> Callable[[], list[bytes]]:
@@ -104,7 +111,9 @@ TARGETS: Mapping[str, Target] = {
 _WORDS = (
     '"results": "_metadata": "pages": "rows_bytes": "before": "id": NaN \\ud800 "genres": "Records": "s3": ../ dt='
     ' "status_code": 1e999 \\u0000 { [ ] } SELECT FROM silver_shows WITH UNION'
-    ' "sent_at": "device_id": "app": "events": 2026-03-01T12:00:00Z'
+    ' "sent_at": "device_id": "app": "events": 2026-03-01T12:00:00Z "event": "index":'
+    ' "event_id": "name": "schema": "occurred_at": "seq": "session_id": "user_id": "consent":'
+    ' "props": "show_id": "surface":'
 )
 DICTIONARY = sorted({word.encode() for word in _WORDS.split()})
 """Texts that fuzzing may insert anywhere."""

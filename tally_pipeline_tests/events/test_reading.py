@@ -7,56 +7,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tally_pipeline.events import reading
 from tally_pipeline.events.contract import PROPS
 from tally_pipeline.events.door import Accepted, receive
 from tally_pipeline.events.reading import Broken, Reason, Row, read, skew_of
-from testkit.events import DEVICE, JSON, NOW, REQUEST_ID, SESSION, USER, body, event
-
-PLAYED = {
-    "playback_id": SESSION,
-    "show_id": 1399,
-    "season": 1,
-    "episode": 2,
-    "provider_id": 8,
-    "position_s": 610.5,
-    "played_s": 10,
-}
-"""Of every event of the contract one that is sound."""
-SOUND: dict[str, dict[str, Any]] = {
-    "app_opened": {"source": "icon"},
-    "show_viewed": {"show_id": 1399, "surface": "home"},
-    "search_performed": {"words": 2, "results": 0},
-    "watchlist_added": {"show_id": 1399, "surface": "show"},
-    "watchlist_removed": {"show_id": 1399},
-    "playback_started": {
-        **{name: value for name, value in PLAYED.items() if name != "played_s"},
-        "duration_s": 3000,
-    },
-    "playback_progress": PLAYED,
-    "playback_completed": PLAYED,
-    "episode_marked_watched": {"show_id": 1399, "season": 1, "episode": 2},
-    "rating_given": {"show_id": 1399, "rating": 8.5},
-    "subscription_started": {"provider_id": 8},
-    "subscription_cancelled": {"provider_id": 8, "reason": "price"},
-    "recommendation_shown": {
-        "show_id": 1399,
-        "model": "ease",
-        "model_version": "2026-03",
-        "rank": 1,
-        "surface": "home",
-    },
-    "recommendation_clicked": {
-        "show_id": 1399,
-        "model": "ease",
-        "model_version": "2026-03",
-        "rank": 1,
-        "surface": "home",
-    },
-}
+from testkit.events import (
+    DEVICE,
+    JSON,
+    NOW,
+    PLAYED,
+    REQUEST_ID,
+    SESSION,
+    SOUND,
+    USER,
+    body,
+    changed_events,
+    event,
+)
 
 
 def line(one: Any, sent_at: str = "2026-03-01T12:00:00.000Z") -> bytes:
@@ -317,6 +287,12 @@ def test_whatever_is_done_to_a_line_the_fast_path_says_what_the_diagnosis_says(
     assert read(changed) == reading._diagnosed(changed)
 
 
+@settings(max_examples=400)
+@given(changed_events())
+def test_whatever_is_done_to_an_event_the_fast_path_says_what_the_diagnosis_says(one: dict[str, Any]) -> None:
+    assert read(line(one)) == reading._diagnosed(line(one))
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -361,10 +337,30 @@ def test_of_a_field_that_comes_twice_the_last_counts_as_for_every_reader_of_json
     assert found.user_id is None
 
 
-def test_of_a_property_of_another_event_only_the_name_is_told() -> None:
-    found = sound(event(props={**SOUND["show_viewed"], "words": None, "rank": 1}))
-    assert found.unknown == ("props.rank", "props.words")
-    assert (found.words, found.rank) == (None, None)
+@pytest.mark.parametrize(
+    ("name", "value"), [("rank", 1), ("words", None), ("played_s", 2.5), ("model", "ease")]
+)
+def test_of_a_property_of_another_event_only_the_name_is_told(name: str, value: Any) -> None:
+    found = sound(event(props={**SOUND["show_viewed"], name: value}))
+    assert found.unknown == (f"props.{name}",)
+    assert found._replace(unknown=()) == sound(event(props=SOUND["show_viewed"]))
+
+
+@pytest.mark.parametrize("field", ["event_id", "session_id", "user_id", "props.playback_id"])
+@pytest.mark.parametrize("text", ["", "Anna", USER.upper(), f"{USER}\n"])
+def test_an_id_that_is_no_uuid_is_told_when_all_else_is_sound(field: str, text: str) -> None:
+    in_props = field.startswith("props.")
+    props = {**PLAYED, "playback_id": text} if in_props else PLAYED
+    one = event(name="playback_progress", props=props) | ({} if in_props else {field: text})
+    ((told, rule),) = reasons(one)
+    assert told == field
+    assert rule.startswith("is no UUID ")
+
+
+def test_of_two_places_in_a_request_the_last_counts() -> None:
+    found = read(SENT.replace(b',"sent_at"', b',"index":9,"sent_at"'))
+    assert isinstance(found, Row)
+    assert found.request_index == 9
 
 
 def nested(depth: int) -> bytes:
