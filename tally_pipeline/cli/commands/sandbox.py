@@ -9,7 +9,7 @@ import click
 
 from tally_pipeline.cli.dagster_import import import_dagster
 from tally_pipeline.cli.group import NamingGroup, with_settings
-from tally_pipeline.cli.parameters import Number
+from tally_pipeline.cli.parameters import Day, Number
 from tally_pipeline.settings.settings import Settings, SettingsError
 
 
@@ -77,3 +77,26 @@ def fill(settings: Settings, days: int) -> int:
     from tally_pipeline.cli.sandbox.fill import fill
 
     return fill(settings, days)
+
+
+@command.command("events")
+@click.option("--users", type=Number(1, 100_000), default=100, help="How many viewers there are at a time.")
+@click.option("--days", type=Number(1, 3650), default=7, help="How many days.")
+@click.option("--seed", type=Number(0, 2**31), default=1, help="Other viewers for another number.")
+@click.option("--until", type=Day(), help="The last day; yesterday unless it is given.")
+@click.option(
+    "--heartbeat",
+    type=Number(1, 60),
+    default=10,
+    metavar="SECONDS",
+    help="Seconds of play between two heartbeats; 60 makes a sixth of the events, and the same watch time.",
+)
+@click.option("--to", metavar="URL", help="Send to a collector on this machine, instead of into the lake.")
+@with_settings
+def events(
+    settings: Settings, users: int, days: int, seed: int, until: str | None, heartbeat: int, to: str | None
+) -> int:
+    """Invent viewers, and send the events of what they do."""
+    from tally_pipeline.cli.sandbox.events import events
+
+    return events(settings, users, days, seed, until, heartbeat, to)
