@@ -9,7 +9,7 @@ import click
 
 from tally_pipeline.cli.dagster_import import import_dagster
 from tally_pipeline.cli.group import NamingGroup, with_settings
-from tally_pipeline.cli.parameters import Number
+from tally_pipeline.cli.parameters import Day, Number
 from tally_pipeline.settings.settings import Settings, SettingsError
 
 
@@ -80,23 +80,23 @@ def fill(settings: Settings, days: int) -> int:
 
 
 @command.command("events")
-@click.option("--users", type=Number(1, 1_000_000), default=200, metavar="N", help="How many viewers.")
-@click.option("--days", type=Number(1, 3650), default=7, metavar="N", help="How many days before today.")
-@click.option("--seed", type=Number(0, 2**31 - 1), default=1, metavar="N", help="Which invention.")
+@click.option("--users", type=Number(1, 100_000), default=100, help="How many viewers there are at a time.")
+@click.option("--days", type=Number(1, 3650), default=7, help="How many days.")
+@click.option("--seed", type=Number(0, 2**31), default=1, help="Other viewers for another number.")
+@click.option("--until", type=Day(), help="The last day; yesterday unless it is given.")
 @click.option(
     "--heartbeat",
-    type=Number(10, 3600),
+    type=Number(1, 60),
     default=10,
     metavar="SECONDS",
-    help="How often a player tells its position; apps do every ten.",
+    help="Seconds of play between two heartbeats; 60 makes a sixth of the events, and the same watch time.",
 )
+@click.option("--to", metavar="URL", help="Send to a collector on this machine, instead of into the lake.")
 @with_settings
-def events(settings: Settings, users: int, days: int, seed: int, heartbeat: int) -> int:
-    """Write events of invented viewers into bronze.
-
-    They go through the door as those of an app do, with clocks that are wrong, phones that were offline for a week,
-    and requests that are sent twice.
-    """
+def events(
+    settings: Settings, users: int, days: int, seed: int, until: str | None, heartbeat: int, to: str | None
+) -> int:
+    """Invent viewers, and send the events of what they do."""
     from tally_pipeline.cli.sandbox.events import events
 
-    return events(settings, users=users, days=days, seed=seed, heartbeat=heartbeat)
+    return events(settings, users, days, seed, until, heartbeat, to)
