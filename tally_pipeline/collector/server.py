@@ -86,6 +86,7 @@ class Collector:
             key_hashes=self._key_hashes,
             now=clock.now(),
             new_id=lambda: str(uuid.uuid4()),
+            takes_invented=self._lake.source == "sandbox",
         )
         if isinstance(answer, Refused):
             return self._refusal(answer.status, answer.error)

@@ -21,6 +21,9 @@ MOST_BYTES = 256 * 1024
 HEARTBEAT_SECONDS = 10
 """Seconds of play between two `playback_progress`."""
 
+SANDBOX_APP = "tv.tally.sandbox"
+"""The app of the sandbox's invented viewers, by which their events can be told from real ones for ever."""
+
 _HEX = "[0-9a-f]"
 _END = r"$(?!\n)"
 """Python's `$` is also before a last line feed."""

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from tally_pipeline.events.contract import MOST_BYTES, MOST_EVENTS, Request
+from tally_pipeline.events.contract import MOST_BYTES, MOST_EVENTS, SANDBOX_APP, Request
 from tally_pipeline.events.lines import lines_of
 
 _GZIP = zlib.MAX_WBITS | 16
@@ -62,10 +62,12 @@ def receive(
     key_hashes: Collection[str],
     now: datetime,
     new_id: Callable[[], str],
+    takes_invented: bool = True,
 ) -> Accepted | Refused:
     """Take a request in. `key_hashes` are those of the valid keys (`hash_of`); none: no key is asked for.
 
-    `new_id` gives a UUID for the request. Raises nothing.
+    `new_id` gives a UUID for the request. With `takes_invented` False the sandbox's events are refused: where real
+    ones go, invented ones would pass for them. Raises nothing.
     """
     names = {name.lower(): value for name, value in headers.items()}
     if key_hashes and not _has_key(names.get("authorization", ""), key_hashes):
@@ -76,6 +78,10 @@ def receive(
     request = _read(unpacked)
     if isinstance(request, Refused):
         return request
+    if request.app.id == SANDBOX_APP and not takes_invented:
+        return Refused(
+            400, "events of invented viewers are not taken in here: send them to a sandbox's collector"
+        )
     return Accepted(lines_of(request, now, new_id()), len(request.events))
 
 

@@ -154,6 +154,16 @@ def test_what_keeps_it_from_starting_is_one_sentence(tmp_path: Path) -> None:
     assert first.end(signal.SIGINT) == 0
 
 
+def test_invented_events_do_not_come_into_tmdbs_lake(tmp_path: Path) -> None:
+    collecting = Collecting(tmp_path, {"TALLY_SOURCE": "tmdb", "TMDB_API_TOKEN": "a.b.c"})
+    invented = body(event(1), app={"id": "tv.tally.sandbox", "version": "1.0", "os": "iOS 19.1"})
+    url = f"{collecting.url}/v1/events"
+    assert session().post(url, data=invented).status_code == 400
+    assert session().post(url, data=body(event(2))).status_code == 202
+    assert collecting.end(signal.SIGINT) == 0
+    assert numbers(lines(tmp_path / "tmdb" / "lake")) == [2]
+
+
 @pytest.mark.parametrize("keys", [None, KEY])
 def test_a_web_page_sends_nothing_without_a_key(tmp_path: Path, keys: str | None) -> None:
     collecting = Collecting(tmp_path, {"TALLY_COLLECT_KEYS": keys} if keys else {})

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tally_pipeline.events.contract import MOST_BYTES
+from tally_pipeline.events.contract import MOST_BYTES, SANDBOX_APP
 from tally_pipeline.events.door import Accepted, Refused, hash_of, receive
 from tally_pipeline.events.lines import Envelope
 from testkit.events import DEVICE, JSON, NOW, REQUEST_ID, body, event, request
@@ -164,6 +164,14 @@ def test_a_bomb_is_stopped_while_it_unpacks() -> None:
 )
 def test_what_is_packed_otherwise_than_it_says_is_refused(sent: bytes, encoding: str) -> None:
     assert refused(post(sent, {"Content-Encoding": encoding}))[0] == 400
+
+
+def test_invented_events_are_refused_where_real_ones_go() -> None:
+    invented = body(app={"id": SANDBOX_APP, "version": "1.0", "os": "iOS 19.1"})
+    accepted(post(invented))
+    for sent, status in ((invented, 400), (body(), None)):
+        answer = receive({}, sent, key_hashes=(), now=NOW, new_id=lambda: REQUEST_ID, takes_invented=False)
+        assert (answer.status if isinstance(answer, Refused) else None) == status
 
 
 # --- whatever comes ----------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ All follows from the seed by hashes and `random.Random`, whose numbers are the s
 
 from __future__ import annotations
 
-from tally_pipeline.events.invented.people import APP_ID, Shelf, Title
+from tally_pipeline.events.invented.people import Shelf, Title
 from tally_pipeline.events.invented.traffic import BLOCK, Fate, Sent, days_of, sent_at, shard_of
 
-__all__ = ["APP_ID", "BLOCK", "Fate", "Sent", "Shelf", "Title", "days_of", "sent_at", "shard_of"]
+__all__ = ["BLOCK", "Fate", "Sent", "Shelf", "Title", "days_of", "sent_at", "shard_of"]

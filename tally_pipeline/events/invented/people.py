@@ -10,8 +10,6 @@ from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
-APP_ID = "tv.tally.sandbox"
-
 LIFE_DAYS = 84
 """Days after which somebody new is at a person's place, so that installs go on for ever."""
 _LATEST_INSTALL = 56

@@ -12,10 +12,9 @@ from functools import lru_cache
 from random import Random
 from typing import Literal, NamedTuple, TypeAlias
 
-from tally_pipeline.events.contract import HEARTBEAT_SECONDS
+from tally_pipeline.events.contract import HEARTBEAT_SECONDS, SANDBOX_APP
 from tally_pipeline.events.invented.life import DAY_MS, EPOCH, Beats, Visit, live
 from tally_pipeline.events.invented.people import (
-    APP_ID,
     LIFE_DAYS,
     Device,
     Person,
@@ -159,7 +158,7 @@ def _requests(person: Person, visit: Visit, random: Random, back: int) -> Iterat
 
 def _request(device: Device, texts: list[str], sent: int, error: int, random: Random, fate: Fate) -> Sent:
     body = (
-        f'{{"sent_at":"{iso(sent + error)}","device_id":"{device.device_id}","app":{{"id":"{APP_ID}",'
+        f'{{"sent_at":"{iso(sent + error)}","device_id":"{device.device_id}","app":{{"id":"{SANDBOX_APP}",'
         f'"version":"{device.version}","os":"{device.os}"}},"events":[{",".join(texts)}]}}'
     )
     received = sent + 40 + int(random.random() ** 4 * 3_000)
