@@ -47,6 +47,8 @@ LOOKED_BACK = 3
 """Days at which the sensor and a check look again each day."""
 LIFE_DAYS, OLD_DAYS = 163, 14
 """Days that objects stay, and then their old versions, to recover from: deploy/'s defaults."""
+GOLD_LISTINGS = 6
+"""Listings of other folders by which gold's tables name their inputs: genres, details, its own day before."""
 COLD_AFTER = 14
 """Days after which bronze of details and exports moves to where storing is cheap: deploy/'s default."""
 
@@ -230,9 +232,9 @@ def _of_looking(lake: Lake) -> Iterator[Line]:
         -(-objects // KEYS_A_LISTING) for objects in (*[lake.days] * len(LISTS), *[2 * lake.days] * others)
     )
     yield Line("the sensor's daily sweep", "s3_write", DAYS * listings, "computed")
-    # A gold table lists the folders of the files that it names once more before it is published (`Sources.stand`).
+    # A gold table lists the folders of the files that it names once more before it is published (`Sources.renewed`).
     pages = -(-len(LISTS) * lake.days // KEYS_A_LISTING)
-    again = len(gold.TABLES) * pages + len(LISTS)
+    again = len(gold.TABLES) * pages + len(LISTS) + GOLD_LISTINGS
     yield Line("inputs of gold looked at again", "s3_write", DAYS * REFINES_A_DAY * again, "computed")
     # By the sensor and by the check: captures peeked at, footers, the month of silver that gold is held against.
     looks = 2 * LOOKED_BACK * len(DATASETS)
