@@ -272,6 +272,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
         prefix = "${local.bronze}/events/"
       }
 
+      # As for all objects; checkov asks it of the last such rule.
+      abort_incomplete_multipart_upload {
+        days_after_initiation = 3
+      }
+
       expiration {
         days = rule.value
       }
