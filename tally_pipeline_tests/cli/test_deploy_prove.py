@@ -201,6 +201,15 @@ def test_a_delete_that_the_callers_own_policy_refuses_does_not_prove_the_buckets
     assert all("goes when" in one or "expires" in one for one in ran.json["stays"])
 
 
+@pytest.fixture
+def heeds_hangups() -> Iterator[None]:
+    """Tests that run under nohup ignore SIGHUP, and so would the command."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("heeds_hangups")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_it_still_takes_its_traces_away_and_tells_what_it_saw(
     lake: LakeOnAws, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals

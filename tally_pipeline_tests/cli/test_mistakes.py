@@ -43,7 +43,7 @@ LISTS = "popular_shows, trending_shows, airing_today, on_the_air"
         ("export", "missing argument 'DIR'"),
         ("export copy --only brass", "'brass' is not one of 'bronze', 'silver', "),
         ("deploy nope", "no such command 'nope'; the commands are: check, prove, settings; "),
-        ("sandbox full", "no such command 'full'; the commands are: fill; "),
+        ("sandbox full", "no such command 'full'; the commands are: events, fill; "),
         ("completion", "missing argument 'SHELL'. Choose from: bash, zsh, fish"),
     ],
 )
